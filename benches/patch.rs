@@ -1,0 +1,2 @@
+//! Placeholder of the benchmark's shape.
+fn main() {}

@@ -1,0 +1,49 @@
+-- What each user holds on each worktree: the one place that says so. Readable in any SQLite from 3.34.
+
+-- The greatest claim of each user on each worktree as one text, `RANK SOURCE`, such as `3 group devs`.
+-- One text because guards ask for it once per row: two columns would look everything up twice.
+-- Texts compare by their rank first, and of equal ranks the plainer source wins: owner, others, group.
+CREATE VIEW acl_held (worktree_id, user_id, held) AS
+SELECT worktree_id, user_id,
+  CASE
+    WHEN role IN ('superadmin', 'owner')
+      AND (SELECT value FROM acl_settings WHERE name = 'allow_superadmin') = 'on' THEN '4 superadmin'
+    WHEN role IN ('member', 'admin', 'superadmin', 'owner') THEN claim
+    WHEN role = 'viewer' THEN min(substr(claim, 1, 1), '1') || substr(claim, 2) -- never more than view
+    ELSE '0 nothing' -- a role that we do not know
+  END
+FROM (
+  SELECT w.worktree_id AS worktree_id, u.user_id AS user_id, u.role AS role,
+    CASE
+      WHEN EXISTS (SELECT 1 FROM worktree_owners AS o
+                   WHERE o.worktree_id = w.worktree_id AND o.user_id = u.user_id) THEN '4 owner'
+      ELSE max(
+        -- NULL means view; a word that we do not know means none.
+        CASE ifnull(w.others_can, 'view')
+          WHEN 'view' THEN '1' WHEN 'session' THEN '2' WHEN 'prompt' THEN '3' WHEN 'all' THEN '4' ELSE '0'
+        END || ' others',
+        -- A grant never lowers; of archived groups none counts.
+        ifnull((SELECT max(CASE g.can
+                    WHEN 'view' THEN '1' WHEN 'session' THEN '2' WHEN 'prompt' THEN '3' WHEN 'all' THEN '4' ELSE '0'
+                  END || ' group ' || p.slug)
+                FROM group_memberships AS m
+                CROSS JOIN worktree_group_grants AS g ON g.worktree_id = w.worktree_id AND g.group_id = m.group_id
+                CROSS JOIN groups AS p ON p.group_id = m.group_id
+                WHERE m.user_id = u.user_id AND p.archived = 0), '')
+      )
+    END AS claim
+  FROM worktrees AS w CROSS JOIN users AS u
+);
+
+-- The same in columns: level is a word, rank its place on the ladder from 0 (none) to 4 (all).
+CREATE VIEW acl_access (worktree_id, user_id, level, rank, source) AS
+SELECT worktree_id, user_id,
+  CASE substr(held, 1, 1) WHEN '4' THEN 'all' WHEN '3' THEN 'prompt' WHEN '2' THEN 'session' WHEN '1' THEN 'view' ELSE 'none' END,
+  CAST(substr(held, 1, 1) AS integer),
+  substr(held, 3)
+FROM acl_held;
+
+-- A rule as one text, `NEEDS|NEEDS_IF_OWN|AUDIT`, for guards, which ask for it once per row.
+CREATE VIEW acl_rule (resource, operation, rule) AS
+SELECT resource, operation, needs || '|' || ifnull(needs_if_own, '') || '|' || audit
+FROM acl_rules;

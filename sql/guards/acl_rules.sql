@@ -1,0 +1,48 @@
+-- Guards of the rules: only the daemon changes them.
+
+CREATE TRIGGER acl_acl_rules_before_insert BEFORE INSERT ON acl_rules
+BEGIN
+  SELECT acl_guard('rule', 'create',
+    'id', NEW.resource || ' ' || NEW.operation,
+    'actor_role', (SELECT role FROM users WHERE user_id = acl_actor()),
+    'own', 0,
+    'rule', (SELECT rule FROM acl_rule WHERE resource = 'rule' AND operation = 'create'),
+    'columns', {{columns}}, 'taken', {{taken}});
+END;
+
+CREATE TRIGGER acl_acl_rules_before_update BEFORE UPDATE ON acl_rules
+BEGIN
+  SELECT acl_guard('rule', 'patch',
+    'id', OLD.resource || ' ' || OLD.operation,
+    'actor_role', (SELECT role FROM users WHERE user_id = acl_actor()),
+    'own', 0,
+    'rule', (SELECT rule FROM acl_rule WHERE resource = 'rule' AND operation = 'patch'),
+    'columns', {{columns}}, 'changed', {{changed}}, 'moved', {{moved}}, 'taken', {{taken}});
+END;
+
+CREATE TRIGGER acl_acl_rules_before_delete BEFORE DELETE ON acl_rules
+BEGIN
+  SELECT acl_guard('rule', 'remove',
+    'id', OLD.resource || ' ' || OLD.operation,
+    'actor_role', (SELECT role FROM users WHERE user_id = acl_actor()),
+    'own', 0,
+    'rule', (SELECT rule FROM acl_rule WHERE resource = 'rule' AND operation = 'remove'));
+END;
+
+CREATE TRIGGER acl_acl_rules_after_insert AFTER INSERT ON acl_rules
+BEGIN
+  UPDATE acl_epoch SET epoch = epoch + 1;
+{{audit 'rule', NEW.resource || ' ' || NEW.operation}}
+END;
+
+CREATE TRIGGER acl_acl_rules_after_update AFTER UPDATE ON acl_rules
+BEGIN
+  UPDATE acl_epoch SET epoch = epoch + 1;
+{{audit 'rule', NEW.resource || ' ' || NEW.operation}}
+END;
+
+CREATE TRIGGER acl_acl_rules_after_delete AFTER DELETE ON acl_rules
+BEGIN
+  UPDATE acl_epoch SET epoch = epoch + 1;
+{{audit 'rule', OLD.resource || ' ' || OLD.operation}}
+END;

@@ -1,0 +1,48 @@
+-- Guards of the settings: only the daemon changes them.
+
+CREATE TRIGGER acl_acl_settings_before_insert BEFORE INSERT ON acl_settings
+BEGIN
+  SELECT acl_guard('setting', 'create',
+    'id', NEW.name,
+    'actor_role', (SELECT role FROM users WHERE user_id = acl_actor()),
+    'own', 0,
+    'rule', (SELECT rule FROM acl_rule WHERE resource = 'setting' AND operation = 'create'),
+    'columns', {{columns}}, 'taken', {{taken}});
+END;
+
+CREATE TRIGGER acl_acl_settings_before_update BEFORE UPDATE ON acl_settings
+BEGIN
+  SELECT acl_guard('setting', 'patch',
+    'id', OLD.name,
+    'actor_role', (SELECT role FROM users WHERE user_id = acl_actor()),
+    'own', 0,
+    'rule', (SELECT rule FROM acl_rule WHERE resource = 'setting' AND operation = 'patch'),
+    'columns', {{columns}}, 'changed', {{changed}}, 'moved', {{moved}}, 'taken', {{taken}});
+END;
+
+CREATE TRIGGER acl_acl_settings_before_delete BEFORE DELETE ON acl_settings
+BEGIN
+  SELECT acl_guard('setting', 'remove',
+    'id', OLD.name,
+    'actor_role', (SELECT role FROM users WHERE user_id = acl_actor()),
+    'own', 0,
+    'rule', (SELECT rule FROM acl_rule WHERE resource = 'setting' AND operation = 'remove'));
+END;
+
+CREATE TRIGGER acl_acl_settings_after_insert AFTER INSERT ON acl_settings
+BEGIN
+  UPDATE acl_epoch SET epoch = epoch + 1;
+{{audit 'setting', NEW.name}}
+END;
+
+CREATE TRIGGER acl_acl_settings_after_update AFTER UPDATE ON acl_settings
+BEGIN
+  UPDATE acl_epoch SET epoch = epoch + 1;
+{{audit 'setting', NEW.name}}
+END;
+
+CREATE TRIGGER acl_acl_settings_after_delete AFTER DELETE ON acl_settings
+BEGIN
+  UPDATE acl_epoch SET epoch = epoch + 1;
+{{audit 'setting', OLD.name}}
+END;

@@ -1,0 +1,52 @@
+-- Guards of groups: administrators manage them.
+
+CREATE TRIGGER acl_groups_before_insert BEFORE INSERT ON groups
+BEGIN
+  SELECT acl_guard('group', 'create',
+    'id', NEW.group_id,
+    'actor_role', (SELECT role FROM users WHERE user_id = acl_actor()),
+    'own', 0,
+    'rule', (SELECT rule FROM acl_rule WHERE resource = 'group' AND operation = 'create'),
+    'columns', {{columns}}, 'taken', {{taken}},
+    'created_by', NEW.created_by,
+    'creator_exists', EXISTS (SELECT 1 FROM users WHERE user_id = NEW.created_by),
+    'created_at', NEW.created_at);
+END;
+
+CREATE TRIGGER acl_groups_before_update BEFORE UPDATE ON groups
+BEGIN
+  SELECT acl_guard('group', 'patch',
+    'id', OLD.group_id,
+    'actor_role', (SELECT role FROM users WHERE user_id = acl_actor()),
+    'own', 0,
+    'rule', (SELECT rule FROM acl_rule WHERE resource = 'group' AND operation = 'patch'),
+    'columns', {{columns}}, 'changed', {{changed}}, 'moved', {{moved}}, 'taken', {{taken}},
+    'updated_at', NEW.updated_at);
+END;
+
+CREATE TRIGGER acl_groups_before_delete BEFORE DELETE ON groups
+BEGIN
+  SELECT acl_guard('group', 'remove',
+    'id', OLD.group_id,
+    'actor_role', (SELECT role FROM users WHERE user_id = acl_actor()),
+    'own', 0,
+    'rule', (SELECT rule FROM acl_rule WHERE resource = 'group' AND operation = 'remove'));
+END;
+
+CREATE TRIGGER acl_groups_after_insert AFTER INSERT ON groups
+BEGIN
+  UPDATE acl_epoch SET epoch = epoch + 1;
+{{audit 'group', NEW.group_id}}
+END;
+
+CREATE TRIGGER acl_groups_after_update AFTER UPDATE ON groups
+BEGIN
+  UPDATE acl_epoch SET epoch = epoch + 1;
+{{audit 'group', NEW.group_id}}
+END;
+
+CREATE TRIGGER acl_groups_after_delete AFTER DELETE ON groups
+BEGIN
+  UPDATE acl_epoch SET epoch = epoch + 1;
+{{audit 'group', OLD.group_id}}
+END;

@@ -1,0 +1,63 @@
+-- Guards of messages: authority is the stored session's worktree; a task that a message names is of the same session.
+
+CREATE TRIGGER acl_messages_before_insert BEFORE INSERT ON messages
+BEGIN
+  SELECT acl_guard('message', 'create',
+    'id', NEW.message_id, 'parent', NEW.session_id, 'parent_exists', s.session_id IS NOT NULL,
+    'session', s.session_id, 'worktree', s.worktree_id,
+    'held', (SELECT held FROM acl_held WHERE worktree_id = s.worktree_id AND user_id = acl_actor()),
+    'own', s.created_by IS acl_actor(),
+    'rule', (SELECT rule FROM acl_rule WHERE resource = 'message' AND operation = 'create'),
+    'scope', (SELECT 1 FROM tasks WHERE task_id = acl_task() AND session_id = acl_session() AND created_by = acl_actor()),
+    'columns', {{columns}}, 'taken', {{taken}},
+    'stamped', s.unix_username,
+    'present', (SELECT unix_username FROM users WHERE user_id = s.created_by),
+    'task', NEW.task_id, 'task_session', (SELECT session_id FROM tasks WHERE task_id = NEW.task_id),
+    'created_at', NEW.created_at, 'type', NEW.type, 'role', NEW.role, 'data', NEW.data)
+  FROM (SELECT 1) LEFT JOIN sessions AS s ON s.session_id = NEW.session_id;
+END;
+
+CREATE TRIGGER acl_messages_before_update BEFORE UPDATE ON messages
+BEGIN
+  SELECT acl_guard('message', 'patch',
+    'id', OLD.message_id, 'session', s.session_id, 'worktree', s.worktree_id,
+    'held', (SELECT held FROM acl_held WHERE worktree_id = s.worktree_id AND user_id = acl_actor()),
+    'own', s.created_by IS acl_actor(),
+    'rule', (SELECT rule FROM acl_rule WHERE resource = 'message' AND operation = 'patch'),
+    'scope', (SELECT 1 FROM tasks WHERE task_id = acl_task() AND session_id = acl_session() AND created_by = acl_actor()),
+    'columns', {{columns}}, 'changed', {{changed}}, 'moved', {{moved}}, 'taken', {{taken}},
+    -- The cascade of a deleted task.
+    'nulled:task_id', CASE WHEN OLD.task_id IS NOT NULL AND NEW.task_id IS NULL
+      AND NOT EXISTS (SELECT 1 FROM tasks WHERE task_id = OLD.task_id) THEN 'task ' || OLD.task_id END,
+    'old_task', OLD.task_id, 'task', NEW.task_id,
+    'task_session', (SELECT session_id FROM tasks WHERE task_id = NEW.task_id),
+    'old_session', OLD.session_id, 'old_type', OLD.type, 'type', NEW.type, 'role', NEW.role,
+    'old_data', OLD.data, 'data', NEW.data)
+  FROM (SELECT 1) LEFT JOIN sessions AS s ON s.session_id = OLD.session_id;
+END;
+
+CREATE TRIGGER acl_messages_before_delete BEFORE DELETE ON messages
+BEGIN
+  SELECT acl_guard('message', 'remove',
+    'id', OLD.message_id, 'session', s.session_id, 'worktree', s.worktree_id,
+    'held', (SELECT held FROM acl_held WHERE worktree_id = s.worktree_id AND user_id = acl_actor()),
+    'own', s.created_by IS acl_actor(),
+    'rule', (SELECT rule FROM acl_rule WHERE resource = 'message' AND operation = 'remove'),
+    'gone', CASE WHEN s.session_id IS NULL THEN 'session ' || OLD.session_id END)
+  FROM (SELECT 1) LEFT JOIN sessions AS s ON s.session_id = OLD.session_id;
+END;
+
+CREATE TRIGGER acl_messages_after_insert AFTER INSERT ON messages
+BEGIN
+{{audit 'message', NEW.message_id}}
+END;
+
+CREATE TRIGGER acl_messages_after_update AFTER UPDATE ON messages
+BEGIN
+{{audit 'message', NEW.message_id}}
+END;
+
+CREATE TRIGGER acl_messages_after_delete AFTER DELETE ON messages
+BEGIN
+{{audit 'message', OLD.message_id}}
+END;

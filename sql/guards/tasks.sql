@@ -1,0 +1,58 @@
+-- Guards of tasks: authority is the stored session's worktree, never what the writer says.
+
+CREATE TRIGGER acl_tasks_before_insert BEFORE INSERT ON tasks
+BEGIN
+  SELECT acl_guard('task', 'create',
+    'id', NEW.task_id, 'parent', NEW.session_id, 'parent_exists', s.session_id IS NOT NULL,
+    'session', s.session_id, 'worktree', s.worktree_id,
+    'held', (SELECT held FROM acl_held WHERE worktree_id = s.worktree_id AND user_id = acl_actor()),
+    'own', s.created_by IS acl_actor(),
+    'rule', (SELECT rule FROM acl_rule WHERE resource = 'task' AND operation = 'create'),
+    'columns', {{columns}}, 'taken', {{taken}},
+    'stamped', s.unix_username,
+    'present', (SELECT unix_username FROM users WHERE user_id = s.created_by),
+    'created_by', NEW.created_by,
+    'creator_exists', EXISTS (SELECT 1 FROM users WHERE user_id = NEW.created_by),
+    'created_at', NEW.created_at, 'status', NEW.status, 'completed_at', NEW.completed_at, 'data', NEW.data)
+  FROM (SELECT 1) LEFT JOIN sessions AS s ON s.session_id = NEW.session_id;
+END;
+
+CREATE TRIGGER acl_tasks_before_update BEFORE UPDATE ON tasks
+BEGIN
+  SELECT acl_guard('task', 'patch',
+    'id', OLD.task_id, 'session', s.session_id, 'worktree', s.worktree_id,
+    'held', (SELECT held FROM acl_held WHERE worktree_id = s.worktree_id AND user_id = acl_actor()),
+    'own', s.created_by IS acl_actor(),
+    'rule', (SELECT rule FROM acl_rule WHERE resource = 'task' AND operation = 'patch'),
+    'scope', (SELECT 1 FROM tasks WHERE task_id = acl_task() AND session_id = acl_session() AND created_by = acl_actor()),
+    'columns', {{columns}}, 'changed', {{changed}}, 'moved', {{moved}}, 'taken', {{taken}},
+    'old_status', OLD.status, 'status', NEW.status, 'completed_at', NEW.completed_at,
+    'old_data', OLD.data, 'data', NEW.data)
+  FROM (SELECT 1) LEFT JOIN sessions AS s ON s.session_id = OLD.session_id;
+END;
+
+CREATE TRIGGER acl_tasks_before_delete BEFORE DELETE ON tasks
+BEGIN
+  SELECT acl_guard('task', 'remove',
+    'id', OLD.task_id, 'session', s.session_id, 'worktree', s.worktree_id,
+    'held', (SELECT held FROM acl_held WHERE worktree_id = s.worktree_id AND user_id = acl_actor()),
+    'own', s.created_by IS acl_actor(),
+    'rule', (SELECT rule FROM acl_rule WHERE resource = 'task' AND operation = 'remove'),
+    'gone', CASE WHEN s.session_id IS NULL THEN 'session ' || OLD.session_id END)
+  FROM (SELECT 1) LEFT JOIN sessions AS s ON s.session_id = OLD.session_id;
+END;
+
+CREATE TRIGGER acl_tasks_after_insert AFTER INSERT ON tasks
+BEGIN
+{{audit 'task', NEW.task_id}}
+END;
+
+CREATE TRIGGER acl_tasks_after_update AFTER UPDATE ON tasks
+BEGIN
+{{audit 'task', NEW.task_id}}
+END;
+
+CREATE TRIGGER acl_tasks_after_delete AFTER DELETE ON tasks
+BEGIN
+{{audit 'task', OLD.task_id}}
+END;

@@ -1,0 +1,59 @@
+-- Guards of users: administrators manage them, everybody keeps their own profile, nobody raises himself.
+
+CREATE TRIGGER acl_users_before_insert BEFORE INSERT ON users
+BEGIN
+  SELECT acl_guard('user', 'create',
+    'id', NEW.user_id,
+    'actor_role', (SELECT role FROM users WHERE user_id = acl_actor()),
+    'own', 0,
+    'rule', (SELECT rule FROM acl_rule WHERE resource = 'user' AND operation = 'create'),
+    'columns', {{columns}}, 'taken', {{taken}},
+    'role', NEW.role, 'email', NEW.email, 'created_at', NEW.created_at, 'data', NEW.data);
+END;
+
+CREATE TRIGGER acl_users_before_update BEFORE UPDATE ON users
+BEGIN
+  SELECT acl_guard('user', 'patch',
+    'id', OLD.user_id,
+    'actor_role', (SELECT role FROM users WHERE user_id = acl_actor()),
+    'own', OLD.user_id IS acl_actor(),
+    'rule', (SELECT rule FROM acl_rule WHERE resource = 'user' AND operation = 'patch'),
+    'rule:administer', (SELECT rule FROM acl_rule WHERE resource = 'user' AND operation = 'administer'),
+    'columns', {{columns}}, 'changed', {{changed}}, 'moved', {{moved}}, 'taken', {{taken}},
+    'old_role', OLD.role, 'role', NEW.role, 'email', NEW.email,
+    'updated_at', NEW.updated_at, 'old_data', OLD.data, 'data', NEW.data);
+END;
+
+CREATE TRIGGER acl_users_before_delete BEFORE DELETE ON users
+BEGIN
+  SELECT acl_guard('user', 'remove',
+    'id', OLD.user_id,
+    'actor_role', (SELECT role FROM users WHERE user_id = acl_actor()),
+    'own', OLD.user_id IS acl_actor(),
+    'rule', (SELECT rule FROM acl_rule WHERE resource = 'user' AND operation = 'remove'),
+    'old_role', OLD.role,
+    -- The worktrees that nobody else could manage.
+    'last_owner_of', (SELECT group_concat(o.worktree_id, char(10)) FROM worktree_owners AS o
+      WHERE o.user_id = OLD.user_id
+        AND NOT EXISTS (SELECT 1 FROM worktree_owners AS p JOIN users AS u ON u.user_id = p.user_id
+          WHERE p.worktree_id = o.worktree_id AND p.user_id <> OLD.user_id
+            AND u.role IN ('member', 'admin', 'superadmin', 'owner'))));
+END;
+
+CREATE TRIGGER acl_users_after_insert AFTER INSERT ON users
+BEGIN
+  UPDATE acl_epoch SET epoch = epoch + 1;
+{{audit 'user', NEW.user_id}}
+END;
+
+CREATE TRIGGER acl_users_after_update AFTER UPDATE ON users
+BEGIN
+  UPDATE acl_epoch SET epoch = epoch + 1 WHERE NEW.role IS NOT OLD.role;
+{{audit 'user', NEW.user_id}}
+END;
+
+CREATE TRIGGER acl_users_after_delete AFTER DELETE ON users
+BEGIN
+  UPDATE acl_epoch SET epoch = epoch + 1;
+{{audit 'user', OLD.user_id}}
+END;

@@ -1,0 +1,76 @@
+-- Guards of worktrees, where permission lives; deleting one asks for every session, task and message in it.
+
+CREATE TRIGGER acl_worktrees_before_insert BEFORE INSERT ON worktrees
+BEGIN
+  SELECT acl_guard('worktree', 'create',
+    'id', NEW.worktree_id, 'parent', NEW.repo_id,
+    'parent_exists', EXISTS (SELECT 1 FROM repos WHERE repo_id = NEW.repo_id),
+    'worktree', NEW.worktree_id,
+    'actor_role', (SELECT role FROM users WHERE user_id = acl_actor()),
+    'own', NEW.created_by IS acl_actor(),
+    'rule', (SELECT rule FROM acl_rule WHERE resource = 'worktree' AND operation = 'create'),
+    'columns', {{columns}}, 'taken', {{taken}},
+    'created_by', NEW.created_by,
+    'creator_exists', EXISTS (SELECT 1 FROM users WHERE user_id = NEW.created_by),
+    'others_can', NEW.others_can, 'created_at', NEW.created_at, 'data', NEW.data);
+END;
+
+CREATE TRIGGER acl_worktrees_before_update BEFORE UPDATE ON worktrees
+BEGIN
+  SELECT acl_guard('worktree', 'patch',
+    'id', OLD.worktree_id, 'worktree', OLD.worktree_id,
+    'held', (SELECT held FROM acl_held WHERE worktree_id = OLD.worktree_id AND user_id = acl_actor()),
+    'own', OLD.created_by IS acl_actor(),
+    'rule', (SELECT rule FROM acl_rule WHERE resource = 'worktree' AND operation = 'patch'),
+    'rule:share', (SELECT rule FROM acl_rule WHERE resource = 'worktree' AND operation = 'share'),
+    'columns', {{columns}}, 'changed', {{changed}}, 'moved', {{moved}}, 'taken', {{taken}},
+    -- The cascade of a deleted board.
+    'nulled:board_id', CASE WHEN OLD.board_id IS NOT NULL AND NEW.board_id IS NULL
+      AND NOT EXISTS (SELECT 1 FROM boards WHERE board_id = OLD.board_id) THEN 'board ' || OLD.board_id END,
+    'others_can', NEW.others_can, 'updated_at', NEW.updated_at, 'old_data', OLD.data, 'data', NEW.data);
+END;
+
+CREATE TRIGGER acl_worktrees_before_delete BEFORE DELETE ON worktrees
+BEGIN
+  SELECT acl_guard('worktree', 'remove',
+    'id', OLD.worktree_id, 'worktree', OLD.worktree_id,
+    'held', (SELECT held FROM acl_held WHERE worktree_id = OLD.worktree_id AND user_id = acl_actor()),
+    'own', OLD.created_by IS acl_actor(),
+    'rule', (SELECT rule FROM acl_rule WHERE resource = 'worktree' AND operation = 'remove'),
+    'gone', (SELECT 'repo ' || OLD.repo_id WHERE NOT EXISTS (SELECT 1 FROM repos WHERE repo_id = OLD.repo_id)));
+
+  -- The cascade deletes these, which takes the right to delete them.
+  SELECT acl_guard_child('worktree', OLD.worktree_id, c.kind,
+    'worktree', OLD.worktree_id,
+    'held', (SELECT held FROM acl_held WHERE worktree_id = OLD.worktree_id AND user_id = acl_actor()),
+    'own', c.own,
+    'rule', (SELECT rule FROM acl_rule WHERE resource = c.kind AND operation = 'remove'))
+  FROM (SELECT DISTINCT 'session' AS kind, s.created_by IS acl_actor() AS own
+        FROM sessions AS s WHERE s.worktree_id = OLD.worktree_id
+        UNION ALL
+        SELECT DISTINCT 'task', s.created_by IS acl_actor() FROM sessions AS s
+        WHERE s.worktree_id = OLD.worktree_id AND EXISTS (SELECT 1 FROM tasks AS t WHERE t.session_id = s.session_id)
+        UNION ALL
+        SELECT DISTINCT 'message', s.created_by IS acl_actor() FROM sessions AS s
+        WHERE s.worktree_id = OLD.worktree_id AND EXISTS (SELECT 1 FROM messages AS m WHERE m.session_id = s.session_id)) AS c;
+END;
+
+CREATE TRIGGER acl_worktrees_after_insert AFTER INSERT ON worktrees
+BEGIN
+  -- The creator becomes the first owner; this raises the epoch too.
+  INSERT INTO worktree_owners (worktree_id, user_id, created_at)
+  VALUES (NEW.worktree_id, NEW.created_by, NEW.created_at);
+{{audit 'worktree', NEW.worktree_id}}
+END;
+
+CREATE TRIGGER acl_worktrees_after_update AFTER UPDATE ON worktrees
+BEGIN
+  UPDATE acl_epoch SET epoch = epoch + 1 WHERE NEW.others_can IS NOT OLD.others_can;
+{{audit 'worktree', NEW.worktree_id}}
+END;
+
+CREATE TRIGGER acl_worktrees_after_delete AFTER DELETE ON worktrees
+BEGIN
+  UPDATE acl_epoch SET epoch = epoch + 1;
+{{audit 'worktree', OLD.worktree_id}}
+END;

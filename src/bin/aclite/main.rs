@@ -1,0 +1,2 @@
+//! The `aclite` command.
+fn main() {}

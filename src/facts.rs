@@ -1,0 +1,179 @@
+//! The facts that a verdict rests on, as a guard or a read gathered them: names and values.
+//!
+//! A fact that is missing, or of another type than it should be, is never taken for a harmless one.
+
+use crate::level::{Held, Level, Need};
+use crate::verdict::Refusal;
+
+/// One fact's value, as SQLite has it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Fact<'a> {
+    Null,
+    Int(i64),
+    Text(&'a str),
+    /// A BLOB, a REAL, or a text that is no UTF-8 or holds a NUL: nothing that we vouch for.
+    Odd,
+}
+
+/// Facts by name. A name may stand more than once (`gone`).
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Facts<'a>(Vec<(&'a str, Fact<'a>)>);
+
+/// One row of `acl_rules`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Rule {
+    pub(crate) needs: Need,
+    pub(crate) needs_if_own: Option<Need>,
+    audit_all: bool,
+}
+
+impl Rule {
+    /// Whether what this rule allows leaves an audit row. Refused writes always do.
+    pub(crate) const fn audits_allowed(self) -> bool {
+        self.audit_all
+    }
+
+    /// Reads `NEEDS|NEEDS_IF_OWN|AUDIT`, the text of the view `acl_rule`. An unknown word is no rule.
+    fn parse(text: &str) -> Option<Self> {
+        let mut words = text.split('|');
+        let needs = Need::from_word(words.next()?)?;
+        let needs_if_own = match words.next()? {
+            "" => None,
+            word => Some(Need::from_word(word)?),
+        };
+        Some(Self { needs, needs_if_own, audit_all: words.next()? == "all" })
+    }
+}
+
+impl<'a> Facts<'a> {
+    pub(crate) fn with_capacity(capacity: usize) -> Self {
+        Self(Vec::with_capacity(capacity))
+    }
+
+    pub(crate) fn push(&mut self, name: &'a str, fact: Fact<'a>) {
+        self.0.push((name, fact));
+    }
+
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.find(name).is_some()
+    }
+
+    fn find(&self, name: &str) -> Option<Fact<'a>> {
+        self.0.iter().find(|(known, _)| *known == name).map(|(_, fact)| *fact)
+    }
+
+    fn get(&self, name: &str) -> Result<Fact<'a>, Refusal> {
+        self.find(name).ok_or_else(|| Refusal::Unvouched(format!("the guard lacks the fact `{name}`")))
+    }
+
+    /// A stored text. Anything but text or NULL is a damaged row.
+    pub(crate) fn text(&self, name: &str) -> Result<Option<&'a str>, Refusal> {
+        match self.get(name)? {
+            Fact::Null => Ok(None),
+            Fact::Text(text) => Ok(Some(text)),
+            _ => Err(Refusal::Unvouched(format!("the stored `{name}` is not plain text"))),
+        }
+    }
+
+    /// A text that the writer gives. Anything but text or NULL is bad input.
+    pub(crate) fn input(&self, name: &str) -> Result<Option<&'a str>, Refusal> {
+        match self.get(name)? {
+            Fact::Null => Ok(None),
+            Fact::Text(text) => Ok(Some(text)),
+            _ => Err(Refusal::invalid(name, "must be plain text")),
+        }
+    }
+
+    /// A number that the writer gives.
+    pub(crate) fn int(&self, name: &str) -> Result<Option<i64>, Refusal> {
+        match self.get(name)? {
+            Fact::Null => Ok(None),
+            Fact::Int(number) => Ok(Some(number)),
+            _ => Err(Refusal::invalid(name, "must be an integer")),
+        }
+    }
+
+    /// A truth. NULL is false.
+    pub(crate) fn flag(&self, name: &str) -> Result<bool, Refusal> {
+        match self.get(name)? {
+            Fact::Null => Ok(false),
+            Fact::Int(number) => Ok(number != 0),
+            _ => Err(Refusal::Unvouched(format!("the fact `{name}` is not a truth value"))),
+        }
+    }
+
+    /// A text of lines; NULL is none.
+    pub(crate) fn text_lines(&self, name: &str) -> Result<Vec<String>, Refusal> {
+        Ok(self.text(name)?.map(|text| text.lines().map(str::to_owned).collect()).unwrap_or_default())
+    }
+
+    /// The text of a fact whatever it is, for a message.
+    pub(crate) fn any_text(&self, name: &str) -> String {
+        match self.find(name) {
+            Some(Fact::Text(text)) => text.to_owned(),
+            Some(Fact::Int(number)) => number.to_string(),
+            _ => String::new(),
+        }
+    }
+
+    /// What somebody holds, from the text `RANK SOURCE` of the view `acl_held`; NULL holds nothing.
+    pub(crate) fn held(&self, name: &str) -> Result<Held, Refusal> {
+        let Some(text) = self.text(name)? else { return Ok(Held::nothing()) };
+        let (rank, source) = text.split_once(' ').unwrap_or((text, "nothing"));
+        let level = rank.parse().map_or(Level::None, Level::from_rank);
+        Ok(Held { level, source: source.to_owned() })
+    }
+
+    /// A rule; `None` where there is none or a word in it is unknown.
+    pub(crate) fn rule(&self, name: &str) -> Result<Option<Rule>, Refusal> {
+        if !self.has(name) {
+            return Ok(None);
+        }
+        Ok(self.text(name)?.and_then(Rule::parse))
+    }
+
+    /// The table's columns.
+    pub(crate) fn columns(&self) -> Result<impl Iterator<Item = &'a str>, Refusal> {
+        Ok(self.text("columns")?.unwrap_or_default().lines())
+    }
+
+    /// The columns whose stored value IS NOT the new one.
+    pub(crate) fn changed(&self) -> Result<impl Iterator<Item = &'a str>, Refusal> {
+        let flags = self.text("changed")?.unwrap_or_default();
+        let columns = self.columns()?;
+        if flags.len() != self.columns()?.count() {
+            return Err(Refusal::Unvouched("the guard does not match the table's columns".to_owned()));
+        }
+        Ok(columns.zip(flags.bytes()).filter(|(_, flag)| *flag != b'0').map(|(column, _)| column))
+    }
+
+    /// Whether this one column changes.
+    pub(crate) fn changes(&self, column: &str) -> bool {
+        self.changed().is_ok_and(|mut changed| changed.any(|name| name == column))
+    }
+
+    /// Whether the guard found that a cascade does this: set by [`Facts::confirm_cascade`].
+    pub(crate) fn is_cascade(&self) -> bool {
+        matches!(self.find("cascade"), Some(Fact::Int(1)))
+    }
+
+    /// Adds whether this is the cascade of a removal that was allowed and is under way.
+    ///
+    /// A deletion is one where a parent is gone (`gone`). An update is one where nothing changes but
+    /// foreign keys, to NULL, whose old parents are gone (`nulled:COLUMN`). `under_way` says whether
+    /// the removal of a parent, named `RESOURCE ID`, is.
+    pub(crate) fn confirm_cascade(&mut self, under_way: impl Fn(&str) -> bool) {
+        let is_under_way = |fact: &Fact<'_>| matches!(fact, Fact::Text(parent) if under_way(parent));
+        let gone = self.0.iter().any(|(name, fact)| *name == "gone" && is_under_way(fact));
+        let nulled = || {
+            let mut changed = self.changed().ok()?.peekable();
+            changed.peek()?;
+            let is_nulled = |column: &str| {
+                self.0.iter().any(|(name, fact)| name.strip_prefix("nulled:") == Some(column) && is_under_way(fact))
+            };
+            Some(changed.all(is_nulled))
+        };
+        let cascade = gone || (self.has("changed") && nulled().unwrap_or(false));
+        self.push("cascade", Fact::Int(i64::from(cascade)));
+    }
+}

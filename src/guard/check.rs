@@ -1,0 +1,60 @@
+//! Whether a file's guards are exactly those that this version installs.
+
+use std::collections::HashMap;
+
+use rusqlite::Connection;
+
+use super::install::objects;
+use super::template::GUARDED;
+use crate::error::{Error, Incompatible, Result, Tampered};
+
+/// What is missing or altered; nothing where all is as it should be.
+///
+/// Looks at the guarded tables, at every view and trigger of ours, and at triggers that are not.
+pub(crate) fn check(conn: &Connection) -> Result<Tampered> {
+    let failed = |error| Error::storage("reading the schema", error);
+    let mut schema = conn
+        .prepare("SELECT type, name, tbl_name, ifnull(sql, '') FROM main.sqlite_schema WHERE type IN ('table', 'view', 'trigger')")
+        .map_err(failed)?;
+    let rows =
+        schema.query_map([], |row| Ok(((row.get(0)?, row.get(1)?), (row.get(2)?, row.get(3)?)))).map_err(failed)?;
+    let found: HashMap<(String, String), (String, String)> = rows.collect::<Result<_, _>>().map_err(failed)?;
+
+    let mut report = Tampered::default();
+    for (table, _) in GUARDED {
+        if !found.contains_key(&("table".to_owned(), table.to_owned())) {
+            report.missing.push(format!("table `{table}`"));
+        }
+    }
+    if !report.missing.is_empty() {
+        return Ok(report);
+    }
+    let expected = match objects(conn) {
+        Ok(expected) => expected,
+        Err(Error::Incompatible(incompatible)) => {
+            if let Incompatible::Shape { problems } = *incompatible {
+                report.altered = problems;
+            }
+            return Ok(report);
+        }
+        Err(error) => return Err(error),
+    };
+    for object in &expected {
+        match found.get(&(object.kind.to_owned(), object.name.clone())) {
+            None => report.missing.push(format!("{} `{}`", object.kind, object.name)),
+            Some((_, sql)) if *sql != object.sql => report.altered.push(format!("{} `{}`", object.kind, object.name)),
+            Some(_) => {}
+        }
+    }
+    let mut foreign: Vec<String> = found
+        .iter()
+        .filter(|((kind, name), (table, _))| {
+            let guarded = GUARDED.iter().any(|(guarded, _)| table.eq_ignore_ascii_case(guarded));
+            kind == "trigger" && guarded && !expected.iter().any(|object| object.name == *name)
+        })
+        .map(|((_, name), (table, _))| format!("trigger `{name}` on `{table}` is not aclite's"))
+        .collect();
+    foreign.sort();
+    report.altered.extend(foreign);
+    Ok(report)
+}

@@ -1,0 +1,16 @@
+//! The guards: SQL functions that bring a row's facts to the verdict, their installation, their check.
+//!
+//! The triggers themselves stand in `sql/guards/`, what each user holds in `sql/access.sql`.
+
+mod check;
+mod context;
+mod functions;
+mod host;
+mod install;
+mod template;
+
+pub(crate) use check::check;
+pub(crate) use context::{Context, Door, Ending, Entry};
+pub(crate) use functions::register;
+pub(crate) use install::{GENERATION, install, remove, seed};
+pub(crate) use template::{GUARDED, quote};

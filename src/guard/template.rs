@@ -1,0 +1,290 @@
+//! Guards are templates, expanded over a table's real columns and unique indexes.
+//!
+//! | placeholder | becomes |
+//! |---|---|
+//! | `{{columns}}` | a text literal of the column names, a line each |
+//! | `{{changed}}` | a text of 0 and 1, a digit a column: whether `OLD` IS NOT `NEW` |
+//! | `{{moved}}` | whether the rowid changes |
+//! | `{{taken}}` | whether another row holds the rowid or a unique value of `NEW` |
+//! | `{{audit KIND, KEY}}` | the statements of `sql/guards/audit_row.sql` |
+
+use rusqlite::Connection;
+
+use crate::error::{Error, Result};
+
+/// The guarded tables and their guards, parents first.
+pub(crate) const GUARDED: [(&str, &str); 16] = [
+    ("users", include_str!("../../sql/guards/users.sql")),
+    ("repos", include_str!("../../sql/guards/repos.sql")),
+    ("boards", include_str!("../../sql/guards/boards.sql")),
+    ("worktrees", include_str!("../../sql/guards/worktrees.sql")),
+    ("worktree_owners", include_str!("../../sql/guards/worktree_owners.sql")),
+    ("sessions", include_str!("../../sql/guards/sessions.sql")),
+    ("tasks", include_str!("../../sql/guards/tasks.sql")),
+    ("messages", include_str!("../../sql/guards/messages.sql")),
+    ("groups", include_str!("../../sql/guards/groups.sql")),
+    ("group_memberships", include_str!("../../sql/guards/group_memberships.sql")),
+    ("worktree_group_grants", include_str!("../../sql/guards/worktree_group_grants.sql")),
+    ("acl_rules", include_str!("../../sql/guards/acl_rules.sql")),
+    ("acl_settings", include_str!("../../sql/guards/acl_settings.sql")),
+    ("acl_epoch", include_str!("../../sql/guards/acl_epoch.sql")),
+    ("acl_audit", include_str!("../../sql/guards/acl_audit.sql")),
+    ("acl_meta", include_str!("../../sql/guards/acl_meta.sql")),
+];
+
+const AUDIT_ROW: &str = include_str!("../../sql/guards/audit_row.sql");
+
+/// An identifier, quoted for SQL.
+pub(crate) fn quote(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// A text literal of SQL.
+fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+/// What a table really looks like in this file.
+#[derive(Debug)]
+pub(crate) struct Table {
+    name: String,
+    columns: Vec<String>,
+    /// Each unique index: its columns with their collations, and whether it is the primary key.
+    unique: Vec<(Vec<(String, String)>, bool)>,
+    /// A name for the rowid that no column shadows.
+    rowid: Option<&'static str>,
+    /// What keeps guards from being sound on this table.
+    pub(crate) problems: Vec<String>,
+}
+
+impl Table {
+    /// Reads the shape of table `name`, which must exist.
+    pub(crate) fn read(conn: &Connection, name: &str) -> Result<Self> {
+        let failed = |error| Error::storage(format!("the shape of table `{name}`"), error);
+        Self::read_shape(conn, name).map_err(failed)
+    }
+
+    fn read_shape(conn: &Connection, name: &str) -> rusqlite::Result<Self> {
+        let mut columns = Vec::new();
+        let mut problems = Vec::new();
+        let mut shape = conn.prepare("SELECT name, hidden FROM pragma_table_xinfo(?1, 'main')")?;
+        let mut rows = shape.query([name])?;
+        while let Some(row) = rows.next()? {
+            let (column, hidden): (String, i64) = (row.get(0)?, row.get(1)?);
+            if column.contains(['\n', '\r']) {
+                problems.push(format!("table `{name}` has a column name with a line break"));
+            }
+            // A generated column changes only with those that it is made of.
+            if hidden == 0 {
+                columns.push(column);
+            }
+        }
+        let mut unique = Vec::new();
+        let mut indexes =
+            conn.prepare("SELECT name, origin, partial FROM pragma_index_list(?1, 'main') WHERE \"unique\"")?;
+        let mut rows = indexes.query([name])?;
+        while let Some(row) = rows.next()? {
+            let (index, origin, partial): (String, String, bool) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            let mut parts = Vec::new();
+            let mut terms = conn.prepare("SELECT name, coll FROM pragma_index_xinfo(?1, 'main') WHERE key")?;
+            let mut terms = terms.query([&index])?;
+            while let Some(term) = terms.next()? {
+                let (column, collation): (Option<String>, String) = (term.get(0)?, term.get(1)?);
+                parts.push((column, collation));
+            }
+            let columns: Option<Vec<_>> = parts.into_iter().map(|(column, coll)| Some((column?, coll))).collect();
+            match columns {
+                Some(columns) if !partial => unique.push((columns, origin == "pk")),
+                _ => problems.push(format!("unique index `{index}` of table `{name}` is partial or on an expression")),
+            }
+        }
+        let sql: String =
+            conn.query_row("SELECT sql FROM main.sqlite_schema WHERE type = 'table' AND name = ?1", [name], |row| {
+                row.get(0)
+            })?;
+        let words = words(&sql);
+        let follows = |first: &str, second: &str| words.windows(2).any(|pair| pair[0] == first && pair[1] == second);
+        if follows("ON", "CONFLICT") {
+            problems.push(format!("table `{name}` has an `ON CONFLICT` clause, which could pass by the guards"));
+        }
+        if words.iter().any(|word| word == "COLLATE") {
+            problems.push(format!("table `{name}` has a `COLLATE` clause, which could make different ids equal"));
+        }
+        let without_rowid = follows("WITHOUT", "ROWID");
+        let is_free = |alias: &&str| !columns.iter().any(|column| column.eq_ignore_ascii_case(alias));
+        let rowid = ["rowid", "_rowid_", "oid"].into_iter().find(is_free).filter(|_| !without_rowid);
+        if rowid.is_none() && !without_rowid {
+            problems.push(format!("table `{name}` has columns that hide its rowid"));
+        }
+        Ok(Self { name: name.to_owned(), columns, unique, rowid, problems })
+    }
+
+    /// The statements of a guard file, expanded over this table.
+    pub(super) fn expand(&self, template: &str) -> Vec<String> {
+        let insert = self.fill(template, false);
+        let update = self.fill(template, true);
+        // `taken` means something else in an update: the row itself does not count.
+        statements(&insert)
+            .into_iter()
+            .zip(statements(&update))
+            .map(|(insert, update)| if update.contains(" BEFORE UPDATE ON ") { update } else { insert })
+            .collect()
+    }
+
+    fn fill(&self, template: &str, update: bool) -> String {
+        let mut sql = template
+            .replace("{{columns}}", &literal(&self.columns.join("\n")))
+            .replace("{{changed}}", &self.changed())
+            .replace("{{moved}}", &self.moved())
+            .replace("{{taken}}", &self.taken(update));
+        while let Some((before, rest)) = sql.split_once("{{audit ") {
+            let (record, after) = rest.split_once("}}").unwrap_or((rest, ""));
+            sql = format!("{before}{}{after}", AUDIT_ROW.replace("{{record}}", record).trim_end());
+        }
+        sql
+    }
+
+    fn changed(&self) -> String {
+        let digit = |column: &String| {
+            let column = quote(column);
+            format!("(OLD.{column} COLLATE BINARY IS NOT NEW.{column})")
+        };
+        self.columns.iter().map(digit).collect::<Vec<_>>().join(" || ")
+    }
+
+    fn moved(&self) -> String {
+        self.rowid.map_or_else(|| "0".to_owned(), |rowid| format!("OLD.{rowid} IS NOT NEW.{rowid}"))
+    }
+
+    fn taken(&self, update: bool) -> String {
+        let table = quote(&self.name);
+        let mut terms = Vec::new();
+        if let (Some(rowid), false) = (self.rowid, update) {
+            terms.push(format!("EXISTS (SELECT 1 FROM {table} WHERE {rowid} = NEW.{rowid})"));
+        }
+        for (columns, primary) in &self.unique {
+            // The primary key can't change.
+            if update && *primary {
+                continue;
+            }
+            let equal = columns.iter().map(|(column, collation)| {
+                let column = quote(column);
+                format!("{column} = NEW.{column} COLLATE {}", quote(collation))
+            });
+            let mut condition = equal.collect::<Vec<_>>().join(" AND ");
+            if update {
+                let rowid = self.rowid.unwrap_or("rowid");
+                condition = format!("{condition} AND {rowid} IS NOT OLD.{rowid}");
+            }
+            terms.push(format!("EXISTS (SELECT 1 FROM {table} WHERE {condition})"));
+        }
+        if terms.is_empty() { "0".to_owned() } else { format!("({})", terms.join(" OR ")) }
+    }
+}
+
+/// The statements of a file, from their CREATE on; triggers end with `END;`, others with `;` at a line's end.
+pub(super) fn statements(sql: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut current: Option<String> = None;
+    for line in sql.lines() {
+        if current.is_none() && line.starts_with("CREATE ") {
+            current = Some(String::new());
+        }
+        let Some(statement) = &mut current else { continue };
+        if !statement.is_empty() {
+            statement.push('\n');
+        }
+        statement.push_str(line);
+        let trigger = statement.starts_with("CREATE TRIGGER");
+        if (trigger && line == "END;") || (!trigger && line.trim_end().ends_with(';')) {
+            let statement = current.take().unwrap_or_default();
+            found.push(statement.trim_end().trim_end_matches(';').to_owned());
+        }
+    }
+    found
+}
+
+/// The bare words of a statement in upper case: no comments, literals or quoted names.
+fn words(sql: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut chars = sql.chars().peekable();
+    while let Some(char) = chars.next() {
+        let until = match char {
+            '\'' | '"' | '`' => Some(char),
+            '[' => Some(']'),
+            '-' if chars.peek() == Some(&'-') => Some('\n'),
+            '/' if chars.peek() == Some(&'*') => {
+                let mut last = ' ';
+                chars.next();
+                for char in chars.by_ref() {
+                    if last == '*' && char == '/' {
+                        break;
+                    }
+                    last = char;
+                }
+                words.push(String::new());
+                continue;
+            }
+            _ => None,
+        };
+        match until {
+            Some(end) => {
+                let _ = chars.by_ref().find(|char| *char == end);
+                words.push(String::new());
+            }
+            None if char.is_alphanumeric() || char == '_' => {
+                if let Some(word) = words.last_mut() {
+                    word.extend(char.to_uppercase());
+                }
+            }
+            None => words.push(String::new()),
+        }
+    }
+    words.retain(|word| !word.is_empty());
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(sql: &str) -> Table {
+        let conn = Connection::open_in_memory().unwrap();
+        conn.execute_batch(sql).unwrap();
+        Table::read(&conn, "t").unwrap()
+    }
+
+    #[test]
+    fn words_leave_out_what_only_looks_like_one() {
+        let sql =
+            "CREATE TABLE t (a text DEFAULT 'ON CONFLICT', \"COLLATE\" int, -- ON CONFLICT\n b /* COLLATE */ int)";
+        let words = words(sql);
+        assert!(!words.contains(&"COLLATE".to_owned()) && !words.contains(&"CONFLICT".to_owned()), "{words:?}");
+        assert!(words.contains(&"B".to_owned()));
+    }
+
+    #[test]
+    fn unsound_tables_are_named() {
+        let unsound = [
+            ("CREATE TABLE t (a text PRIMARY KEY ON /**/ conflict replace)", "ON CONFLICT"),
+            ("CREATE TABLE t (a text COLLATE NOCASE PRIMARY KEY)", "COLLATE"),
+            ("CREATE TABLE t (a, b); CREATE UNIQUE INDEX i ON t (a) WHERE b", "partial"),
+            ("CREATE TABLE t (a, b); CREATE UNIQUE INDEX i ON t (a + b)", "expression"),
+            ("CREATE TABLE t (rowid, _rowid_, oid)", "rowid"),
+        ];
+        for (sql, problem) in unsound {
+            let found = table(sql).problems;
+            assert!(found.iter().any(|text| text.contains(problem)), "{sql}: {found:?}");
+        }
+        assert!(table("CREATE TABLE t (a text PRIMARY KEY, b text UNIQUE)").problems.is_empty());
+    }
+
+    #[test]
+    fn taken_asks_every_unique_index() {
+        let table = table("CREATE TABLE t (a text PRIMARY KEY, \"b\"\"c\" text UNIQUE, rowid int)");
+        let (insert, update) = (table.taken(false), table.taken(true));
+        assert!(insert.contains("_rowid_ = NEW._rowid_") && insert.contains("\"a\" = NEW.\"a\""), "{insert}");
+        assert!(insert.contains("\"b\"\"c\" = NEW.\"b\"\"c\""), "{insert}");
+        assert!(!update.contains("\"a\" =") && update.contains("_rowid_ IS NOT OLD._rowid_"), "{update}");
+    }
+}

@@ -1,0 +1,152 @@
+//! Reading a record from a row of its table.
+
+use rusqlite::Row;
+use serde_json::{Map, Value};
+
+use super::column::{Column, Field};
+use super::{Record, column};
+use crate::error::{Error, Result};
+
+/// Reads the columns of a record one after the other.
+pub(super) struct Reader<'r, 's> {
+    row: &'r Row<'s>,
+    offset: usize,
+    record: &'static str,
+    columns: &'static [Column],
+    next: usize,
+}
+
+impl<'r, 's> Reader<'r, 's> {
+    /// Reads an `R` whose first column is at `offset`.
+    pub(super) fn new<R: Record>(row: &'r Row<'s>, offset: usize) -> Self {
+        Self { row, offset, record: R::RESOURCE.word(), columns: R::COLUMNS, next: 0 }
+    }
+
+    /// The next column.
+    pub(super) fn field<T: Field>(&mut self) -> Result<T> {
+        let value = self.row.get_ref(self.offset + self.next).map_err(|error| self.failed(error))?;
+        let field = T::read(value).map_err(|_| self.broken(&format!("is not {}", T::KIND.stored_as())))?;
+        self.next += 1;
+        Ok(field)
+    }
+
+    /// The next column as `data`, without `secrets` and without keys that are columns: those win.
+    pub(super) fn data(mut self, secrets: &[&str]) -> Result<Map<String, Value>> {
+        let value = self.row.get_ref(self.offset + self.next).map_err(|error| self.failed(error))?;
+        let text = column::text(value).map_err(|_| self.broken("is not text without NUL"))?;
+        let mut data: Map<String, Value> = serde_json::from_str(text).map_err(|error| {
+            // A data error is another type than an object, and quotes the value.
+            if error.is_data() { self.broken("is not a JSON object") } else { self.failed(error) }
+        })?;
+        self.next += 1;
+        let hidden = |key: &str| secrets.contains(&key) || self.columns.iter().any(|column| column.name == key);
+        data.retain(|key, _| !hidden(key));
+        Ok(data)
+    }
+
+    fn broken(&self, problem: &str) -> Error {
+        Error::broken(format!("{} {problem}", self.place()))
+    }
+
+    fn failed(&self, error: impl std::error::Error + Send + Sync + 'static) -> Error {
+        Error::storage(self.place(), error)
+    }
+
+    /// The record and the column at which the reader is.
+    fn place(&self) -> String {
+        // The key comes first; where it is the unreadable one, the rest of the message stands.
+        let id = self.row.get_ref(self.offset).ok().and_then(|id| column::text(id).ok()).unwrap_or("?");
+        let column = self.columns.get(self.next).map_or("?", |column| column.name);
+        format!("{} `{id}`: column `{column}`", self.record)
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use rusqlite::Connection;
+
+    use super::super::{Session, Task, WorktreeOwner};
+    use super::*;
+
+    /// Reads an `R` from a row of these SQL expressions, after one column that is not its own.
+    pub(crate) fn read<R: Record>(values: &str) -> Result<R> {
+        read_with(values, R::from_row)
+    }
+
+    pub(crate) fn read_with<R: Record>(values: &str, read: impl Fn(&Row<'_>, usize) -> Result<R>) -> Result<R> {
+        let db = Connection::open_in_memory().unwrap();
+        let mut statement = db.prepare(&format!("SELECT 'not ours', {values}")).unwrap();
+        assert_eq!(statement.column_count(), 1 + R::COLUMNS.len(), "{values}");
+        let mut rows = statement.query([]).unwrap();
+        read(rows.next().unwrap().unwrap(), 1)
+    }
+
+    #[test]
+    fn an_unreadable_column_is_named() {
+        let deep = format!(r#"'{{"a":{}{}}}'"#, "[".repeat(200), "]".repeat(200));
+        for (values, message) in [
+            (
+                "'t-1', 's-1', 'x', NULL, NULL, 'running', 'u-1', '{}'",
+                "task `t-1`: column `created_at` is not integer milliseconds",
+            ),
+            (
+                "'t-1', 's-1', 1.5, NULL, NULL, 'running', 'u-1', '{}'",
+                "task `t-1`: column `created_at` is not integer milliseconds",
+            ),
+            (
+                "'t-1', NULL, 1, NULL, NULL, 'running', 'u-1', '{}'",
+                "task `t-1`: column `session_id` is not text without NUL",
+            ),
+            ("7, 's-1', 1, NULL, NULL, 'running', 'u-1', '{}'", "task `?`: column `task_id` is not text without NUL"),
+            (
+                "'t-1', 's-1', 1, NULL, NULL, 'a'||char(0), 'u-1', '{}'",
+                "task `t-1`: column `status` is not text without NUL",
+            ),
+            ("'t-1', 's-1', 1, NULL, NULL, x'ff', 'u-1', '{}'", "task `t-1`: column `status` is not text without NUL"),
+            (
+                "'t-1', 's-1', 1, NULL, NULL, CAST(x'ff' AS TEXT), 'u-1', '{}'",
+                "task `t-1`: column `status` is not text without NUL",
+            ),
+            (
+                "'t-1', 's-1', 1, NULL, NULL, 'running', 'u-1', NULL",
+                "task `t-1`: column `data` is not text without NUL",
+            ),
+            (
+                "'t-1', 's-1', 1, NULL, NULL, 'running', 'u-1', '[\"secret\"]'",
+                "task `t-1`: column `data` is not a JSON object",
+            ),
+            (
+                "'t-1', 's-1', 1, NULL, NULL, 'running', 'u-1', '\"secret\"'",
+                "task `t-1`: column `data` is not a JSON object",
+            ),
+            (
+                "'t-1', 's-1', 1, NULL, NULL, 'running', 'u-1', '{\"a\":'",
+                "task `t-1`: column `data`: EOF while parsing a value at line 1 column 5",
+            ),
+            (
+                &format!("'t-1', 's-1', 1, NULL, NULL, 'running', 'u-1', {deep}"),
+                "task `t-1`: column `data`: recursion limit exceeded at line 1 column 132",
+            ),
+        ] {
+            let error = read::<Task>(values).unwrap_err();
+            assert_eq!((error.code(), error.to_string().as_str()), ("storage", message));
+        }
+    }
+
+    #[test]
+    fn keys_that_are_columns_are_not_read_from_data() {
+        let task: Task = read(
+            r#"'t-1', 's-1', 1, NULL, NULL, 'running', 'u-1', '{"b":1,"status":"completed","task_id":"t-2","data":{},"a":2}'"#,
+        )
+        .unwrap();
+        assert_eq!(serde_json::to_string(&task.data).unwrap(), r#"{"b":1,"a":2}"#);
+        assert_eq!(task.status, super::super::TaskStatus::Running);
+    }
+
+    #[test]
+    fn a_select_lists_every_column_quoted() {
+        assert_eq!(WorktreeOwner::select_list("o"), r#"o."worktree_id", o."user_id", o."created_at""#);
+        assert!(Task::select_list("t").starts_with(r#"t."task_id", t."session_id", "#));
+        assert!(Session::select_list("s").ends_with(r#", s."data""#));
+    }
+}

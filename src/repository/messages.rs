@@ -1,0 +1,236 @@
+//! Messages.
+
+use std::ops::{Deref, RangeInclusive};
+
+use rusqlite::types::Value;
+use serde_json::Value as Json;
+
+use super::list::{Page, Query, paging};
+use super::read::get;
+use super::write::{Assignments, identify, now, remove, required};
+use crate::error::{Error, Result};
+use crate::record::{
+    Fields, Message, MessageId, MessagePatch, MessageRole, MessageType, NewMessage, Record as _, SessionId, TaskId,
+};
+use crate::store::{ReadTx, Tx};
+
+/// How many messages one call creates at most.
+const MAX_MANY: usize = 1000;
+/// How much of its content a message's preview holds, in characters.
+const PREVIEW: usize = 200;
+
+/// The messages that a transaction can read.
+#[derive(Debug)]
+pub struct Messages<'t> {
+    tx: &'t ReadTx<'t>,
+}
+
+/// The messages that a transaction can read and write.
+#[derive(Debug)]
+pub struct MessagesMut<'t> {
+    read: Messages<'t>,
+    tx: &'t Tx<'t>,
+}
+
+/// Which messages to list: of one session in the order of their index, else the oldest first.
+///
+/// ```
+/// use aclite::MessageQuery;
+/// let query = MessageQuery::new().session("s-1").index(0..=49);
+/// # let _ = query;
+/// ```
+#[derive(Debug, Clone, Default)]
+#[must_use]
+pub struct MessageQuery {
+    query: Query,
+    of_one_session: bool,
+}
+
+paging!(MessageQuery);
+
+impl MessageQuery {
+    /// Only messages of this session. One that the caller may not view is one without messages.
+    pub fn session(mut self, session: impl Into<SessionId>) -> Self {
+        self.query.with("t.session_id = ?", session.into().as_str().to_owned());
+        self.of_one_session = true;
+        self
+    }
+
+    /// Only messages of this task.
+    pub fn task(mut self, task: impl Into<TaskId>) -> Self {
+        self.query.with("t.task_id = ?", task.into().as_str().to_owned());
+        self
+    }
+
+    /// Only messages whose index is in this range.
+    pub fn index(mut self, range: RangeInclusive<i64>) -> Self {
+        self.query.with("t.\"index\" >= ?", *range.start());
+        self.query.with("t.\"index\" <= ?", *range.end());
+        self
+    }
+
+    /// Only messages of one of these types.
+    pub fn kind(mut self, kinds: impl IntoIterator<Item = MessageType>) -> Self {
+        let words: Vec<String> = kinds.into_iter().map(|kind| kind.word().to_owned()).collect();
+        self.query.one_of("t.type", words.iter().map(String::as_str));
+        self
+    }
+
+    /// Only messages of one of these roles.
+    pub fn role(mut self, roles: impl IntoIterator<Item = MessageRole>) -> Self {
+        let words: Vec<String> = roles.into_iter().map(|role| role.word().to_owned()).collect();
+        self.query.one_of("t.role", words.iter().map(String::as_str));
+        self
+    }
+
+    /// Only messages with this status, such as `queued`.
+    pub fn status(mut self, status: &str) -> Self {
+        self.query.with("t.status = ?", status.to_owned());
+        self
+    }
+}
+
+impl<'t> Messages<'t> {
+    pub(crate) fn new(tx: &'t ReadTx<'t>) -> Self {
+        Self { tx }
+    }
+
+    /// The message with this id.
+    ///
+    /// For whoever may view its worktree; an executor for the messages of its session. A stranger
+    /// gets `Denied`, whose public form is that of a message that never was.
+    ///
+    /// # Errors
+    /// `NotAuthenticated`, `NotFound`, `Denied`, `Storage`.
+    pub fn get(&self, id: impl Into<MessageId>) -> Result<Message> {
+        get(self.tx, id.into().as_str(), Message::from_row)
+    }
+
+    /// The messages that the query asks for and the caller may view.
+    ///
+    /// For everybody: a stranger gets an empty page, never an error.
+    ///
+    /// # Errors
+    /// `Invalid` where the limit is out of range, `Storage`.
+    pub fn find(&self, query: &MessageQuery) -> Result<Page<Message>> {
+        query.query.page(self.tx, if query.of_one_session { "\"index\"" } else { "created_at" })
+    }
+}
+
+impl<'t> Deref for MessagesMut<'t> {
+    type Target = Messages<'t>;
+
+    fn deref(&self) -> &Messages<'t> {
+        &self.read
+    }
+}
+
+impl<'t> MessagesMut<'t> {
+    pub(crate) fn new(tx: &'t Tx<'t>) -> Self {
+        Self { read: Messages::new(tx), tx }
+    }
+
+    /// Creates a message in a session, at the end of it where no index is given.
+    ///
+    /// For whoever holds `prompt`, or `session` in a session of their own; an executor for its
+    /// task. A stranger gets what a session that never was gives: `NotFound`.
+    ///
+    /// # Errors
+    /// `NotAuthenticated`, `NotFound` (the session), `Denied`, `Conflict` where the id is taken,
+    /// `IdentityDrift`, `Invalid`, also where its task is of another session, `Storage`.
+    pub fn create(&self, new: NewMessage) -> Result<Message> {
+        self.create_fields(new.into_fields()?)
+    }
+
+    /// Creates up to 1000 messages in one session: all of them or none.
+    ///
+    /// For whom [`MessagesMut::create`] is.
+    ///
+    /// ```
+    /// use aclite::{Actor, MessageRole, MessageType, NewMessage, Store};
+    /// let store = Store::open(":memory:")?;
+    /// let of = |session: &str| NewMessage::new(session, MessageType::User, MessageRole::User, "hello");
+    /// let refused = store.write(&Actor::user("u-1"), |tx| tx.messages().create_many([of("s-1"), of("s-2")]));
+    /// assert_eq!(refused.unwrap_err().to_string(), "`session_id` must be the same for all messages");
+    /// # Ok::<(), aclite::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`MessagesMut::create`], and `Invalid` for more than 1000 or more than one session.
+    pub fn create_many(&self, new: impl IntoIterator<Item = NewMessage>) -> Result<Vec<Message>> {
+        let mut batch = Vec::new();
+        for message in new {
+            if batch.len() == MAX_MANY {
+                return Err(Error::invalid("messages", format!("must be at most {MAX_MANY}")));
+            }
+            batch.push(message.into_fields()?);
+        }
+        let sessions = batch.iter().map(|fields| required(fields, "session_id")).collect::<Result<Vec<_>>>()?;
+        if sessions.windows(2).any(|pair| pair[0] != pair[1]) {
+            return Err(Error::invalid("session_id", "must be the same for all messages"));
+        }
+        self.tx.all_or_nothing(|| batch.into_iter().map(|fields| self.create_fields(fields)).collect())
+    }
+
+    fn create_fields(&self, mut fields: Fields) -> Result<Message> {
+        let session = required(&fields, "session_id")?;
+        let id = identify(&mut fields, Message::KEY, || MessageId::new().to_string());
+        fields.set("created_at", now());
+        if fields.get("timestamp").is_none() {
+            fields.set("timestamp", now());
+        }
+        if fields.get("content_preview").is_none() {
+            set_preview(&mut fields);
+        }
+        let indexed = fields.get("index").is_some();
+        let mut assignments = Assignments::of(fields, false)?;
+        if !indexed {
+            let session = assignments.bind(Value::Text(session));
+            let next =
+                format!("(SELECT ifnull(max(\"index\"), -1) + 1 FROM main.messages WHERE session_id = {session})");
+            assignments.expression("index", next);
+        }
+        assignments.create(self.tx, &id)
+    }
+
+    /// Patches the message with this id; its session need not be given.
+    ///
+    /// For whoever holds `prompt` on its worktree, or `session` where its session is their own; an
+    /// executor for the messages of its task, but no permission request. A stranger gets `Denied`,
+    /// publicly `NotFound`.
+    ///
+    /// # Errors
+    /// `NotAuthenticated`, `NotFound`, `Denied`, `Immutable`, `Invalid`, `Storage`.
+    pub fn patch(&self, id: impl Into<MessageId>, patch: MessagePatch) -> Result<Message> {
+        let mut fields = patch.into_fields()?;
+        if fields.get("content_preview").is_none() {
+            set_preview(&mut fields);
+        }
+        Assignments::of(fields, true)?.patch(self.tx, id.into().as_str()).map(|(message, _)| message)
+    }
+
+    /// Removes the message with this id.
+    ///
+    /// For whom [`MessagesMut::patch`] is, but no executor. A stranger gets `Denied`, publicly `NotFound`.
+    ///
+    /// # Errors
+    /// `NotAuthenticated`, `NotFound`, `Denied`, `Storage`.
+    pub fn remove(&self, id: impl Into<MessageId>) -> Result<()> {
+        remove::<Message>(self.tx, id.into().as_str())
+    }
+}
+
+/// Sets the preview where there is content with text in it: text, or blocks of which some are text.
+fn set_preview(fields: &mut Fields) {
+    let text = match fields.data.get("content") {
+        Some(Json::String(text)) => text.clone(),
+        Some(Json::Array(blocks)) => {
+            let texts: Vec<&str> = blocks.iter().filter_map(|block| block.get("text")?.as_str()).collect();
+            texts.join("\n")
+        }
+        _ => return,
+    };
+    // A NUL may stand in JSON, and in no column.
+    let preview: String = text.chars().filter(|char| *char != '\0').take(PREVIEW).collect();
+    fields.set("content_preview", Value::Text(preview));
+}

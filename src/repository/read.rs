@@ -1,0 +1,109 @@
+//! Reading one record: its row and the verdict on it in one statement.
+
+use std::time::Instant;
+
+use rusqlite::Row;
+use rusqlite::types::Value;
+
+use crate::error::{Error, Result};
+use crate::operation::{Action, Operation, Resource};
+use crate::record::{Message, Record, Session, Task, Worktree, check_id};
+use crate::store::{ReadTx, op, trace};
+use crate::verdict;
+
+/// How a record's row leads to what decides about it.
+pub(super) trait Stored: Record {
+    /// The table as `t`, and what its worktree is found by.
+    const FROM: &'static str;
+    /// Its session.
+    const SESSION: &'static str;
+    /// Its worktree.
+    const WORKTREE: &'static str;
+    /// Whether it is the acting user's own.
+    const OWN: &'static str;
+
+    /// The expression that is true where the actor may read the row. `function` is `acl_get`, which
+    /// keeps the refusal, or `acl_may_get`, which does not.
+    fn may_get(function: &str) -> String {
+        let (resource, key, session, worktree, own) =
+            (Self::RESOURCE.word(), Self::KEY, Self::SESSION, Self::WORKTREE, Self::OWN);
+        format!(
+            "{function}('{resource}', 'id', t.{key}, 'session', {session}, 'worktree', {worktree}, 'own', {own},
+               'held', (SELECT held FROM main.acl_held WHERE worktree_id = {worktree} AND user_id = acl_actor()),
+               'rule', (SELECT rule FROM main.acl_rule WHERE resource = '{resource}' AND operation = 'get'),
+               'scope', (SELECT 1 FROM main.tasks AS e
+                         WHERE e.task_id = acl_task() AND e.session_id = acl_session() AND e.created_by = acl_actor()))"
+        )
+    }
+}
+
+impl Stored for Worktree {
+    const FROM: &'static str = "main.worktrees AS t";
+    const SESSION: &'static str = "NULL";
+    const WORKTREE: &'static str = "t.worktree_id";
+    const OWN: &'static str = "t.created_by IS acl_actor()";
+}
+
+impl Stored for Session {
+    const FROM: &'static str = "main.sessions AS t";
+    const SESSION: &'static str = "t.session_id";
+    const WORKTREE: &'static str = "t.worktree_id";
+    const OWN: &'static str = "t.created_by IS acl_actor()";
+}
+
+impl Stored for Task {
+    const FROM: &'static str = "main.tasks AS t LEFT JOIN main.sessions AS s ON s.session_id = t.session_id";
+    const SESSION: &'static str = "t.session_id";
+    const WORKTREE: &'static str = "s.worktree_id";
+    const OWN: &'static str = "s.created_by IS acl_actor()";
+}
+
+impl Stored for Message {
+    const FROM: &'static str = "main.messages AS t LEFT JOIN main.sessions AS s ON s.session_id = t.session_id";
+    const SESSION: &'static str = "t.session_id";
+    const WORKTREE: &'static str = "s.worktree_id";
+    const OWN: &'static str = "s.created_by IS acl_actor()";
+}
+
+/// The record with this id, read by `read`, where the actor may read it.
+pub(super) fn get<R: Stored>(tx: &ReadTx<'_>, id: &str, read: fn(&Row<'_>, usize) -> Result<R>) -> Result<R> {
+    check_id(R::KEY, id)?;
+    let sql =
+        format!("SELECT {}, {} FROM {} WHERE t.{} = ?1", R::may_get("acl_get"), R::select_list("t"), R::FROM, R::KEY);
+    one(tx, op(R::RESOURCE, Action::Get), id, &sql, &[Value::Text(id.to_owned())], read)
+}
+
+/// The one row of a query whose first column is the verdict.
+pub(super) fn one<R: Stored>(
+    tx: &ReadTx<'_>,
+    asked: Operation,
+    id: &str,
+    sql: &str,
+    params: &[Value],
+    read: fn(&Row<'_>, usize) -> Result<R>,
+) -> Result<R> {
+    let started = Instant::now();
+    let done = run(tx, asked.resource, id, sql, params, read);
+    trace(asked, started, done.as_ref().err());
+    done
+}
+
+fn run<R: Stored>(
+    tx: &ReadTx<'_>,
+    resource: Resource,
+    id: &str,
+    sql: &str,
+    params: &[Value],
+    read: fn(&Row<'_>, usize) -> Result<R>,
+) -> Result<R> {
+    verdict::signed_in(tx.actor())?;
+    let mut found = tx.rows(&format!("get {resource} `{id}`"), sql, params, |row| {
+        let allowed: bool = row.get(0).map_err(|error| Error::storage("reading a verdict", error))?;
+        Ok(allowed.then(|| read(row, 1)))
+    })?;
+    match found.pop() {
+        Some(Some(record)) => record,
+        Some(None) => Err(tx.take_refusal().unwrap_or_else(|| Error::not_found(resource, id))),
+        None => Err(Error::not_found(resource, id)),
+    }
+}

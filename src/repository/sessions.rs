@@ -1,0 +1,204 @@
+//! Sessions.
+
+use std::ops::Deref;
+
+use rusqlite::types::Value;
+
+use super::list::{Page, Query, paging};
+use super::read::{Stored as _, get, one};
+use super::resolve::resolve;
+use super::write::{Assignments, identify, now, remove, required, stamp_creation};
+use crate::actor::Actor;
+use crate::error::Result;
+use crate::operation::{Action, Operation, Resource};
+use crate::record::{NewSession, Record as _, Session, SessionId, SessionPatch, SessionStatus, UserId, WorktreeId};
+use crate::store::{ReadTx, Tx};
+use crate::verdict;
+
+/// The sessions that a transaction can read.
+#[derive(Debug)]
+pub struct Sessions<'t> {
+    tx: &'t ReadTx<'t>,
+}
+
+/// The sessions that a transaction can read and write.
+#[derive(Debug)]
+pub struct SessionsMut<'t> {
+    read: Sessions<'t>,
+    tx: &'t Tx<'t>,
+}
+
+/// Which sessions to list.
+///
+/// ```
+/// use aclite::SessionQuery;
+/// let query = SessionQuery::new().worktree("w-1").archived(false);
+/// # let _ = query;
+/// ```
+#[derive(Debug, Clone, Default)]
+#[must_use]
+pub struct SessionQuery {
+    query: Query,
+}
+
+paging!(SessionQuery);
+
+impl SessionQuery {
+    /// Only sessions in this worktree.
+    pub fn worktree(mut self, worktree: impl Into<WorktreeId>) -> Self {
+        self.query.with("t.worktree_id = ?", worktree.into().as_str().to_owned());
+        self
+    }
+
+    /// Only sessions with one of these statuses.
+    pub fn status(mut self, statuses: impl IntoIterator<Item = SessionStatus>) -> Self {
+        let words: Vec<String> = statuses.into_iter().map(|status| status.word().to_owned()).collect();
+        self.query.one_of("t.status", words.iter().map(String::as_str));
+        self
+    }
+
+    /// Only sessions that this user created.
+    pub fn created_by(mut self, user: impl Into<UserId>) -> Self {
+        self.query.with("t.created_by = ?", user.into().as_str().to_owned());
+        self
+    }
+
+    /// Only archived sessions, or only others.
+    pub fn archived(mut self, archived: bool) -> Self {
+        self.query.with("t.archived = ?", i64::from(archived));
+        self
+    }
+}
+
+impl<'t> Sessions<'t> {
+    pub(crate) fn new(tx: &'t ReadTx<'t>) -> Self {
+        Self { tx }
+    }
+
+    /// The session with this id, without its `mcp_token`.
+    ///
+    /// For whoever may view its worktree; an executor gets its own session, with its `mcp_token`.
+    /// A stranger gets `Denied`, whose public form is that of a session that never was.
+    ///
+    /// # Errors
+    /// `NotAuthenticated`, `NotFound`, `Denied`, `Storage`.
+    pub fn get(&self, id: impl Into<SessionId>) -> Result<Session> {
+        // Within its scope an executor reads one session: its own.
+        let read = match self.tx.actor() {
+            Actor::Executor { .. } => Session::from_row_with_token,
+            _ => Session::from_row,
+        };
+        get(self.tx, id.into().as_str(), read)
+    }
+
+    /// The session that this token acts for, its `mcp_token` included.
+    ///
+    /// For `System` and `Service`, which resolve the token of a request; anybody else gets `Denied`.
+    ///
+    /// # Errors
+    /// `NotAuthenticated`, `Denied`, `NotFound` (which does not repeat the token), `Storage`.
+    pub fn by_mcp_token(&self, token: &str) -> Result<Session> {
+        let asked = Operation::new(Resource::Session, Action::Get);
+        verdict::daemon_only(self.tx.actor(), asked, "")?;
+        // The expression of the index `sessions_mcp_token_idx`, to the letter.
+        let sql = format!(
+            "SELECT {}, {} FROM {} WHERE CASE WHEN json_valid(data) THEN json_extract(data, '$.mcp_token') END = ?1",
+            Session::may_get("acl_get"),
+            Session::select_list("t"),
+            Session::FROM,
+        );
+        one(self.tx, asked, "", &sql, &[Value::Text(token.to_owned())], Session::from_row_with_token)
+    }
+
+    /// The sessions that the query asks for and the caller may view, the oldest first.
+    ///
+    /// For everybody: a stranger gets an empty page, never an error.
+    ///
+    /// # Errors
+    /// `Invalid` where the limit is out of range, `Storage`.
+    pub fn find(&self, query: &SessionQuery) -> Result<Page<Session>> {
+        query.query.page(self.tx, "created_at")
+    }
+
+    /// The whole id of the one session that begins with `prefix`: 6 or more hexadecimal digits,
+    /// hyphens optional.
+    ///
+    /// For everybody, among the sessions that they may view.
+    ///
+    /// # Errors
+    /// `NotAuthenticated`, `Invalid`, `NotFound`, `Ambiguous`, `Storage`.
+    pub fn resolve(&self, prefix: &str) -> Result<SessionId> {
+        resolve::<Session>(self.tx, prefix).map(SessionId::from)
+    }
+}
+
+impl<'t> Deref for SessionsMut<'t> {
+    type Target = Sessions<'t>;
+
+    fn deref(&self) -> &Sessions<'t> {
+        &self.read
+    }
+}
+
+impl<'t> SessionsMut<'t> {
+    pub(crate) fn new(tx: &'t Tx<'t>) -> Self {
+        Self { read: Sessions::new(tx), tx }
+    }
+
+    /// Creates a session in a worktree, stamped with its creator's unix name for good.
+    ///
+    /// For whoever holds `session` on the worktree. `System` and `Service` name its creator. A
+    /// stranger gets what a worktree that never was gives: `NotFound`.
+    ///
+    /// # Errors
+    /// `NotAuthenticated`, `NotFound` (the worktree), `Denied`, `Conflict` where the id is taken,
+    /// `Invalid`, also where its parent or fork origin is none that its creator may view, `Storage`.
+    pub fn create(&self, new: NewSession) -> Result<Session> {
+        let mut fields = new.into_fields()?;
+        required(&fields, "worktree_id")?;
+        let id = identify(&mut fields, Session::KEY, || SessionId::new().to_string());
+        stamp_creation(&mut fields, self.tx.actor())?;
+        fields.take("updated_at");
+        fields.take("unix_username");
+        if fields.get("status").is_none() {
+            fields.set("status", Value::Text(SessionStatus::Idle.word().to_owned()));
+        }
+        let creator = fields.get("created_by").cloned().unwrap_or(Value::Null);
+        let mut assignments = Assignments::of(fields, false)?;
+        let creator = assignments.bind(creator);
+        let stamp = format!("(SELECT unix_username FROM main.users WHERE user_id = {creator})");
+        assignments.expression("unix_username", stamp);
+        assignments.value("updated_at", now());
+        assignments.create(self.tx, &id)
+    }
+
+    /// Patches the session with this id.
+    ///
+    /// Run-state fields (`status`, `ready_for_prompt`, `archived`, `archived_reason`; of `data`
+    /// `tasks`, `sdk_session_id`, `git_state`, `message_count`, `current_context_usage`,
+    /// `context_window_limit`, `last_context_update_at`): for whoever holds `prompt`, or `session`
+    /// where it is their own, and for its executor. Any other field: for whoever holds `all`; but
+    /// `mcp_token` for `System` and `Service`. A stranger gets `Denied`, publicly `NotFound`.
+    ///
+    /// # Errors
+    /// `NotAuthenticated`, `NotFound`, `Denied`, `Immutable`, `Invalid`, `Storage`.
+    pub fn patch(&self, id: impl Into<SessionId>, patch: SessionPatch) -> Result<Session> {
+        let mut fields = patch.into_fields()?;
+        // Clients send whole records back: the time of the last change is ours to say.
+        fields.take("updated_at");
+        let mut assignments = Assignments::of(fields, true)?;
+        assignments.value("updated_at", now());
+        assignments.patch(self.tx, id.into().as_str()).map(|(session, _)| session)
+    }
+
+    /// Removes the session with this id, its tasks and its messages.
+    ///
+    /// For whoever holds `all` on its worktree, and may remove each of them. A stranger gets
+    /// `Denied`, publicly `NotFound`.
+    ///
+    /// # Errors
+    /// `NotAuthenticated`, `NotFound`, `Denied`, `Storage`.
+    pub fn remove(&self, id: impl Into<SessionId>) -> Result<()> {
+        remove::<Session>(self.tx, id.into().as_str())
+    }
+}

@@ -1,0 +1,287 @@
+//! Tasks.
+
+use std::ops::Deref;
+
+use rusqlite::types::Value;
+
+use super::list::{Order, Page, Query, paging};
+use super::read::get;
+use super::resolve::resolve;
+use super::write::{Assignments, identify, remove, required, stamp_creation};
+use crate::error::{Error, Result};
+use crate::guard::Ending;
+use crate::operation::{Action, Operation, Resource};
+use crate::record::{
+    Fields, NewTask, Record as _, SessionId, SessionPatch, SessionStatus, Task, TaskId, TaskPatch, TaskStatus, Time,
+    UserId,
+};
+use crate::store::{ReadTx, Tx};
+use crate::verdict;
+
+/// The tasks that a transaction can read.
+#[derive(Debug)]
+pub struct Tasks<'t> {
+    tx: &'t ReadTx<'t>,
+}
+
+/// The tasks that a transaction can read and write.
+#[derive(Debug)]
+pub struct TasksMut<'t> {
+    read: Tasks<'t>,
+    tx: &'t Tx<'t>,
+}
+
+/// A patched task, and what became of its ending.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Patched {
+    /// The task as it is stored now.
+    pub task: Task,
+    /// What became of the ending that the patch asked for.
+    pub ended: Ended,
+}
+
+/// What became of the ending that a patch of a task asked for. The first ending wins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ended {
+    /// The patch did not end the task.
+    No,
+    /// The patch ended the task.
+    First,
+    /// The task had ended before, with this status, which stays. The patch's other fields are stored.
+    AlreadyEnded(TaskStatus),
+}
+
+/// Which tasks to list.
+///
+/// ```
+/// use aclite::{Order, TaskQuery, TaskStatus};
+/// let query = TaskQuery::new().session("s-1").status([TaskStatus::Running]).order(Order::Descending).limit(50);
+/// # let _ = query;
+/// ```
+#[derive(Debug, Clone, Default)]
+#[must_use]
+pub struct TaskQuery {
+    query: Query,
+}
+
+paging!(TaskQuery);
+
+impl TaskQuery {
+    /// Only tasks of this session. One that the caller may not view is one without tasks.
+    pub fn session(mut self, session: impl Into<SessionId>) -> Self {
+        self.query.with("t.session_id = ?", session.into().as_str().to_owned());
+        self
+    }
+
+    /// Only tasks with one of these statuses.
+    pub fn status(mut self, statuses: impl IntoIterator<Item = TaskStatus>) -> Self {
+        let words: Vec<String> = statuses.into_iter().map(|status| status.word().to_owned()).collect();
+        self.query.one_of("t.status", words.iter().map(String::as_str));
+        self
+    }
+
+    /// Only tasks that this user created.
+    pub fn created_by(mut self, user: impl Into<UserId>) -> Self {
+        self.query.with("t.created_by = ?", user.into().as_str().to_owned());
+        self
+    }
+}
+
+impl<'t> Tasks<'t> {
+    pub(crate) fn new(tx: &'t ReadTx<'t>) -> Self {
+        Self { tx }
+    }
+
+    /// The task with this id.
+    ///
+    /// For whoever may view its worktree; an executor for the tasks of its session. A stranger gets
+    /// `Denied`, whose public form is that of a task that never was.
+    ///
+    /// # Errors
+    /// `NotAuthenticated`, `NotFound`, `Denied`, `Storage`.
+    pub fn get(&self, id: impl Into<TaskId>) -> Result<Task> {
+        get(self.tx, id.into().as_str(), Task::from_row)
+    }
+
+    /// The tasks that the query asks for and the caller may view, the oldest first.
+    ///
+    /// For everybody: a stranger gets an empty page, never an error.
+    ///
+    /// # Errors
+    /// `Invalid` where the limit is out of range, `Storage`.
+    pub fn find(&self, query: &TaskQuery) -> Result<Page<Task>> {
+        query.query.page(self.tx, "created_at")
+    }
+
+    /// The tasks under way: running, waiting for permission or stopping. After a restart of the
+    /// daemon these are orphaned ([`TasksMut::close_orphaned`]).
+    ///
+    /// For everybody, as [`Tasks::find`].
+    ///
+    /// # Errors
+    /// `Storage`.
+    pub fn running(&self) -> Result<Page<Task>> {
+        let statuses = [TaskStatus::Running, TaskStatus::AwaitingPermission, TaskStatus::Stopping];
+        let mut all = Page { items: Vec::new(), next: None, unreadable: Vec::new() };
+        let mut query = TaskQuery::new().status(statuses).order(Order::Ascending).limit(1000);
+        loop {
+            let page = self.find(&query)?;
+            all.items.extend(page.items);
+            all.unreadable.extend(page.unreadable);
+            match page.next {
+                Some(cursor) => query = query.after(cursor),
+                None => return Ok(all),
+            }
+        }
+    }
+
+    /// The whole id of the one task that begins with `prefix`: 6 or more hexadecimal digits,
+    /// hyphens optional.
+    ///
+    /// For everybody, among the tasks that they may view: to a stranger the others are not there.
+    ///
+    /// # Errors
+    /// `NotAuthenticated`, `Invalid`, `NotFound`, `Ambiguous`, `Storage`.
+    pub fn resolve(&self, prefix: &str) -> Result<TaskId> {
+        resolve::<Task>(self.tx, prefix).map(TaskId::from)
+    }
+}
+
+impl<'t> Deref for TasksMut<'t> {
+    type Target = Tasks<'t>;
+
+    fn deref(&self) -> &Tasks<'t> {
+        &self.read
+    }
+}
+
+impl<'t> TasksMut<'t> {
+    pub(crate) fn new(tx: &'t Tx<'t>) -> Self {
+        Self { read: Tasks::new(tx), tx }
+    }
+
+    /// Creates a task in a session.
+    ///
+    /// For whoever holds `prompt`, or `session` in a session of their own. `System` and `Service`
+    /// name its creator. A stranger gets what a session that never was gives: `NotFound`.
+    ///
+    /// # Errors
+    /// `NotAuthenticated`, `NotFound` (the session), `Denied`, `Conflict` where the id is taken,
+    /// `IdentityDrift` where the session's unix name is no longer its creator's, `Invalid`, `Storage`.
+    pub fn create(&self, new: NewTask) -> Result<Task> {
+        let mut fields = new.into_fields()?;
+        required(&fields, "session_id")?;
+        let id = identify(&mut fields, Task::KEY, || TaskId::new().to_string());
+        stamp_creation(&mut fields, self.tx.actor())?;
+        if fields.get("status").is_none() {
+            fields.set("status", Value::Text(TaskStatus::Created.word().to_owned()));
+        }
+        let ends = matches!(fields.get("status"), Some(Value::Text(status)) if verdict::is_final(status));
+        if ends && !matches!(fields.get("completed_at"), Some(Value::Integer(_))) {
+            fields.set("completed_at", Value::Integer(Time::now().as_millis()));
+        }
+        Assignments::of(fields, false)?.create(self.tx, &id)
+    }
+
+    /// Patches the task with this id; `session_id` need not be given.
+    ///
+    /// For whoever holds `prompt` on its worktree, or `session` where its session is their own, and
+    /// for its executor what that reports. A stranger gets `Denied`, publicly `NotFound`.
+    ///
+    /// The first ending wins. A user who changes the status of a task that has ended gets a
+    /// `Conflict`; an executor's, service's or system's late report is stored but for the ending,
+    /// and [`Patched::ended`] says so.
+    ///
+    /// # Errors
+    /// `NotAuthenticated`, `NotFound`, `Denied`, `Immutable`, `Conflict`, `Invalid`, `Storage`.
+    pub fn patch(&self, id: impl Into<TaskId>, patch: TaskPatch) -> Result<Patched> {
+        self.patch_fields(&id.into(), patch.into_fields()?)
+    }
+
+    fn patch_fields(&self, id: &TaskId, mut fields: Fields) -> Result<Patched> {
+        let (status, completed_at) = (fields.take("status"), fields.take("completed_at"));
+        let mut assignments = Assignments::of(fields, true)?;
+        if status.is_some() || completed_at.is_some() {
+            let next = status.map(|status| assignments.bind(status));
+            let given = completed_at.map(|time| assignments.bind(time));
+            assignments.expression(
+                "completed_at",
+                format!(
+                    "acl_next_completed_at(status, {}, completed_at, {})",
+                    next.as_deref().unwrap_or("NULL"),
+                    given.as_deref().unwrap_or("completed_at"),
+                ),
+            );
+            if let Some(next) = next {
+                assignments.expression("status", format!("acl_next_status(status, {next})"));
+            }
+        }
+        let (task, ending) = assignments.patch::<Task>(self.tx, id.as_str())?;
+        let ended = match ending {
+            None => Ended::No,
+            Some(Ending::First) => Ended::First,
+            Some(Ending::Already(status)) => Ended::AlreadyEnded(TaskStatus::from(status.as_str())),
+        };
+        Ok(Patched { task, ended })
+    }
+
+    /// Ends the task with this id, and lets its session wait for the next prompt: `idle` and
+    /// `ready_for_prompt`. Either both or neither. A late ending leaves the session alone.
+    ///
+    /// For whoever may patch both. The patch has to hold a final status.
+    ///
+    /// ```
+    /// use aclite::{Actor, Store, TaskPatch, TaskStatus};
+    /// let store = Store::open(":memory:")?;
+    /// let outcome = TaskPatch::new().status(TaskStatus::Running);
+    /// let refused = store.write(&Actor::system("test"), |tx| tx.tasks().finish("t-1", outcome));
+    /// assert_eq!(refused.unwrap_err().to_string(), "`status` must be completed, failed or stopped");
+    /// # Ok::<(), aclite::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`TasksMut::patch`].
+    pub fn finish(&self, id: impl Into<TaskId>, outcome: TaskPatch) -> Result<Patched> {
+        let fields = outcome.into_fields()?;
+        if !matches!(fields.get("status"), Some(Value::Text(status)) if verdict::is_final(status)) {
+            return Err(Error::invalid("status", "must be completed, failed or stopped"));
+        }
+        let id = id.into();
+        self.tx.all_or_nothing(|| {
+            let patched = self.patch_fields(&id, fields)?;
+            if patched.ended == Ended::First {
+                let waiting = SessionPatch::new().status(SessionStatus::Idle).ready_for_prompt(true);
+                self.tx.sessions().patch(patched.task.session_id.clone(), waiting)?;
+            }
+            Ok(patched)
+        })
+    }
+
+    /// Stops every task that is under way, as the daemon does when it starts: nobody reports on
+    /// them any more. Returns what it stopped, and an error for each row that can't be read, which stays.
+    ///
+    /// For `System` and `Service`; anybody else gets `Denied`.
+    ///
+    /// # Errors
+    /// `NotAuthenticated`, `Denied`, `Storage`.
+    pub fn close_orphaned(&self) -> Result<Page<Task>> {
+        verdict::daemon_only(self.tx.actor(), Operation::new(Resource::Task, Action::Patch), "")?;
+        self.tx.all_or_nothing(|| {
+            let mut orphaned = self.running()?;
+            for task in &mut orphaned.items {
+                *task = self.finish(task.task_id.clone(), TaskPatch::new().status(TaskStatus::Stopped))?.task;
+            }
+            Ok(orphaned)
+        })
+    }
+
+    /// Removes the task with this id. Its messages stay, and name no task any more.
+    ///
+    /// For whoever holds `all` on its worktree. A stranger gets `Denied`, publicly `NotFound`.
+    ///
+    /// # Errors
+    /// `NotAuthenticated`, `NotFound`, `Denied`, `Storage`.
+    pub fn remove(&self, id: impl Into<TaskId>) -> Result<()> {
+        remove::<Task>(self.tx, id.into().as_str())
+    }
+}

@@ -1,0 +1,215 @@
+//! Worktrees and their owners.
+
+use std::ops::Deref;
+
+use rusqlite::types::Value;
+
+use super::list::{Page, Query, paging};
+use super::read::get;
+use super::resolve::resolve;
+use super::write::{Assignments, identify, now, remove, required, stamp_creation};
+use crate::error::Result;
+use crate::operation::{Action, Resource};
+use crate::record::{NewWorktree, Record as _, RepoId, UserId, Worktree, WorktreeId, WorktreeOwner, WorktreePatch};
+use crate::store::{ReadTx, Tx, op};
+
+/// The worktrees that a transaction can read.
+#[derive(Debug)]
+pub struct Worktrees<'t> {
+    tx: &'t ReadTx<'t>,
+}
+
+/// The worktrees that a transaction can read and write.
+#[derive(Debug)]
+pub struct WorktreesMut<'t> {
+    read: Worktrees<'t>,
+    tx: &'t Tx<'t>,
+}
+
+/// Which worktrees to list.
+///
+/// ```
+/// use aclite::WorktreeQuery;
+/// let query = WorktreeQuery::new().repo("r-1").archived(false);
+/// # let _ = query;
+/// ```
+#[derive(Debug, Clone, Default)]
+#[must_use]
+pub struct WorktreeQuery {
+    query: Query,
+}
+
+paging!(WorktreeQuery);
+
+impl WorktreeQuery {
+    /// Only worktrees of this repo.
+    pub fn repo(mut self, repo: impl Into<RepoId>) -> Self {
+        self.query.with("t.repo_id = ?", repo.into().as_str().to_owned());
+        self
+    }
+
+    /// Only worktrees that this user created.
+    pub fn created_by(mut self, user: impl Into<UserId>) -> Self {
+        self.query.with("t.created_by = ?", user.into().as_str().to_owned());
+        self
+    }
+
+    /// Only archived worktrees, or only others.
+    pub fn archived(mut self, archived: bool) -> Self {
+        self.query.with("t.archived = ?", i64::from(archived));
+        self
+    }
+}
+
+impl<'t> Worktrees<'t> {
+    pub(crate) fn new(tx: &'t ReadTx<'t>) -> Self {
+        Self { tx }
+    }
+
+    /// The worktree with this id.
+    ///
+    /// For whoever may view it. A stranger gets `Denied`, whose public form is that of a worktree
+    /// that never was.
+    ///
+    /// # Errors
+    /// `NotAuthenticated`, `NotFound`, `Denied`, `Storage`.
+    pub fn get(&self, id: impl Into<WorktreeId>) -> Result<Worktree> {
+        get(self.tx, id.into().as_str(), Worktree::from_row)
+    }
+
+    /// The worktrees that the query asks for and the caller may view, the oldest first.
+    ///
+    /// For everybody: a stranger gets an empty page, never an error.
+    ///
+    /// # Errors
+    /// `Invalid` where the limit is out of range, `Storage`.
+    pub fn find(&self, query: &WorktreeQuery) -> Result<Page<Worktree>> {
+        query.query.page(self.tx, "created_at")
+    }
+
+    /// The owners of the worktree with this id, in the order of their ids.
+    ///
+    /// For whoever may view the worktree. A stranger gets `Denied`, publicly `NotFound`.
+    ///
+    /// # Errors
+    /// As [`Worktrees::get`].
+    pub fn owners(&self, id: impl Into<WorktreeId>) -> Result<Vec<WorktreeOwner>> {
+        let id = id.into();
+        self.get(id.clone())?;
+        let sql = format!(
+            "SELECT {} FROM main.worktree_owners AS t WHERE t.worktree_id = ?1 ORDER BY t.user_id",
+            WorktreeOwner::select_list("t"),
+        );
+        self.tx.rows("list owners", &sql, &[Value::Text(id.to_string())], |row| WorktreeOwner::from_row(row, 0))
+    }
+
+    /// The whole id of the one worktree that begins with `prefix`: 6 or more hexadecimal digits,
+    /// hyphens optional.
+    ///
+    /// For everybody, among the worktrees that they may view.
+    ///
+    /// # Errors
+    /// `NotAuthenticated`, `Invalid`, `NotFound`, `Ambiguous`, `Storage`.
+    pub fn resolve(&self, prefix: &str) -> Result<WorktreeId> {
+        resolve::<Worktree>(self.tx, prefix).map(WorktreeId::from)
+    }
+}
+
+impl<'t> Deref for WorktreesMut<'t> {
+    type Target = Worktrees<'t>;
+
+    fn deref(&self) -> &Worktrees<'t> {
+        &self.read
+    }
+}
+
+impl<'t> WorktreesMut<'t> {
+    pub(crate) fn new(tx: &'t Tx<'t>) -> Self {
+        Self { read: Worktrees::new(tx), tx }
+    }
+
+    /// Creates a worktree of a repo; its creator becomes its first owner.
+    ///
+    /// For every member. `System` and `Service` name its creator.
+    ///
+    /// # Errors
+    /// `NotAuthenticated`, `NotFound` (the repo), `Denied`, `Conflict` where the id is taken,
+    /// `Invalid`, `Storage`.
+    pub fn create(&self, new: NewWorktree) -> Result<Worktree> {
+        let mut fields = new.into_fields()?;
+        for column in ["repo_id", "name", "ref"] {
+            required(&fields, column)?;
+        }
+        let id = identify(&mut fields, Worktree::KEY, || WorktreeId::new().to_string());
+        stamp_creation(&mut fields, self.tx.actor())?;
+        fields.take("updated_at");
+        let numbered = fields.get("worktree_unique_id").is_some();
+        let mut assignments = Assignments::of(fields, false)?;
+        if !numbered {
+            let next = "(SELECT ifnull(max(worktree_unique_id), 0) + 1 FROM main.worktrees)";
+            assignments.expression("worktree_unique_id", next.to_owned());
+        }
+        assignments.value("updated_at", now());
+        assignments.create(self.tx, &id)
+    }
+
+    /// Patches the worktree with this id.
+    ///
+    /// For whoever holds `all`; but `others_can`, `others_fs_access` and `unix_group` for owners. A
+    /// stranger gets `Denied`, publicly `NotFound`.
+    ///
+    /// # Errors
+    /// `NotAuthenticated`, `NotFound`, `Denied`, `Immutable`, `Invalid`, `Storage`.
+    pub fn patch(&self, id: impl Into<WorktreeId>, patch: WorktreePatch) -> Result<Worktree> {
+        let mut fields = patch.into_fields()?;
+        fields.take("updated_at");
+        let mut assignments = Assignments::of(fields, true)?;
+        assignments.value("updated_at", now());
+        assignments.patch(self.tx, id.into().as_str()).map(|(worktree, _)| worktree)
+    }
+
+    /// Removes the worktree with this id, and everything in it.
+    ///
+    /// For whoever holds `all`, and may remove each session, task and message in it. A stranger gets
+    /// `Denied`, publicly `NotFound`.
+    ///
+    /// # Errors
+    /// `NotAuthenticated`, `NotFound`, `Denied`, `Storage`.
+    pub fn remove(&self, id: impl Into<WorktreeId>) -> Result<()> {
+        remove::<Worktree>(self.tx, id.into().as_str())
+    }
+
+    /// Makes `user` an owner of the worktree.
+    ///
+    /// For its owners. A stranger gets `Denied`, publicly `NotFound`.
+    ///
+    /// # Errors
+    /// `NotAuthenticated`, `NotFound` (the worktree or the user), `Denied`, `Conflict` where the user
+    /// is an owner already, `Storage`.
+    pub fn add_owner(&self, worktree: impl Into<WorktreeId>, user: impl Into<UserId>) -> Result<WorktreeOwner> {
+        let (worktree, user) = (worktree.into(), user.into());
+        let sql = format!(
+            "INSERT INTO main.worktree_owners (worktree_id, user_id, created_at) VALUES (?1, ?2, ?3) RETURNING {}",
+            WorktreeOwner::select_list("worktree_owners"),
+        );
+        let params = [Value::Text(worktree.to_string()), Value::Text(user.to_string()), now()];
+        let id = format!("{worktree}/{user}");
+        let read = |row: &rusqlite::Row<'_>| WorktreeOwner::from_row(row, 0);
+        self.tx.one(op(Resource::Owner, Action::Create), &id, &sql, &params, read).map(|(owner, _)| owner)
+    }
+
+    /// Makes `user` an owner of the worktree no longer.
+    ///
+    /// For its owners, of themselves too. The last owner whose role is more than `viewer` stays. A
+    /// stranger gets `Denied`, publicly `NotFound`.
+    ///
+    /// # Errors
+    /// `NotAuthenticated`, `NotFound`, `Denied`, `Conflict` for the last owner, `Storage`.
+    pub fn remove_owner(&self, worktree: impl Into<WorktreeId>, user: impl Into<UserId>) -> Result<()> {
+        let (worktree, user) = (worktree.into(), user.into());
+        let sql = "DELETE FROM main.worktree_owners WHERE worktree_id = ?1 AND user_id = ?2 RETURNING 1";
+        let params = [Value::Text(worktree.to_string()), Value::Text(user.to_string())];
+        let id = format!("{worktree}/{user}");
+        self.tx.one(op(Resource::Owner, Action::Remove), &id, sql, &params, |_| Ok(())).map(|_| ())
+    }
+}

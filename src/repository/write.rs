@@ -1,0 +1,130 @@
+//! Building the one statement of a creation or a patch: names are ours, values are bound.
+
+use rusqlite::types::Value;
+
+use super::read::Stored;
+use crate::actor::Actor;
+use crate::error::{Error, Result};
+use crate::guard::{Ending, quote};
+use crate::operation::Action;
+use crate::record::{Fields, Time, check_id};
+use crate::store::{Tx, op};
+
+/// The columns of a statement, each with its expression, and the values that these bind.
+#[derive(Debug, Default)]
+pub(super) struct Assignments {
+    columns: Vec<(&'static str, String)>,
+    params: Vec<Value>,
+}
+
+impl Assignments {
+    /// Everything in `fields`, with `data` where any of its keys is given (`patch`) or always.
+    pub(super) fn of(fields: Fields, patch: bool) -> Result<Self> {
+        let mut assignments = Self::default();
+        if !patch || !fields.data.is_empty() {
+            let text = assignments.bind(Value::Text(fields.data_text()?));
+            let data = if patch { format!("acl_merge(data, {text})") } else { text };
+            assignments.columns.push(("data", data));
+        }
+        for (column, value) in fields.columns {
+            assignments.value(column.name, value);
+        }
+        Ok(assignments)
+    }
+
+    /// Binds a value and returns its parameter.
+    pub(super) fn bind(&mut self, value: Value) -> String {
+        self.params.push(value);
+        format!("?{}", self.params.len())
+    }
+
+    /// Sets a column to a value.
+    pub(super) fn value(&mut self, column: &'static str, value: Value) {
+        let param = self.bind(value);
+        self.columns.push((column, param));
+    }
+
+    /// Sets a column to an expression.
+    pub(super) fn expression(&mut self, column: &'static str, expression: String) {
+        self.columns.push((column, expression));
+    }
+
+    /// Creates the record `id`.
+    pub(super) fn create<R: Stored>(self, tx: &Tx<'_>, id: &str) -> Result<R> {
+        let names: Vec<String> = self.columns.iter().map(|(name, _)| quote(name)).collect();
+        let values: Vec<&str> = self.columns.iter().map(|(_, value)| value.as_str()).collect();
+        let sql = format!(
+            "INSERT INTO main.{table} ({names}) VALUES ({values}) RETURNING {columns}",
+            table = R::TABLE,
+            names = names.join(", "),
+            values = values.join(", "),
+            columns = R::select_list(R::TABLE),
+        );
+        tx.one(op(R::RESOURCE, Action::Create), id, &sql, &self.params, |row| R::from_row(row, 0))
+            .map(|(record, _)| record)
+    }
+
+    /// Patches the record `id`. Nothing to set is a question all the same: may they, and what is there?
+    pub(super) fn patch<R: Stored>(mut self, tx: &Tx<'_>, id: &str) -> Result<(R, Option<Ending>)> {
+        check_id(R::KEY, id)?;
+        if self.columns.is_empty() {
+            self.expression(R::KEY, R::KEY.to_owned());
+        }
+        let key = self.bind(Value::Text(id.to_owned()));
+        let set: Vec<String> = self.columns.iter().map(|(name, value)| format!("{} = {value}", quote(name))).collect();
+        let sql = format!(
+            "UPDATE main.{table} SET {set} WHERE {id} = {key} RETURNING {columns}",
+            table = R::TABLE,
+            set = set.join(", "),
+            id = R::KEY,
+            columns = R::select_list(R::TABLE),
+        );
+        tx.one(op(R::RESOURCE, Action::Patch), id, &sql, &self.params, |row| R::from_row(row, 0))
+    }
+}
+
+/// Removes the record `id`.
+pub(super) fn remove<R: Stored>(tx: &Tx<'_>, id: &str) -> Result<()> {
+    check_id(R::KEY, id)?;
+    let sql = format!("DELETE FROM main.{} WHERE {} = ?1 RETURNING 1", R::TABLE, R::KEY);
+    let params = [Value::Text(id.to_owned())];
+    tx.one(op(R::RESOURCE, Action::Remove), id, &sql, &params, |_| Ok(())).map(|_| ())
+}
+
+/// Now, as a value.
+pub(super) fn now() -> Value {
+    Value::Integer(Time::now().as_millis())
+}
+
+/// Takes a text that has to be there out of `fields`, leaving it in.
+pub(super) fn required(fields: &Fields, column: &str) -> Result<String> {
+    match fields.get(column) {
+        Some(Value::Text(text)) => Ok(text.clone()),
+        _ => Err(Error::invalid(column, "is required")),
+    }
+}
+
+/// The id that `fields` gives, or a new one in it.
+pub(super) fn identify(fields: &mut Fields, key: &'static str, new: impl FnOnce() -> String) -> String {
+    if let Some(Value::Text(id)) = fields.get(key) {
+        return id.clone();
+    }
+    let id = new();
+    fields.set(key, Value::Text(id.clone()));
+    id
+}
+
+/// Sets what the store stamps: who creates, and when. The daemon names the creator, everybody else
+/// is it; the guard refuses a creator that somebody names for another.
+pub(super) fn stamp_creation(fields: &mut Fields, actor: &Actor) -> Result<()> {
+    fields.set("created_at", now());
+    if fields.get("created_by").is_none() {
+        match actor.user_id() {
+            Some(user) => fields.set("created_by", Value::Text(user.as_str().to_owned())),
+            // Nobody is signed in: the guard says so.
+            None if *actor == Actor::Anonymous => fields.set("created_by", Value::Text(String::new())),
+            None => return Err(Error::invalid("created_by", "is required of the daemon: for whom?")),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,192 @@
+//! One connection as aclite uses it: its pragmas, its functions, its authorizer.
+
+use std::cell::Cell;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
+
+use rusqlite::config::DbConfig;
+use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
+use rusqlite::{Connection, OpenFlags};
+
+use super::options::Durability;
+use crate::error::{Conflict, ConflictKind, Error, Result, Subject};
+use crate::guard::{Context, Entry, register};
+use crate::operation::Resource;
+
+/// How many prepared statements a connection keeps: more than all that the repositories usually make.
+const STATEMENTS: usize = 256;
+
+/// Whose SQL a connection is preparing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Author {
+    /// aclite's.
+    Us = 0,
+    /// The embedder's, for the daemon itself.
+    Daemon = 1,
+    /// The embedder's, for somebody who may not see secrets.
+    Guest = 2,
+}
+
+/// A connection with its memory.
+#[derive(Debug)]
+pub(crate) struct Conn {
+    pub(crate) raw: Connection,
+    pub(crate) context: Arc<Context>,
+    author: Arc<AtomicU8>,
+    /// How many rows had ever changed on this connection when its transaction began.
+    began: Cell<u64>,
+}
+
+impl Conn {
+    /// Opens `path` and sets the connection up. The file is created only where `create` says so.
+    pub(crate) fn open(path: &Path, create: bool, busy: Duration) -> Result<Self> {
+        let failed = |error| Error::storage(format!("opening `{}`", path.display()), error);
+        let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        flags.set(OpenFlags::SQLITE_OPEN_CREATE, create);
+        let raw = Connection::open_with_flags(path, flags).map_err(failed)?;
+        let conn = Self { raw, context: Arc::default(), author: Arc::default(), began: Cell::default() };
+        conn.prepare(busy).map_err(failed)?;
+        Ok(conn)
+    }
+
+    /// Every setting of a connection, each with its reason. None of them changes the file.
+    fn prepare(&self, busy: Duration) -> rusqlite::Result<()> {
+        let conn = &self.raw;
+        conn.busy_timeout(busy)?;
+        conn.set_prepared_statement_cache_capacity(STATEMENTS);
+        // Without foreign keys a record's parent may be anything: the guards refuse then.
+        conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, true)?;
+        // No writable_schema, no writing to shadow tables: nothing takes a guard away.
+        conn.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+        // Schema text calls only functions that are marked INNOCUOUS.
+        conn.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+        // Otherwise each new value of a parameter can make a join be planned again, after ANALYZE.
+        conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+        // A mistyped column name is an error, never a text.
+        conn.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
+        conn.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, false)?;
+        // A row that REPLACE deletes meets the guard of deletion.
+        conn.pragma_update(None, "recursive_triggers", true)?;
+        register(conn, &self.context)?;
+        let author = Arc::clone(&self.author);
+        conn.authorizer(Some(move |asked: AuthContext<'_>| authorize(author.load(Ordering::Relaxed), &asked)))
+    }
+
+    /// How much a power loss may take back. Outside transactions only.
+    pub(crate) fn set_durability(&self, durability: Durability) -> rusqlite::Result<()> {
+        self.raw.pragma_update(None, "synchronous", durability.pragma())
+    }
+
+    /// Notes that a transaction begins.
+    pub(crate) fn mark(&self) {
+        self.began.set(self.raw.total_changes());
+    }
+
+    /// Whether any row has changed since [`Conn::mark`], cascades and triggers included.
+    pub(crate) fn changed(&self) -> bool {
+        self.raw.total_changes() != self.began.get()
+    }
+
+    /// Runs `work` with the authorizer set for SQL of this author.
+    pub(crate) fn authored<T>(&self, author: Author, work: impl FnOnce() -> T) -> T {
+        struct Back<'a>(&'a AtomicU8);
+        impl Drop for Back<'_> {
+            fn drop(&mut self) {
+                self.0.store(Author::Us as u8, Ordering::Relaxed);
+            }
+        }
+        self.author.store(author as u8, Ordering::Relaxed);
+        let _back = Back(&self.author);
+        work()
+    }
+
+    /// What a failed statement means: the refusal that the guard left, or the failure itself.
+    pub(crate) fn failure(&self, doing: &str, subject: &Subject, error: rusqlite::Error) -> (Error, Option<Entry>) {
+        match self.context.take_refusal() {
+            Some(refused) => refused,
+            None => (translate(doing, subject, error), None),
+        }
+    }
+}
+
+/// The error that a code of SQLite's stands for, where no guard has spoken.
+pub(crate) fn translate(doing: &str, subject: &Subject, error: rusqlite::Error) -> Error {
+    use rusqlite::ffi;
+    let rusqlite::Error::SqliteFailure(code, message) = &error else { return Error::storage(doing, error) };
+    // The last word of `NOT NULL constraint failed: tasks.status`: names of the schema, never values.
+    let named = || {
+        let message = message.as_deref().unwrap_or_default();
+        message.rsplit([' ', '.']).next().unwrap_or_default().to_owned()
+    };
+    match code.extended_code {
+        ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY | ffi::SQLITE_CONSTRAINT_ROWID => {
+            Error::Conflict(Box::new(Conflict { subject: subject.clone(), kind: ConflictKind::Duplicate }))
+        }
+        ffi::SQLITE_CONSTRAINT_NOTNULL => Error::invalid(named(), "is required"),
+        ffi::SQLITE_CONSTRAINT_CHECK => Error::invalid(named(), "is refused by a CHECK of the table"),
+        ffi::SQLITE_CONSTRAINT_FOREIGNKEY => Error::invalid("reference", "names a record that does not exist"),
+        _ if code.code == rusqlite::ErrorCode::DatabaseBusy => Error::Busy(Duration::ZERO),
+        _ => Error::storage(doing, error),
+    }
+}
+
+/// What SQL that is not ours may do. Ours may do everything.
+///
+/// The name of the accessing trigger can be imitated by a common table expression, so SQL that is
+/// not ours may not even spell the names of ours ([`spells_ours`]).
+fn authorize(author: u8, asked: &AuthContext<'_>) -> Authorization {
+    if author == Author::Us as u8 {
+        return Authorization::Allow;
+    }
+    let allowed = match asked.action {
+        AuthAction::Select | AuthAction::Recursive | AuthAction::Function { .. } => true,
+        AuthAction::Read { table_name, column_name } => {
+            let secret = is_secret(table_name, column_name) && author == Author::Guest as u8;
+            !secret || asked.accessor.is_some_and(|accessor| accessor.starts_with("acl_"))
+        }
+        AuthAction::Insert { table_name }
+        | AuthAction::Update { table_name, .. }
+        | AuthAction::Delete { table_name } => !table_name.to_ascii_lowercase().starts_with("sqlite_"),
+        _ => false,
+    };
+    if allowed { Authorization::Allow } else { Authorization::Deny }
+}
+
+/// The columns that hold secrets.
+fn is_secret(table: &str, column: &str) -> bool {
+    let is = |name: &str, word: &str| name.eq_ignore_ascii_case(word);
+    (is(table, "users") && (is(column, "password") || is(column, "data")))
+        || (is(table, "sessions") && is(column, "data"))
+}
+
+/// The first name of a trigger or function of ours in `sql` that only aclite itself may use.
+///
+/// However it is quoted, a name's letters stand in the text one after another.
+pub(crate) fn spells_ours(sql: &str) -> Option<String> {
+    const OPEN: [&str; 11] = [
+        "acl_actor",
+        "acl_now",
+        "acl_merge",
+        "acl_access",
+        "acl_held",
+        "acl_rule",
+        "acl_rules",
+        "acl_settings",
+        "acl_epoch",
+        "acl_audit",
+        "acl_meta",
+    ];
+    let sql = sql.to_ascii_lowercase();
+    sql.match_indices("acl_").find_map(|(at, _)| {
+        let name: String = sql[at..].chars().take_while(|char| char.is_ascii_alphanumeric() || *char == '_').collect();
+        (!OPEN.contains(&name.as_str())).then_some(name)
+    })
+}
+
+/// The record that a statement which is not about a single one speaks of.
+pub(crate) fn the_file() -> Subject {
+    Subject { resource: Resource::Meta, id: String::new() }
+}

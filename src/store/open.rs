@@ -1,0 +1,229 @@
+//! Opening a file: what it is, what it lacks, and whether its guards are ours.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use rusqlite::Connection;
+
+use super::connection::Conn;
+use super::options::OpenOptions;
+use super::schema::{Kind, NEWEST, VERSIONS, classify, kind};
+use crate::actor::Actor;
+use crate::audit::append;
+use crate::error::{Error, Incompatible, Result, Tampered};
+use crate::guard::{self, Door, Entry, GENERATION};
+use crate::operation::{Action, Operation, Resource};
+
+/// Opens the writing connection: creates, migrates, installs, checks.
+pub(super) fn open(path: &Path, options: &OpenOptions) -> Result<Conn> {
+    let started = Instant::now();
+    if !options.create && !path.exists() {
+        return Err(Error::Incompatible(Box::new(Incompatible::Missing)));
+    }
+    let conn = Conn::open(path, options.create, options.busy_timeout)?;
+    refuse_read_only(path, &conn.raw)?;
+    // Usually there is nothing to do but to look, which locks nobody out.
+    let sound = in_transaction(&conn.raw, ["BEGIN", "COMMIT"], |conn| {
+        Ok(kind(conn)? == Kind::Ours { version: NEWEST, generation: GENERATION }
+            && guard::check(conn)? == Tampered::default())
+    })?;
+    if !sound {
+        in_transaction(&conn.raw, ["BEGIN IMMEDIATE", "COMMIT"], |_| bring_up(&conn, options.repair))?;
+    }
+    write_ahead(&conn.raw, started, options.busy_timeout)?;
+    conn.set_durability(options.durability).map_err(|error| classify("setting the durability", error))?;
+    Ok(conn)
+}
+
+/// Opens a connection that only reads.
+pub(super) fn reader(path: &Path, options: &OpenOptions) -> Result<Conn> {
+    let conn = Conn::open(path, false, options.busy_timeout)?;
+    conn.raw.pragma_update(None, "query_only", true).map_err(|error| classify("opening a reader", error))?;
+    Ok(conn)
+}
+
+/// A file that only its permissions keep from being written says so before anything else fails.
+pub(super) fn refuse_read_only(path: &Path, conn: &Connection) -> Result<()> {
+    let by_mode = std::fs::metadata(path).is_ok_and(|file| file.permissions().readonly());
+    // Asking is the first read of the file.
+    let by_sqlite = conn.is_readonly("main").map_err(|error| classify("opening the file", error))?;
+    if by_mode || by_sqlite { Err(Error::Incompatible(Box::new(Incompatible::ReadOnly))) } else { Ok(()) }
+}
+
+/// Runs `work` in a transaction with this beginning and, where it succeeds, this end; else it is rolled back.
+pub(super) fn in_transaction<T>(
+    conn: &Connection,
+    [begin, end]: [&str; 2],
+    work: impl FnOnce(&Connection) -> Result<T>,
+) -> Result<T> {
+    conn.execute_batch(begin).map_err(|error| classify("beginning a transaction", error))?;
+    let done = work(conn).and_then(|value| {
+        conn.execute_batch(end).map_err(|error| classify("committing", error))?;
+        Ok(value)
+    });
+    if !conn.is_autocommit()
+        && let Err(error) = conn.execute_batch("ROLLBACK")
+    {
+        tracing::error!(%error, "a transaction could not be rolled back");
+    }
+    done
+}
+
+/// Creates, migrates, re-installs or repairs, inside one write transaction: what the file is, is
+/// read here again, since another process may just have done it.
+fn bring_up(conn: &Conn, repair: bool) -> Result<()> {
+    let raw = &conn.raw;
+    match kind(raw)? {
+        Kind::Foreign => return Err(Error::Incompatible(Box::new(Incompatible::NotAdopted))),
+        Kind::Ours { generation: 0, .. } => return Err(Error::Incompatible(Box::new(Incompatible::Detached))),
+        Kind::Empty => {
+            migrate(raw, 0)?;
+            install(conn, Action::Create, "new file")?;
+        }
+        Kind::Ours { version, generation } if version < NEWEST || generation < GENERATION => {
+            guard::remove(raw)?;
+            migrate(raw, version)?;
+            install(conn, Action::Patch, &format!("from generation {generation}"))?;
+        }
+        Kind::Ours { .. } => {
+            let found = guard::check(raw)?;
+            if found != Tampered::default() {
+                if !repair {
+                    return Err(Error::Tampered(Box::new(found)));
+                }
+                restore(conn, &found)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Puts the guards in again. What no installation mends (a missing table, a foreign trigger) stays refused.
+fn restore(conn: &Conn, found: &Tampered) -> Result<()> {
+    install(
+        conn,
+        Action::Patch,
+        &format!("repaired: {}", [&found.missing[..], &found.altered[..]].concat().join(", ")),
+    )
+    .map_err(|error| match error {
+        Error::Incompatible(_) => Error::Tampered(Box::new(found.clone())),
+        error => error,
+    })?;
+    let left = guard::check(&conn.raw)?;
+    if left == Tampered::default() { Ok(()) } else { Err(Error::Tampered(Box::new(left))) }
+}
+
+/// Applies the versions after `from`.
+pub(super) fn migrate(conn: &Connection, from: i64) -> Result<()> {
+    let failed = |error| classify("creating the tables", error);
+    for version in VERSIONS.iter().skip(usize::try_from(from).unwrap_or_default()) {
+        conn.execute_batch(version.tables).map_err(failed)?;
+        conn.execute_batch(version.indexes).map_err(failed)?;
+    }
+    set_version(conn)
+}
+
+pub(super) fn set_version(conn: &Connection) -> Result<()> {
+    conn.pragma_update(None, "user_version", NEWEST).map_err(|error| classify("writing the version", error))
+}
+
+/// Seeds, installs the guards, and says so in the audit, which they guard by then.
+pub(super) fn install(conn: &Conn, action: Action, why: &str) -> Result<()> {
+    guard::remove(&conn.raw)?;
+    guard::seed(&conn.raw)?;
+    guard::install(&conn.raw)?;
+    note(conn, action, why)
+}
+
+/// One audit row about the guards themselves.
+pub(super) fn note(conn: &Conn, action: Action, why: &str) -> Result<()> {
+    let asked = Operation::new(Resource::Meta, action);
+    let mut entry = Entry::new(&Actor::system("installation"), Door::Api, asked, "guards", "allowed");
+    entry.why = why.to_owned();
+    append(&conn.raw, &conn.context, &[entry])
+}
+
+/// Switches the file to write-ahead logging, which readers and the writer share without waiting.
+///
+/// SQLite does not wait for its lock here, so we do.
+pub(super) fn write_ahead(conn: &Connection, started: Instant, timeout: Duration) -> Result<()> {
+    loop {
+        match conn.query_row("PRAGMA main.journal_mode = WAL", [], |row| row.get::<_, String>(0)) {
+            Ok(_) => return Ok(()),
+            Err(error) => match classify("switching to write-ahead logging", error) {
+                Error::Busy(_) if started.elapsed() < timeout => std::thread::sleep(Duration::from_millis(5)),
+                error => return Err(error),
+            },
+        }
+    }
+}
+
+/// What a check of the file found.
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize)]
+pub struct CheckReport {
+    /// What of aclite's should be in the file and is not.
+    pub missing: Vec<String>,
+    /// What is in the file and is not as it should be, or should not be there.
+    pub altered: Vec<String>,
+    /// Where the rules differ from the default ones: policy of an operator, not a fault.
+    pub rules: Vec<RuleDifference>,
+}
+
+impl CheckReport {
+    /// Whether the guards are as this version installs them. Rules may differ all the same.
+    #[must_use]
+    pub fn is_clean(&self) -> bool {
+        self.missing.is_empty() && self.altered.is_empty()
+    }
+}
+
+/// One rule that differs from the default one.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct RuleDifference {
+    /// The rule: its resource and its operation.
+    pub rule: String,
+    /// What the default says, `NEEDS|NEEDS_IF_OWN|AUDIT`; nothing where there is no such default.
+    pub default: Option<String>,
+    /// What the file says; nothing where it lacks the rule.
+    pub found: Option<String>,
+}
+
+/// Checks guards and rules, in one snapshot.
+pub(super) fn report(conn: &Conn) -> Result<CheckReport> {
+    in_transaction(&conn.raw, ["BEGIN", "COMMIT"], |raw| {
+        match kind(raw)? {
+            Kind::Ours { generation: 0, .. } => return Err(Error::Incompatible(Box::new(Incompatible::Detached))),
+            Kind::Empty | Kind::Foreign => return Err(Error::Incompatible(Box::new(Incompatible::NotAdopted))),
+            Kind::Ours { .. } => {}
+        }
+        let Tampered { missing, altered } = guard::check(raw)?;
+        let has_rules = !missing.iter().any(|item| item == "table `acl_rules`");
+        let rules = if has_rules { rule_differences(raw)? } else { Vec::new() };
+        Ok(CheckReport { missing, altered, rules })
+    })
+}
+
+fn rule_differences(conn: &Connection) -> Result<Vec<RuleDifference>> {
+    use std::collections::BTreeMap;
+    const RULES: &str =
+        "SELECT resource || ' ' || operation, needs || '|' || ifnull(needs_if_own, '') || '|' || audit FROM acl_rules";
+    let failed = |error| classify("reading the rules", error);
+    let read = |conn: &Connection| -> rusqlite::Result<BTreeMap<String, String>> {
+        conn.prepare(RULES)?.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+    };
+    let fresh = Connection::open_in_memory().map_err(failed)?;
+    migrate(&fresh, 0)?;
+    guard::seed(&fresh)?;
+    let (default, found) = (read(&fresh).map_err(failed)?, read(conn).map_err(failed)?);
+    let names: std::collections::BTreeSet<&String> = default.keys().chain(found.keys()).collect();
+    let differs = |rule: &&String| default.get(*rule) != found.get(*rule);
+    Ok(names
+        .into_iter()
+        .filter(differs)
+        .map(|rule| RuleDifference {
+            rule: rule.clone(),
+            default: default.get(rule).cloned(),
+            found: found.get(rule).cloned(),
+        })
+        .collect())
+}

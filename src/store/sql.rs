@@ -1,0 +1,120 @@
+//! SQL of the embedder's own, inside a transaction: under the bound actor, guards in force.
+
+use rusqlite::{Params, Row, Statement};
+
+use super::connection::{Author, spells_ours, the_file};
+use super::tx::Tx;
+use crate::error::{Error, Result};
+use crate::guard::Door;
+
+/// Runs statements of the embedder's own: [`Tx::sql`].
+///
+/// Writes to guarded tables are judged as the repositories' are; stamps have to be supplied. Reads
+/// are not filtered, but secrets (`users.password`, and `data` of users and sessions) are readable
+/// by `System` and `Service` only. Definitions, pragmas, ATTACH, TEMP objects and transaction
+/// control are refused.
+///
+/// ```
+/// use aclite::{Actor, Store};
+/// let store = Store::open(":memory:")?;
+/// let count: i64 = store.write(&Actor::user("u-1"), |tx| {
+///     tx.sql().query_row("SELECT count(*) FROM tasks", [], |row| row.get(0))
+/// })?;
+/// assert_eq!(count, 0);
+/// let refused = store.write(&Actor::user("u-1"), |tx| tx.sql().execute("PRAGMA foreign_keys = 0", []));
+/// assert_eq!(refused.unwrap_err().code(), "invalid");
+/// # Ok::<(), aclite::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Sql<'t> {
+    tx: &'t Tx<'t>,
+}
+
+impl<'t> Sql<'t> {
+    pub(super) fn new(tx: &'t Tx<'t>) -> Self {
+        Self { tx }
+    }
+
+    /// Runs one statement and returns the number of rows that it changed, cascades not counted.
+    ///
+    /// # Errors
+    /// What the guards of the tables that it writes say; `Invalid` where it is not allowed here;
+    /// `Storage`.
+    pub fn execute(&self, sql: &str, params: impl Params) -> Result<usize> {
+        self.run(sql, |statement| {
+            let mut rows = 0;
+            if statement.column_count() > 0 {
+                let mut returned = statement.query(params)?;
+                while returned.next()?.is_some() {
+                    rows += 1;
+                }
+                return Ok(rows);
+            }
+            statement.execute(params)
+        })
+    }
+
+    /// Runs one statement that returns rows and gives the first to `read`.
+    ///
+    /// # Errors
+    /// As [`Sql::execute`], and `Storage` where it returns no row.
+    pub fn query_row<T>(
+        &self,
+        sql: &str,
+        params: impl Params,
+        read: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T> {
+        self.run(sql, |statement| {
+            let mut rows = statement.query(params)?;
+            let value = rows.next()?.ok_or(rusqlite::Error::QueryReturnedNoRows).and_then(read)?;
+            // To its end, where foreign keys are checked.
+            while rows.next()?.is_some() {}
+            Ok(value)
+        })
+    }
+
+    /// Runs one statement that returns rows and gives each to `read`.
+    ///
+    /// # Errors
+    /// As [`Sql::execute`].
+    pub fn query<T>(
+        &self,
+        sql: &str,
+        params: impl Params,
+        read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>> {
+        self.run(sql, |statement| statement.query_map(params, read)?.collect())
+    }
+
+    fn run<T>(&self, sql: &str, work: impl FnOnce(&mut Statement<'_>) -> rusqlite::Result<T>) -> Result<T> {
+        self.tx.alive()?;
+        if let Some(name) = spells_ours(sql) {
+            return Err(Error::invalid("sql", format!("names `{name}`, which only aclite's own SQL may")));
+        }
+        let conn = self.tx.conn();
+        conn.context.start(Door::Sql);
+        let author = if self.tx.actor().is_daemon() { Author::Daemon } else { Author::Guest };
+        // Never a cached statement: one of ours may have the same text, prepared under other rights.
+        let done = conn.authored(author, || conn.raw.prepare(sql).and_then(|mut statement| work(&mut statement)));
+        let done = done.map_err(|error| {
+            let (error, entry) = match &error {
+                rusqlite::Error::SqliteFailure(code, _)
+                    if code.code == rusqlite::ErrorCode::AuthorizationForStatementDenied =>
+                {
+                    (Error::invalid("sql", format!("is not allowed here: {error}")), None)
+                }
+                // Its text may hold values, so only the fault is told.
+                rusqlite::Error::SqlInputError { msg, .. } => {
+                    (Error::invalid("sql", format!("is no statement: {msg}")), None)
+                }
+                rusqlite::Error::MultipleStatement => (Error::invalid("sql", "must be one statement"), None),
+                _ => conn.failure("a statement of the embedder's", &the_file(), error),
+            };
+            self.tx.refused(entry);
+            error
+        });
+        // Memory of this statement must not serve a later one.
+        conn.context.start(Door::Api);
+        self.tx.alive().and(done)
+    }
+}

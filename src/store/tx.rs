@@ -1,0 +1,347 @@
+//! One transaction: its beginning and end, and what repositories run in it.
+
+use std::cell::RefCell;
+use std::ops::Deref;
+use std::time::{Duration, Instant};
+
+use rusqlite::types::Value;
+use rusqlite::{Connection, Row, params_from_iter};
+
+use super::connection::{Conn, the_file, translate};
+use super::sql::Sql;
+use crate::actor::Actor;
+use crate::audit::{Audit, append};
+use crate::error::{Error, Result, Subject};
+use crate::guard::{Door, Ending, Entry};
+use crate::operation::{Action, Operation, Resource};
+use crate::repository::{Messages, MessagesMut, Sessions, SessionsMut, Tasks, TasksMut, Worktrees, WorktreesMut};
+use crate::verdict;
+
+/// A transaction that reads: what a closure of [`Store::read`](crate::Store::read) gets.
+#[derive(Debug)]
+pub struct ReadTx<'c> {
+    conn: &'c Conn,
+    actor: Actor,
+}
+
+/// A transaction that reads and writes: what a closure of [`Store::write`](crate::Store::write) gets.
+#[derive(Debug)]
+pub struct Tx<'c> {
+    read: ReadTx<'c>,
+    /// The audit entries of what was refused or not found; written when the transaction ends.
+    refused: RefCell<Vec<Entry>>,
+}
+
+impl<'c> Deref for Tx<'c> {
+    type Target = ReadTx<'c>;
+
+    fn deref(&self) -> &ReadTx<'c> {
+        &self.read
+    }
+}
+
+impl<'c> ReadTx<'c> {
+    fn new(conn: &'c Conn, actor: &Actor) -> Self {
+        conn.context.bind(actor);
+        Self { conn, actor: actor.clone() }
+    }
+
+    /// Who acts.
+    #[must_use]
+    pub const fn actor(&self) -> &Actor {
+        &self.actor
+    }
+
+    /// The worktrees.
+    #[must_use]
+    pub fn worktrees(&self) -> Worktrees<'_> {
+        Worktrees::new(self)
+    }
+
+    /// The sessions.
+    #[must_use]
+    pub fn sessions(&self) -> Sessions<'_> {
+        Sessions::new(self)
+    }
+
+    /// The tasks.
+    #[must_use]
+    pub fn tasks(&self) -> Tasks<'_> {
+        Tasks::new(self)
+    }
+
+    /// The messages.
+    #[must_use]
+    pub fn messages(&self) -> Messages<'_> {
+        Messages::new(self)
+    }
+
+    /// The audit.
+    #[must_use]
+    pub fn audit(&self) -> Audit<'_> {
+        Audit::new(self)
+    }
+
+    pub(crate) fn raw(&self) -> &Connection {
+        &self.conn.raw
+    }
+
+    pub(super) fn conn(&self) -> &Conn {
+        self.conn
+    }
+
+    /// Runs a query of ours and reads each row with `read`.
+    pub(crate) fn rows<T>(
+        &self,
+        doing: &str,
+        sql: &str,
+        params: &[Value],
+        mut read: impl FnMut(&Row<'_>) -> Result<T>,
+    ) -> Result<Vec<T>> {
+        self.alive()?;
+        self.conn.context.start(Door::Api);
+        let failed = |error| self.conn.failure(doing, &the_file(), error).0;
+        let mut statement = self.raw().prepare_cached(sql).map_err(failed)?;
+        let mut rows = statement.query(params_from_iter(params)).map_err(failed)?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next().map_err(failed)? {
+            found.push(read(row)?);
+        }
+        Ok(found)
+    }
+
+    /// Fails once the transaction is gone: a statement of SQL that was not ours may have ended it
+    /// (`OR ROLLBACK`), and what came after it would commit by itself.
+    pub(super) fn alive(&self) -> Result<()> {
+        if self.raw().is_autocommit() {
+            return Err(Error::broken("a statement ended the transaction; nothing of it was stored"));
+        }
+        Ok(())
+    }
+
+    /// The refusal that the last read left behind.
+    pub(crate) fn take_refusal(&self) -> Option<Error> {
+        self.conn.context.take_refusal().map(|(error, _)| error)
+    }
+}
+
+impl Drop for ReadTx<'_> {
+    fn drop(&mut self) {
+        self.conn.context.unbind();
+    }
+}
+
+impl<'c> Tx<'c> {
+    pub(super) fn new(conn: &'c Conn, actor: &Actor) -> Self {
+        Self { read: ReadTx::new(conn, actor), refused: RefCell::default() }
+    }
+
+    /// Ends it: nobody acts any more. Returns what was refused.
+    pub(super) fn finish(self) -> Vec<Entry> {
+        self.refused.take()
+    }
+
+    /// The worktrees.
+    #[must_use]
+    pub fn worktrees(&self) -> WorktreesMut<'_> {
+        WorktreesMut::new(self)
+    }
+
+    /// The sessions.
+    #[must_use]
+    pub fn sessions(&self) -> SessionsMut<'_> {
+        SessionsMut::new(self)
+    }
+
+    /// The tasks.
+    #[must_use]
+    pub fn tasks(&self) -> TasksMut<'_> {
+        TasksMut::new(self)
+    }
+
+    /// The messages.
+    #[must_use]
+    pub fn messages(&self) -> MessagesMut<'_> {
+        MessagesMut::new(self)
+    }
+
+    /// SQL of the embedder's own, in this transaction and under its actor.
+    #[must_use]
+    pub fn sql(&self) -> Sql<'_> {
+        Sql::new(self)
+    }
+
+    /// Runs a writing statement of ours about one record, and reads the row that it returns.
+    ///
+    /// No row: the record is not there, which the audit is told.
+    pub(crate) fn one<T>(
+        &self,
+        asked: Operation,
+        id: &str,
+        sql: &str,
+        params: &[Value],
+        read: impl FnOnce(&Row<'_>) -> Result<T>,
+    ) -> Result<(T, Option<Ending>)> {
+        let span = tracing::debug_span!("write", operation = asked.action.word(), resource = asked.resource.word());
+        let _entered = span.enter();
+        let started = Instant::now();
+        let done = self.run(asked, id, sql, params, read);
+        trace(asked, started, done.as_ref().err());
+        done
+    }
+
+    fn run<T>(
+        &self,
+        asked: Operation,
+        id: &str,
+        sql: &str,
+        params: &[Value],
+        read: impl FnOnce(&Row<'_>) -> Result<T>,
+    ) -> Result<(T, Option<Ending>)> {
+        self.alive()?;
+        let subject = Subject { resource: asked.resource, id: id.to_owned() };
+        let doing = format!("{asked} `{id}`");
+        self.conn.context.start(Door::Api);
+        // A statement that finds no row calls no guard, so it can't tell who is signed in.
+        if let Err(refusal) = verdict::signed_in(&self.actor) {
+            let mut entry = Entry::new(&self.actor, Door::Api, asked, id, "denied");
+            entry.why = "not signed in".to_owned();
+            self.refused.borrow_mut().push(entry);
+            return Err(refusal.into());
+        }
+        let failed = |error| {
+            let (error, entry) = self.conn.failure(&doing, &subject, error);
+            self.refused.borrow_mut().extend(entry);
+            error
+        };
+        let mut statement = self.raw().prepare_cached(sql).map_err(failed)?;
+        let mut rows = statement.query(params_from_iter(params)).map_err(failed)?;
+        let Some(row) = rows.next().map_err(failed)? else {
+            let mut entry = Entry::new(&self.actor, Door::Api, asked, id, "missing");
+            entry.why = format!("no {}", asked.resource);
+            self.refused.borrow_mut().push(entry);
+            return Err(Error::not_found(asked.resource, id));
+        };
+        let value = read(row);
+        // Only a statement that has run to its end has checked its foreign keys.
+        rows.next().map_err(failed)?;
+        Ok((value?, self.conn.context.take_ending()))
+    }
+
+    /// Runs `work` so that either all of its writes remain or none.
+    pub(crate) fn all_or_nothing<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        let failed = |error| Error::storage("a savepoint", error);
+        self.alive()?;
+        self.raw().execute_batch("SAVEPOINT acl_whole").map_err(failed)?;
+        let done = work();
+        if self.raw().is_autocommit() {
+            return done.and_then(|value| self.alive().map(|()| value));
+        }
+        let end = if done.is_ok() { "RELEASE acl_whole" } else { "ROLLBACK TO acl_whole; RELEASE acl_whole" };
+        self.raw().execute_batch(end).map_err(failed)?;
+        done
+    }
+
+    /// Keeps the audit entry of a refusal.
+    pub(super) fn refused(&self, entry: Option<Entry>) {
+        self.refused.borrow_mut().extend(entry);
+    }
+}
+
+/// Says how an operation went: never with content.
+pub(crate) fn trace(asked: Operation, started: Instant, error: Option<&Error>) {
+    let elapsed_us = started.elapsed().as_micros();
+    let (operation, resource) = (asked.action.word(), asked.resource.word());
+    match error {
+        None => tracing::debug!(operation, resource, verdict = "allowed", elapsed_us),
+        Some(error @ (Error::Storage(_) | Error::Tampered(_))) => {
+            tracing::error!(operation, resource, verdict = error.code(), elapsed_us);
+        }
+        Some(error) => tracing::warn!(operation, resource, verdict = error.code(), elapsed_us),
+    }
+}
+
+/// Takes the write lock, waiting for other processes until `timeout` since `started` is over.
+pub(super) fn begin(conn: &Conn, started: Instant, timeout: Duration) -> Result<()> {
+    let left = timeout.saturating_sub(started.elapsed());
+    let begun = conn.raw.busy_timeout(left).and_then(|()| execute(conn, "BEGIN IMMEDIATE"));
+    conn.mark();
+    begun.map_err(|error| match translate("beginning a transaction", &the_file(), error) {
+        Error::Busy(_) => Error::Busy(started.elapsed()),
+        error => error,
+    })
+}
+
+/// Commits, with the audit rows of what was refused on the way. Where that fails nothing is stored.
+pub(super) fn commit(conn: &Conn, refused: &[Entry]) -> Result<()> {
+    if conn.raw.is_autocommit() {
+        return Err(Error::broken("a statement ended the transaction; nothing of it was stored"));
+    }
+    let committed = append(&conn.raw, &conn.context, refused)
+        .and_then(|()| execute(conn, "COMMIT").map_err(|error| translate("committing", &the_file(), error)));
+    committed.inspect_err(|_| roll_back(conn))
+}
+
+/// Undoes what the transaction changed, and commits the audit rows of what was refused in it.
+///
+/// A statement that was refused has left nothing behind. Where no other has changed anything there
+/// is nothing to undo, and the lock is not given up before the audit has its rows.
+pub(super) fn undo(conn: &Conn, refused: &[Entry]) -> Result<()> {
+    if refused.is_empty() {
+        roll_back(conn);
+        return Ok(());
+    }
+    let untouched = !conn.raw.is_autocommit() && !conn.changed();
+    if !untouched {
+        roll_back(conn);
+        execute(conn, "BEGIN IMMEDIATE").map_err(|error| Error::storage("auditing refusals", error))?;
+    }
+    commit(conn, refused)
+}
+
+fn roll_back(conn: &Conn) {
+    if conn.raw.is_autocommit() {
+        return;
+    }
+    if let Err(error) = execute(conn, "ROLLBACK") {
+        tracing::error!(%error, "a transaction could not be rolled back");
+    }
+}
+
+fn execute(conn: &Conn, sql: &str) -> rusqlite::Result<()> {
+    conn.raw.prepare_cached(sql)?.execute([])?;
+    Ok(())
+}
+
+/// Runs `work` on one snapshot. `shared` says that the connection also writes, and has to be kept from it.
+pub(super) fn read<T, E: From<Error>>(
+    conn: &Conn,
+    actor: &Actor,
+    shared: bool,
+    work: impl FnOnce(&ReadTx<'_>) -> Result<T, E>,
+) -> Result<T, E> {
+    struct End<'a>(&'a Conn, bool);
+    impl Drop for End<'_> {
+        fn drop(&mut self) {
+            roll_back(self.0);
+            if self.1
+                && let Err(error) = execute(self.0, "PRAGMA query_only = 0")
+            {
+                tracing::error!(%error, "the connection can't write any more");
+            }
+        }
+    }
+    let failed = |error| translate("beginning to read", &the_file(), error);
+    if shared {
+        execute(conn, "PRAGMA query_only = 1").map_err(failed)?;
+    }
+    let _end = End(conn, shared);
+    execute(conn, "BEGIN").map_err(failed)?;
+    let tx = ReadTx::new(conn, actor);
+    work(&tx)
+}
+
+/// The operation `action` on `resource`, for repositories.
+pub(crate) const fn op(resource: Resource, action: Action) -> Operation {
+    Operation::new(resource, action)
+}

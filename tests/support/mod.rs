@@ -1,0 +1,133 @@
+//! The world that the tests play in, and the few calls that touch the API.
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::expect_used,
+    reason = "each test binary uses a part of it, and a world that can't be made is a failed test"
+)]
+
+use std::path::Path;
+
+use aclite::{
+    Actor, AgenticTool, AuditRow, Error, MessageRole, MessageType, NewMessage, NewSession, NewTask, NewWorktree,
+    Result, Sharing, Store,
+};
+
+/// The daemon that prepares worlds and looks at them afterwards.
+pub fn system() -> Actor {
+    Actor::system("test")
+}
+
+/// A store in memory with these users: `ada` (admin), `bo`, `cy`, `dee` (members), `vi` (viewer),
+/// `su` (superadmin), each with their name as unix name, and the repo `r`.
+pub fn world() -> Store {
+    let store = Store::open(":memory:").expect("a store in memory opens");
+    populate(&store);
+    store
+}
+
+/// The same in the file `path`.
+pub fn world_at(path: &Path) -> Store {
+    let store = Store::open(path).expect("a new file opens");
+    populate(&store);
+    store
+}
+
+fn populate(store: &Store) {
+    for (name, role) in [
+        ("ada", "admin"),
+        ("bo", "member"),
+        ("cy", "member"),
+        ("dee", "member"),
+        ("vi", "viewer"),
+        ("su", "superadmin"),
+    ] {
+        add_user(store, name, role);
+    }
+    store
+        .write(&system(), |tx| {
+            tx.sql()
+                .execute("INSERT INTO repos (repo_id, created_at, slug, data) VALUES ('r', acl_now(), 'r', '{}')", [])
+        })
+        .expect("the daemon makes a repo");
+}
+
+/// Adds a user whose id, e-mail and unix name come from `name`.
+pub fn add_user(store: &Store, name: &str, role: &str) {
+    store
+        .write(&system(), |tx| {
+            tx.sql().execute(
+                "INSERT INTO users (user_id, created_at, email, password, role, data, unix_username)
+                 VALUES (?1, acl_now(), ?1 || '@example.com', 'hash of ' || ?1, ?2, '{}', ?1)",
+                [name, role],
+            )
+        })
+        .expect("the daemon makes a user");
+}
+
+/// `owner`'s worktree `id` of the repo `r`, in which others hold `others`.
+pub fn worktree(store: &Store, id: &str, owner: &str, others: Sharing) {
+    store
+        .write(&system(), |tx| {
+            tx.worktrees().create(NewWorktree::new("r", id, "main").id(id).created_by(owner).others_can(others))
+        })
+        .expect("the daemon makes a worktree");
+}
+
+/// `creator`'s session `id` in `worktree`.
+pub fn session(store: &Store, id: &str, worktree: &str, creator: &str) {
+    store
+        .write(&system(), |tx| {
+            tx.sessions().create(NewSession::new(worktree, AgenticTool::ClaudeCode).id(id).created_by(creator))
+        })
+        .expect("the daemon makes a session");
+}
+
+/// `creator`'s task `id` in `session`.
+pub fn task(store: &Store, id: &str, session: &str, creator: &str) {
+    store
+        .write(&system(), |tx| {
+            tx.tasks().create(NewTask::new(session).id(id).created_by(creator).set("full_prompt", "do"))
+        })
+        .expect("the daemon makes a task");
+}
+
+/// The message `id` in `session`, of `task` where that is given.
+pub fn message(store: &Store, id: &str, session: &str, task: Option<&str>) {
+    let mut new = NewMessage::new(session, MessageType::Assistant, MessageRole::Assistant, "hello").id(id);
+    if let Some(task) = task {
+        new = new.task_id(aclite::TaskId::from(task));
+    }
+    store.write(&system(), |tx| tx.messages().create(new)).expect("the daemon makes a message");
+}
+
+/// Runs one statement as the daemon.
+pub fn sql(store: &Store, sql: &str) {
+    store.write(&system(), |tx| tx.sql().execute(sql, [])).expect("the daemon's statement runs");
+}
+
+/// Asks for one value as the daemon.
+pub fn ask<T: rusqlite::types::FromSql>(store: &Store, sql: &str) -> T {
+    store
+        .write(&system(), |tx| tx.sql().query_row(sql, [], |row| row.get(0)))
+        .expect("the daemon's question is answered")
+}
+
+/// The audit rows after `seq`.
+pub fn audit_after(store: &Store, seq: i64) -> Vec<AuditRow> {
+    store.read(&system(), |tx| tx.audit().after(seq, 100_000)).expect("the daemon reads the audit")
+}
+
+/// The number of the last audit row.
+pub fn last_seq(store: &Store) -> i64 {
+    store.read(&system(), |tx| tx.audit().tail(1)).expect("the daemon reads the audit").last().map_or(0, |row| row.seq)
+}
+
+/// How an outcome is called in tables: `ok` or the error's code, `hidden` where the caller may not view the record.
+pub fn verdict<T>(outcome: &Result<T>) -> &'static str {
+    match outcome {
+        Ok(_) => "ok",
+        Err(error @ Error::Denied(_)) if !error.visible() => "hidden",
+        Err(error) => error.code(),
+    }
+}
