@@ -3,15 +3,17 @@
 -- The greatest claim of each user on each worktree as one text, `RANK SOURCE`, such as `3 group devs`.
 -- One text because guards ask for it once per row: two columns would look everything up twice.
 -- Texts compare by their rank first, and of equal ranks the plainer source wins: owner, others, group.
+-- So a cap is a text that min() puts above the claim, and a floor one that max() puts below it.
 CREATE VIEW acl_held (worktree_id, user_id, held) AS
 SELECT worktree_id, user_id,
-  CASE
-    WHEN role IN ('superadmin', 'owner')
-      AND (SELECT value FROM acl_settings WHERE name = 'allow_superadmin') = 'on' THEN '4 superadmin'
-    WHEN role IN ('member', 'admin', 'superadmin', 'owner') THEN claim
-    WHEN role = 'viewer' THEN min(substr(claim, 1, 1), '1') || substr(claim, 2) -- never more than view
-    ELSE '0 nothing' -- a role that we do not know
-  END
+  max(
+    CASE WHEN role IN ('superadmin', 'owner') -- owner is its old name
+           AND (SELECT value FROM acl_settings WHERE name = 'allow_superadmin') = 'on' THEN '4 superadmin' ELSE '' END,
+    min(
+      CASE role WHEN 'member' THEN '5' WHEN 'admin' THEN '5' WHEN 'superadmin' THEN '5' WHEN 'owner' THEN '5'
+                WHEN 'viewer' THEN '1 viewer role' -- never more than view
+                ELSE '0 nothing' END, -- a role that we do not know
+      claim))
 FROM (
   SELECT w.worktree_id AS worktree_id, u.user_id AS user_id, u.role AS role,
     CASE

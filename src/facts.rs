@@ -2,7 +2,10 @@
 //!
 //! A fact that is missing, or of another type than it should be, is never taken for a harmless one.
 
+use std::cell::OnceCell;
+
 use crate::level::{Held, Level, Need};
+use crate::merge;
 use crate::verdict::Refusal;
 
 /// One fact's value, as SQLite has it.
@@ -16,8 +19,21 @@ pub(crate) enum Fact<'a> {
 }
 
 /// Facts by name. A name may stand more than once (`gone`).
-#[derive(Debug, Default, Clone)]
-pub(crate) struct Facts<'a>(Vec<(&'a str, Fact<'a>)>);
+#[derive(Debug, Default)]
+pub(crate) struct Facts<'a> {
+    list: Vec<(&'a str, Fact<'a>)>,
+    /// The keys of `data` that change: told by whoever merged, or found out when first asked for.
+    keys: OnceCell<DataChange>,
+}
+
+/// How `data` changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct DataChange {
+    /// The top-level keys that change; `None` where the stored text is no JSON object.
+    pub(crate) keys: Option<Vec<String>>,
+    /// Whether the new text is known to be one JSON object that repeats no key.
+    pub(crate) checked: bool,
+}
 
 /// One row of `acl_rules`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,11 +63,11 @@ impl Rule {
 
 impl<'a> Facts<'a> {
     pub(crate) fn with_capacity(capacity: usize) -> Self {
-        Self(Vec::with_capacity(capacity))
+        Self { list: Vec::with_capacity(capacity), keys: OnceCell::new() }
     }
 
     pub(crate) fn push(&mut self, name: &'a str, fact: Fact<'a>) {
-        self.0.push((name, fact));
+        self.list.push((name, fact));
     }
 
     pub(crate) fn has(&self, name: &str) -> bool {
@@ -59,7 +75,7 @@ impl<'a> Facts<'a> {
     }
 
     fn find(&self, name: &str) -> Option<Fact<'a>> {
-        self.0.iter().find(|(known, _)| *known == name).map(|(_, fact)| *fact)
+        self.list.iter().find(|(known, _)| *known == name).map(|(_, fact)| *fact)
     }
 
     fn get(&self, name: &str) -> Result<Fact<'a>, Refusal> {
@@ -152,6 +168,25 @@ impl<'a> Facts<'a> {
         self.changed().is_ok_and(|mut changed| changed.any(|name| name == column))
     }
 
+    /// How `data` changes, from `old_data` to `data`; a creation changes every key that it has.
+    pub(crate) fn data_change(&self) -> Result<&DataChange, Refusal> {
+        if let Some(known) = self.keys.get() {
+            return Ok(known);
+        }
+        let new = self.input("data")?.unwrap_or_default();
+        let old = if self.has("old_data") { self.text("old_data")?.unwrap_or_default() } else { "{}" };
+        let keys = merge::changed_keys(old, new).ok();
+        Ok(self.keys.get_or_init(|| DataChange { keys, checked: false }))
+    }
+
+    /// Takes over how `data` changes from whoever merged it, where these are the texts that were merged.
+    pub(crate) fn adopt_merge(&self, stored: &str, merged: &str, change: &DataChange) {
+        let is = |name: &str, text: &str| matches!(self.find(name), Some(Fact::Text(fact)) if fact == text);
+        if is("data", merged) && is("old_data", stored) {
+            let _ = self.keys.set(change.clone());
+        }
+    }
+
     /// Whether the guard found that a cascade does this: set by [`Facts::confirm_cascade`].
     pub(crate) fn is_cascade(&self) -> bool {
         matches!(self.find("cascade"), Some(Fact::Int(1)))
@@ -164,12 +199,12 @@ impl<'a> Facts<'a> {
     /// the removal of a parent, named `RESOURCE ID`, is.
     pub(crate) fn confirm_cascade(&mut self, under_way: impl Fn(&str) -> bool) {
         let is_under_way = |fact: &Fact<'_>| matches!(fact, Fact::Text(parent) if under_way(parent));
-        let gone = self.0.iter().any(|(name, fact)| *name == "gone" && is_under_way(fact));
+        let gone = self.list.iter().any(|(name, fact)| *name == "gone" && is_under_way(fact));
         let nulled = || {
             let mut changed = self.changed().ok()?.peekable();
             changed.peek()?;
             let is_nulled = |column: &str| {
-                self.0.iter().any(|(name, fact)| name.strip_prefix("nulled:") == Some(column) && is_under_way(fact))
+                self.list.iter().any(|(name, fact)| name.strip_prefix("nulled:") == Some(column) && is_under_way(fact))
             };
             Some(changed.all(is_nulled))
         };

@@ -43,18 +43,25 @@ impl From<serde_json::Error> for MergeError {
     }
 }
 
-/// `stored` with `patch` merged into it.
+/// `stored` with `patch` merged into it, and the top-level keys whose value that changes.
 ///
 /// Objects recurse where both sides are objects; everything else, arrays and null included,
 /// replaces. Keys that the patch lacks stay; new keys are appended in the patch's order. Of a
 /// repeated key the last value counts, as for every reader that builds a map.
-pub(crate) fn merge(stored: &str, patch: &str) -> Result<String, MergeError> {
-    let mut merged = String::with_capacity(stored.len() + patch.len());
-    merge_into(&mut merged, stored, patch, 1)?;
-    if merged.len() > MAX_BYTES { Err(MergeError::TooLarge) } else { Ok(merged) }
+pub(crate) fn merge(stored: &str, patch: &str) -> Result<(String, Vec<String>), MergeError> {
+    let (mut merged, mut changed) = (String::with_capacity(stored.len() + patch.len()), Vec::new());
+    merge_into(&mut merged, stored, patch, 1, &mut |key, old, new| {
+        if old.is_none_or(|old| !same_value(old, new)) {
+            changed.push(key.to_owned());
+        }
+    })?;
+    if merged.len() > MAX_BYTES { Err(MergeError::TooLarge) } else { Ok((merged, changed)) }
 }
 
-fn merge_into(out: &mut String, stored: &str, patch: &str, depth: usize) -> Result<(), MergeError> {
+/// Is told a key that the patch has, its value before, where there was one, and after.
+type Note<'a> = &'a mut dyn FnMut(&str, Option<&str>, &str);
+
+fn merge_into(out: &mut String, stored: &str, patch: &str, depth: usize, note: Note<'_>) -> Result<(), MergeError> {
     if depth > MAX_DEPTH {
         return Err(MergeError::TooDeep);
     }
@@ -68,16 +75,23 @@ fn merge_into(out: &mut String, stored: &str, patch: &str, depth: usize) -> Resu
     let mut first = true;
     for (key, old) in &stored_object.entries {
         push_key(out, key, &mut first);
-        match patch_object.get(key) {
-            None => out.push_str(old),
-            Some(new) if is_object(old) && is_object(new) => merge_into(out, old, new, depth + 1)?,
-            Some(new) => out.push_str(new),
+        let Some(new) = patch_object.get(key) else {
+            out.push_str(old);
+            continue;
+        };
+        let start = out.len();
+        if is_object(old) && is_object(new) {
+            merge_into(out, old, new, depth + 1, &mut |_, _, _| {})?;
+        } else {
+            out.push_str(new);
         }
+        note(key, Some(old), &out[start..]);
     }
     for (key, new) in &patch_object.entries {
         if stored_object.get(key).is_none() {
             push_key(out, key, &mut first);
             out.push_str(new);
+            note(key, None, new);
         }
     }
     out.push('}');
@@ -383,7 +397,7 @@ mod tests {
 
     #[track_caller]
     fn check(stored: &str, patch: &str, merged: &str) {
-        assert_eq!(merge(stored, patch).unwrap(), merged);
+        assert_eq!(merge(stored, patch).unwrap().0, merged);
     }
 
     #[test]
@@ -543,17 +557,21 @@ mod tests {
         #[test]
         fn merge_agrees_with_the_model(stored in object(), patch in object()) {
             let (stored_text, patch_text) = (stored.to_string(), format!("{patch:#}"));
-            let merged = merge(&stored_text, &patch_text).unwrap();
+            let (merged, changed) = merge(&stored_text, &patch_text).unwrap();
+            let (mut told, mut found) = (changed, changed_keys(&stored_text, &merged).unwrap());
+            told.sort();
+            found.sort();
+            prop_assert_eq!(told, found, "the keys that a merge tells are those that changed");
             let mut expected = stored.clone();
             model(&mut expected, &patch);
             prop_assert_eq!(&serde_json::from_str::<Value>(&merged).unwrap(), &expected);
             let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
             prop_assert_eq!(keys(&serde_json::from_str(&merged).unwrap()), keys(&expected), "order");
-            let again = merge(&merged, &patch_text).unwrap();
+            let again = merge(&merged, &patch_text).unwrap().0;
             prop_assert_eq!(serde_json::from_str::<Value>(&again).unwrap(), expected, "idempotent");
-            let compact = merge(&stored_text, &patch.to_string()).unwrap();
-            prop_assert_eq!(&merge(&compact, &patch.to_string()).unwrap(), &compact, "idempotent to the byte");
-            prop_assert_eq!(merge(&stored_text, "{}").unwrap(), stored_text);
+            let compact = merge(&stored_text, &patch.to_string()).unwrap().0;
+            prop_assert_eq!(&merge(&compact, &patch.to_string()).unwrap().0, &compact, "idempotent to the byte");
+            prop_assert_eq!(merge(&stored_text, "{}").unwrap().0, stored_text);
             prop_assert!(check_object(&merged).is_ok());
         }
 

@@ -9,7 +9,7 @@
 
 use crate::actor::Actor;
 use crate::error::{Conflict, ConflictKind, Denied, IdentityDrift, Immutable, Invalid, NotFound, Subject};
-use crate::facts::{Facts, Rule};
+use crate::facts::{DataChange, Facts, Rule};
 use crate::level::{Held, Level, Need, RoleRank};
 use crate::merge;
 use crate::operation::{Action, Operation, Resource};
@@ -572,14 +572,13 @@ impl Case<'_> {
                 return Err(Refusal::invalid(word, "must be text"));
             }
         }
-        if !change.data {
-            return Ok(());
+        let Some(change_of_data) = change.data else { return Ok(()) };
+        if !change_of_data.checked {
+            let data = self.facts.input("data")?.unwrap_or_default();
+            merge::check_object(data).map_err(|error| Refusal::invalid("data", error.to_string()))?;
         }
-        let data = self.facts.input("data")?.unwrap_or_default();
-        merge::check_object(data).map_err(|error| Refusal::invalid("data", error.to_string()))?;
-        let columns: Vec<&str> = self.facts.columns()?.collect();
-        match change.new_keys()?.iter().find(|key| columns.contains(&key.as_str())) {
-            Some(key) => Err(Refusal::invalid(key, "is a column and can't be a key of `data` too")),
+        match change.shadow()? {
+            Some(key) => Err(Refusal::invalid(&key, "is a column and can't be a key of `data` too")),
             None => Ok(()),
         }
     }
@@ -805,34 +804,26 @@ impl Case<'_> {
 /// What a write changes: columns by name, and of `data` the keys.
 struct Change<'a> {
     columns: Vec<&'a str>,
-    keys: Vec<String>,
-    /// Whether `data` is new or changes.
-    data: bool,
-    /// Whether the keys could be told: of a stored text that is no JSON object they can't.
-    keys_known: bool,
+    /// How `data` changes, where it is new or does.
+    data: Option<&'a DataChange>,
     facts: &'a Facts<'a>,
 }
 
 impl<'a> Change<'a> {
     fn of(action: Action, facts: &'a Facts<'a>) -> Judged<Self> {
-        let mut change = Self { columns: Vec::new(), keys: Vec::new(), data: false, keys_known: true, facts };
-        match action {
+        let mut change = Self { columns: Vec::new(), data: None, facts };
+        let written = match action {
             Action::Patch => {
                 // The time of the last change is a stamp: it comes with every change and is none itself.
-                change.columns =
-                    facts.changed()?.filter(|column| *column != "updated_at" || !facts.has("updated_at")).collect();
-                change.data = change.columns.contains(&"data") && facts.has("data");
+                let stamped = facts.has("updated_at");
+                change.columns = facts.changed()?.filter(|column| *column != "updated_at" || !stamped).collect();
+                change.columns.contains(&"data")
             }
-            Action::Create => change.data = facts.has("data"),
-            _ => {}
-        }
-        if change.data {
-            let new = facts.input("data")?.unwrap_or_default();
-            let old = if action == Action::Create { "{}" } else { facts.text("old_data")?.unwrap_or_default() };
-            match merge::changed_keys(old, new) {
-                Ok(keys) => change.keys = keys,
-                Err(_) => change.keys_known = false,
-            }
+            Action::Create => true,
+            _ => false,
+        };
+        if written && facts.has("data") {
+            change.data = Some(facts.data_change()?);
         }
         Ok(change)
     }
@@ -841,31 +832,48 @@ impl<'a> Change<'a> {
         self.columns.contains(&column) || (column == "updated_at" && self.facts.changes("updated_at"))
     }
 
+    /// The changed keys of `data`; `None` where `data` changes and they can't be told.
+    fn keys(&self) -> Option<&'a [String]> {
+        match self.data {
+            Some(data) => data.keys.as_deref(),
+            None if self.columns.contains(&"data") => None,
+            None => Some(&[]),
+        }
+    }
+
     fn has_key(&self, key: &str) -> bool {
-        self.data && (!self.keys_known || self.keys.iter().any(|changed| changed == key))
+        self.keys().is_none_or(|keys| keys.iter().any(|changed| changed == key))
     }
 
     /// The first changed column or key that is in neither list. What can't be told is beyond both.
     fn first_beyond(&self, columns: &[&str], keys: &[&str]) -> Option<&str> {
         let column = self.columns.iter().copied().find(|column| *column != "data" && !columns.contains(column));
-        let unknown = (self.columns.contains(&"data") && !(self.data && self.keys_known)).then_some("data");
-        column.or(unknown).or_else(|| self.keys.iter().map(String::as_str).find(|key| !keys.contains(key)))
+        let key = || match self.keys() {
+            Some(changed) => changed.iter().map(String::as_str).find(|key| !keys.contains(key)),
+            None => Some("data"),
+        };
+        column.or_else(key)
     }
 
-    /// The changed keys that the new `data` holds.
-    fn new_keys(&self) -> Judged<Vec<String>> {
-        if self.keys_known && self.keys.is_empty() {
-            return Ok(Vec::new());
+    /// A changed key of the new `data` that is a column too.
+    fn shadow(&self) -> Judged<Option<String>> {
+        let columns: Vec<&str> = self.facts.columns()?.collect();
+        let suspect = |keys: &[String]| keys.iter().any(|key| columns.contains(&key.as_str()));
+        if self.keys().is_some_and(|keys| !suspect(keys)) {
+            return Ok(None);
         }
+        // One that only goes away is none.
         let data = self.facts.input("data")?.unwrap_or_default();
         let present = merge::changed_keys("{}", data).map_err(|error| Refusal::invalid("data", error.to_string()))?;
-        Ok(present.into_iter().filter(|key| !self.keys_known || self.keys.contains(key)).collect())
+        Ok(present.into_iter().find(|key| columns.contains(&key.as_str()) && self.has_key(key)))
     }
 }
 
 /// The names of what a write changes, for the audit: columns, and keys of `data` as `data.KEY`.
 pub(crate) fn changed_fields(facts: &Facts<'_>) -> Vec<String> {
     let Ok(change) = Change::of(Action::Patch, facts) else { return vec!["?".to_owned()] };
-    let columns = change.columns.iter().filter(|column| **column != "data" || !change.keys_known);
-    columns.map(|column| (*column).to_owned()).chain(change.keys.iter().map(|key| format!("data.{key}"))).collect()
+    let keys = change.keys();
+    let columns = change.columns.iter().filter(|column| **column != "data" || keys.is_none());
+    let columns = columns.map(|column| (*column).to_owned());
+    columns.chain(keys.unwrap_or_default().iter().map(|key| format!("data.{key}"))).collect()
 }

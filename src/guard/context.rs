@@ -4,6 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::actor::Actor;
 use crate::error::Error;
+use crate::facts::DataChange;
 use crate::operation::{Operation, Resource};
 use crate::record::Time;
 
@@ -84,6 +85,14 @@ pub(crate) struct Pending {
     pub(crate) entry: Option<Entry>,
 }
 
+/// The last merge of a statement: the texts before and after, and what changes between them.
+#[derive(Debug)]
+pub(crate) struct Merged {
+    pub(crate) stored: String,
+    pub(crate) result: String,
+    pub(crate) change: DataChange,
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct State {
     pub(crate) actor: Option<Actor>,
@@ -97,6 +106,7 @@ pub(crate) struct State {
     pub(crate) due: bool,
     pub(crate) refusal: Option<(Error, Option<Entry>)>,
     pub(crate) ending: Option<Ending>,
+    pub(crate) merged: Option<Merged>,
 }
 
 /// The memory of one connection, shared between the store and the connection's SQL functions.
@@ -129,6 +139,7 @@ impl Context {
         state.due = false;
         state.refusal = None;
         state.ending = None;
+        state.merged = None;
     }
 
     /// The refusal that made the last statement fail, and its audit entry.

@@ -11,11 +11,11 @@ use rusqlite::functions::{Context as Call, FunctionFlags};
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 use rusqlite::{Connection, Result as SqlResult};
 
-use super::context::{Context, Ending, Entry, Pending, State};
+use super::context::{Context, Ending, Entry, Merged, Pending, State};
 use super::host::Host;
 use crate::actor::Actor;
 use crate::error::{ConflictKind, Error, Subject};
-use crate::facts::{Fact, Facts};
+use crate::facts::{DataChange, Fact, Facts};
 use crate::merge;
 use crate::operation::{Action, Operation, Resource};
 use crate::record::Time;
@@ -69,10 +69,8 @@ pub(crate) fn register(conn: &Connection, context: &Arc<Context>) -> SqlResult<(
     conn.create_scalar_function("acl_booked", 1, flags, move |call| booked(call, &mut cx.state()))?;
 
     // What repositories compute inside their statements.
-    conn.create_scalar_function("acl_merge", 2, pure, |call| {
-        let (stored, patch): (String, String) = (call.get(0)?, call.get(1)?);
-        merge::merge(&stored, &patch).map_err(|error| failed(format!("`data` can't be merged: {error}")))
-    })?;
+    let cx = with(context);
+    conn.create_scalar_function("acl_merge", 2, pure, move |call| merged(call, &mut cx.state()))?;
     let cx = with(context);
     conn.create_scalar_function("acl_next_status", 2, flags, move |call| next_status(call, &mut cx.state()))?;
     let cx = with(context);
@@ -134,6 +132,9 @@ fn guard(call: &Call<'_>, context: &Context, host: &Host) -> SqlResult<bool> {
     let mut facts = facts(call, 2)?;
     facts.push("now", Fact::Int(Time::now().as_millis()));
     let mut state = context.state();
+    if let Some(merged) = state.merged.take() {
+        facts.adopt_merge(&merged.stored, &merged.result, &merged.change);
+    }
     if !host.foreign_keys() {
         // Without them a record's parent may be anything.
         let error = Error::broken("the guard can't vouch for a write while `foreign_keys` is off");
@@ -380,6 +381,19 @@ fn admit(call: &Call<'_>, context: &Context) -> SqlResult<bool> {
     }
     state.admitted = Some(call.get(2)?);
     Ok(true)
+}
+
+/// `acl_merge(stored, patch)`: the stored JSON object with the patch merged in deeply.
+///
+/// Remembers what that changes, so that the guard of the same row need not compare the texts again.
+fn merged(call: &Call<'_>, state: &mut State) -> SqlResult<String> {
+    let (stored, patch) = (text(call, 0)?, text(call, 1)?);
+    let wrong = |error: merge::MergeError| failed(format!("`data` can't be merged: {error}"));
+    merge::check_object(patch).map_err(wrong)?;
+    let (result, keys) = merge::merge(stored, patch).map_err(wrong)?;
+    let change = DataChange { keys: Some(keys), checked: true };
+    state.merged = Some(Merged { stored: stored.to_owned(), result: result.clone(), change });
+    Ok(result)
 }
 
 /// `acl_next_status(stored, given)`: the status that a patch of a task leaves behind.

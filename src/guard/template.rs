@@ -6,7 +6,8 @@
 //! | `{{changed}}` | a text of 0 and 1, a digit a column: whether `OLD` IS NOT `NEW` |
 //! | `{{moved}}` | whether the rowid changes |
 //! | `{{taken}}` | whether another row holds the rowid or a unique value of `NEW` |
-//! | `{{audit KIND, KEY}}` | the statements of `sql/guards/audit_row.sql` |
+//! | `{{audit row}}` | the statements of `sql/guards/audit_row.sql` |
+//! | `{{audit KIND, KEY}}` | the same, where a row is due for this record |
 
 use rusqlite::Connection;
 
@@ -139,7 +140,12 @@ impl Table {
             .replace("{{taken}}", &self.taken(update));
         while let Some((before, rest)) = sql.split_once("{{audit ") {
             let (record, after) = rest.split_once("}}").unwrap_or((rest, ""));
-            sql = format!("{before}{}{after}", AUDIT_ROW.replace("{{record}}", record).trim_end());
+            let (open, close) = match record {
+                "row" => ("VALUES (".to_owned(), ")".to_owned()),
+                record => ("SELECT ".to_owned(), format!(" WHERE acl_book({record})")),
+            };
+            let audit_row = AUDIT_ROW.replace("{{open}}", &open).replace("{{close}}", &close);
+            sql = format!("{before}{}{after}", audit_row.trim_end());
         }
         sql
     }

@@ -53,6 +53,11 @@ macro_rules! record {
                 $crate::record::Column { name: "data", kind: $crate::record::Kind::Data, nullable: false },
             ];
 
+            fn returning() -> &'static str {
+                static LIST: std::sync::LazyLock<String> = std::sync::LazyLock::new(|| $record::select_list($record::TABLE));
+                &LIST
+            }
+
             fn from_row(row: &rusqlite::Row<'_>, offset: usize) -> $crate::error::Result<Self> {
                 Self::read(row, offset, &$secrets)
             }

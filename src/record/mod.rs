@@ -63,6 +63,9 @@ pub(crate) trait Record: Sized {
         columns.join(", ")
     }
 
+    /// The columns as a statement on the table itself returns them; made once.
+    fn returning() -> &'static str;
+
     /// The column of this name.
     fn column(name: &str) -> Option<&'static Column> {
         Self::COLUMNS.iter().find(|column| column.name == name)

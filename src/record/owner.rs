@@ -31,6 +31,10 @@ impl Record for WorktreeOwner {
         Column { name: "created_at", kind: Kind::Time, nullable: true },
     ];
 
+    fn returning() -> &'static str {
+        "worktree_id, user_id, created_at"
+    }
+
     fn from_row(row: &Row<'_>, offset: usize) -> Result<Self> {
         let mut reader = Reader::new::<Self>(row, offset);
         Ok(Self { worktree_id: reader.field()?, user_id: reader.field()?, created_at: reader.field()? })

@@ -190,7 +190,7 @@ impl<'t> WorktreesMut<'t> {
         let (worktree, user) = (worktree.into(), user.into());
         let sql = format!(
             "INSERT INTO main.worktree_owners (worktree_id, user_id, created_at) VALUES (?1, ?2, ?3) RETURNING {}",
-            WorktreeOwner::select_list("worktree_owners"),
+            WorktreeOwner::returning(),
         );
         let params = [Value::Text(worktree.to_string()), Value::Text(user.to_string()), now()];
         let id = format!("{worktree}/{user}");

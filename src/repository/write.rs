@@ -58,7 +58,7 @@ impl Assignments {
             table = R::TABLE,
             names = names.join(", "),
             values = values.join(", "),
-            columns = R::select_list(R::TABLE),
+            columns = R::returning(),
         );
         tx.one(op(R::RESOURCE, Action::Create), id, &sql, &self.params, |row| R::from_row(row, 0))
             .map(|(record, _)| record)
@@ -77,7 +77,7 @@ impl Assignments {
             table = R::TABLE,
             set = set.join(", "),
             id = R::KEY,
-            columns = R::select_list(R::TABLE),
+            columns = R::returning(),
         );
         tx.one(op(R::RESOURCE, Action::Patch), id, &sql, &self.params, |row| R::from_row(row, 0))
     }

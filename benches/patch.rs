@@ -1,2 +1,0 @@
-//! Placeholder of the benchmark's shape.
-fn main() {}

@@ -1,0 +1,109 @@
+//! What a guarded patch costs: against the bare UPDATE, and against looking everything up first.
+//!
+//! `cargo bench` measures; `cargo bench -- --quick` only shows that it works.
+#![allow(clippy::expect_used, clippy::print_stdout, clippy::unwrap_used, reason = "a benchmark that can't go on stops")]
+
+mod harness;
+mod world;
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use aclite::{Actor, Durability, Store, TaskPatch};
+use harness::{Effort, compare, print};
+use rusqlite::{Connection, OptionalExtension as _, params};
+use serde_json::json;
+use world::World;
+
+fn main() {
+    let quick = std::env::args().any(|arg| arg == "--quick");
+    let dir = tempfile::tempdir().expect("a folder for the files");
+    let sizes: &[usize] = if quick { &[1_000] } else { &[1_000, 100_000] };
+    let mut rows = Vec::new();
+    for size in sizes {
+        eprintln!("making a file of {size} tasks");
+        let world = World::new(dir.path(), *size).expect("the files");
+        for (durability, word, target) in [(Durability::Normal, "Normal", 1.6), (Durability::Full, "Full", 1.15)] {
+            eprintln!("measuring {size} tasks, {word}");
+            let calls = if durability == Durability::Full { 100 } else { 500 };
+            let effort = if quick { Effort { rounds: 3, calls: 20 } } else { Effort { rounds: 31, calls } };
+            let raw = world.raw(durability).expect("the unguarded file");
+            let store = world.store(durability);
+            audit_task_patches(&store, "all");
+            rows.push(compare(
+                format!("audited patch ÷ raw, {size} tasks, {word}"),
+                effort,
+                Some(target),
+                |call| guarded(&store, &world.task(call)),
+                |call| bare(&raw, &world.task(call)),
+            ));
+            rows.push(compare(
+                format!("audited patch ÷ six statements, {size} tasks, {word}"),
+                effort,
+                Some(0.85),
+                |call| guarded(&store, &world.task(call)),
+                |call| chain(&raw, &world.task(call), call),
+            ));
+            audit_task_patches(&store, "refusals");
+            rows.push(compare(
+                format!("unaudited patch ÷ raw, {size} tasks, {word}"),
+                effort,
+                (durability == Durability::Normal).then_some(1.3),
+                |call| guarded(&store, &world.task(call)),
+                |call| bare(&raw, &world.task(call)),
+            ));
+        }
+    }
+    print(&rows);
+}
+
+/// What an executor reports now and then. Never the same twice: SQLite does not write what is there already.
+fn report() -> serde_json::Value {
+    static REPORTS: AtomicUsize = AtomicUsize::new(1_000_000);
+    let report = REPORTS.fetch_add(1, Ordering::Relaxed);
+    json!({ "git_state": { "sha_at_end": format!("{report:040x}") }, "tool_use_count": report })
+}
+
+/// One patch through the store: look-up, verdict, merge, write, audit and read-back.
+fn guarded(store: &Store, task: &str) {
+    let patch = TaskPatch::from_json(report()).expect("a patch");
+    let patched = store.write(&Actor::user(World::OWNER), |tx| tx.tasks().patch(task, patch)).expect("allowed");
+    assert_eq!(patched.task.task_id.as_str(), task);
+}
+
+/// The same UPDATE, prepared, in its own transaction, with nobody asking.
+fn bare(conn: &Connection, task: &str) {
+    let mut update =
+        conn.prepare_cached("UPDATE tasks SET data = json_patch(data, ?1) WHERE task_id = ?2").expect("a statement");
+    assert_eq!(update.execute([report().to_string(), task.to_owned()]).expect("an update"), 1);
+}
+
+/// What a careful daemon does by hand: task, session, worktree, owner, then the update, then the audit.
+fn chain(conn: &Connection, task: &str, call: usize) {
+    let run = |sql: &str| conn.prepare_cached(sql).expect("a statement");
+    run("BEGIN IMMEDIATE").execute([]).expect("a lock");
+    let session: String = run("SELECT session_id, status, data FROM tasks WHERE task_id = ?1")
+        .query_row([task], |row| row.get(0))
+        .expect("a task");
+    let worktree: String = run("SELECT worktree_id, created_by, data FROM sessions WHERE session_id = ?1")
+        .query_row([&session], |row| row.get(0))
+        .expect("a session");
+    let others: Option<String> = run("SELECT others_can, data FROM worktrees WHERE worktree_id = ?1")
+        .query_row([&worktree], |row| row.get(0))
+        .expect("a worktree");
+    let owner: Option<i64> = run("SELECT 1 FROM worktree_owners WHERE worktree_id = ?1 AND user_id = ?2")
+        .query_row([&worktree, World::OWNER], |row| row.get(0))
+        .optional()
+        .expect("an owner");
+    assert!(owner.is_some() || others.as_deref() == Some("all") || others.as_deref() == Some("view"));
+    bare(conn, task);
+    run("INSERT INTO audit (at, who, what, record, verdict) VALUES (?1, ?2, 'patch', ?3, 'allowed')")
+        .execute(params![call as i64, World::OWNER, task])
+        .expect("an audit row");
+    run("COMMIT").execute([]).expect("a commit");
+}
+
+/// Which patches of tasks leave an audit row: `all` or `refusals`.
+fn audit_task_patches(store: &Store, which: &str) {
+    let sql = "UPDATE acl_rules SET audit = ?1 WHERE resource = 'task' AND operation = 'patch'";
+    store.write(&Actor::system("benchmark"), |tx| tx.sql().execute(sql, [which])).expect("a rule");
+}
