@@ -1,7 +1,12 @@
 //! What a guarded patch costs: against the bare UPDATE, and against looking everything up first.
 //!
 //! `cargo bench` measures; `cargo bench -- --quick` only shows that it works.
-#![allow(clippy::expect_used, clippy::print_stdout, clippy::unwrap_used, reason = "a benchmark that can't go on stops")]
+#![allow(
+    clippy::expect_used,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a benchmark that can't go on stops"
+)]
 
 mod harness;
 mod world;

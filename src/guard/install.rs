@@ -78,3 +78,51 @@ pub(crate) fn remove(conn: &Connection) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::config::DbConfig;
+
+    use crate::actor::Actor;
+    use crate::store::Store;
+
+    /// Every step of a statement's plan and of the triggers that it runs.
+    fn plan(sql: &str) -> Vec<String> {
+        let store = Store::open(":memory:").unwrap();
+        let plan = store.write(&Actor::system("plan"), |tx| {
+            tx.raw().set_db_config(DbConfig::SQLITE_DBCONFIG_TRIGGER_EQP, true).unwrap();
+            // A step without a text begins a trigger.
+            tx.rows("a plan", &format!("EXPLAIN QUERY PLAN {sql}"), &[], |row| {
+                Ok(row.get::<_, Option<String>>(3).unwrap())
+            })
+        });
+        plan.unwrap().into_iter().flatten().collect()
+    }
+
+    #[test]
+    fn guards_look_everything_up_by_key() {
+        for sql in [
+            "INSERT INTO tasks (task_id, session_id, created_at, status, data) VALUES ('t', 's', 0, 'x', '{}')",
+            "UPDATE tasks SET status = 'x' WHERE task_id = 't'",
+            "DELETE FROM tasks WHERE task_id = 't'",
+            "INSERT INTO messages (message_id, session_id, created_at, type, role, \"index\", timestamp, data)
+             VALUES ('m', 's', 0, 'user', 'user', 0, 0, '{}')",
+            "UPDATE messages SET status = 'x' WHERE message_id = 'm'",
+            "DELETE FROM messages WHERE message_id = 'm'",
+            "UPDATE sessions SET status = 'x' WHERE session_id = 's'",
+            "DELETE FROM sessions WHERE session_id = 's'",
+            "UPDATE worktrees SET name = 'x' WHERE worktree_id = 'w'",
+            "DELETE FROM worktrees WHERE worktree_id = 'w'",
+            "DELETE FROM users WHERE user_id = 'u'",
+            "DELETE FROM repos WHERE repo_id = 'r'",
+        ] {
+            let steps = plan(sql);
+            assert!(steps.len() > 4, "the plan shows the guards: {steps:?}");
+            for step in steps {
+                // A coroutine or a constant row is no table; the epoch has one row.
+                let harmless = ["CONSTANT ROW", "SCAN c", "SCAN (subquery", "acl_epoch"];
+                assert!(!step.starts_with("SCAN") || harmless.iter().any(|word| step.contains(word)), "{sql}: {step}");
+            }
+        }
+    }
+}

@@ -187,3 +187,61 @@ macro_rules! paging {
     };
 }
 pub(super) use paging;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::actor::Actor;
+    use crate::record::{Message, Session, Task, Worktree};
+    use crate::store::Store;
+
+    /// The plan of a page, a step a line.
+    #[track_caller]
+    fn plan<R: Stored>(query: &Query, key: &str) -> String {
+        let store = Store::open(":memory:").unwrap();
+        let steps = store.read(&Actor::user("u-1"), |tx| {
+            let (sql, params, _) = query.sql::<R>(key)?;
+            tx.rows("a plan", &format!("EXPLAIN QUERY PLAN {sql}"), &params, |row| Ok(row.get::<_, String>(3).unwrap()))
+        });
+        steps.unwrap().join("\n")
+    }
+
+    #[track_caller]
+    fn check<R: Stored>(query: &Query, key: &str, index: &str, sorts: bool) {
+        let plan = plan::<R>(query, key);
+        let step = plan.lines().find(|step| step.contains(" t ") || step.ends_with(" t")).unwrap_or_default();
+        assert!(step.contains(index), "{} by {key}: `{step}` lacks `{index}` in\n{plan}", R::TABLE);
+        assert_eq!(plan.contains("TEMP B-TREE"), sorts, "{plan}");
+        // Everything else is looked up by key, row by row: parents, access, rule.
+        for other in plan.lines().filter(|other| *other != step) {
+            assert!(!other.contains("SCAN") || other.contains("CONSTANT ROW"), "`{other}` in\n{plan}");
+        }
+    }
+
+    fn filtered(filters: &[(&str, &str)]) -> Query {
+        let mut query = Query::default();
+        for (condition, value) in filters {
+            query.with(condition, (*value).to_owned());
+        }
+        query
+    }
+
+    #[test]
+    fn every_list_is_served_by_an_index() {
+        let all = Query::default();
+        let newest = Query { order: Order::Descending, ..Query::default() };
+        let next = Query { cursor: Some(Cursor { value: 1, id: "x".to_owned() }), ..Query::default() };
+        let of_session = filtered(&[("t.session_id = ?", "s")]);
+        for query in [&all, &newest, &next] {
+            check::<Task>(query, "created_at", "tasks_created_idx", true);
+            check::<Session>(query, "created_at", "sessions_created_idx", true);
+            check::<Worktree>(query, "created_at", "worktrees_created_idx", true);
+            check::<Message>(query, "created_at", "messages_created_idx", true);
+        }
+        check::<Task>(&of_session, "created_at", "tasks_session_idx", true);
+        check::<Message>(&of_session, "\"index\"", "messages_session_index_idx", true);
+        check::<Message>(&filtered(&[("t.task_id = ?", "t")]), "created_at", "messages_task_id_idx", true);
+        check::<Session>(&filtered(&[("t.worktree_id = ?", "w")]), "created_at", "sessions_worktree_idx", true);
+        check::<Worktree>(&filtered(&[("t.repo_id = ?", "r")]), "created_at", "worktrees_repo_idx", true);
+    }
+}
