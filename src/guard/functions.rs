@@ -415,13 +415,14 @@ fn next_status(call: &Call<'_>, state: &mut State) -> SqlResult<Value> {
 ///
 /// The time of an ending that stays, stays. The first ending has a time: the one given, or now.
 fn next_completed_at(call: &Call<'_>, state: &State) -> SqlResult<Value> {
-    let (status, next): (Option<String>, Option<String>) = (call.get(0)?, call.get(1)?);
+    // A status that is no text is for the guard to refuse, which names it.
+    let word = |index: usize| call.get_raw(index).as_str().unwrap_or_default();
+    let (status, next) = (word(0), word(1));
     let (stored, given): (Value, Value) = (call.get(2)?, call.get(3)?);
-    let status = status.unwrap_or_default();
-    if verdict::ending_stays(state.actor.as_ref(), &status) {
+    if verdict::ending_stays(state.actor.as_ref(), status) {
         return Ok(stored);
     }
-    let ends = next.is_some_and(|next| verdict::is_final(&next)) && !verdict::is_final(&status);
+    let ends = verdict::is_final(next) && !verdict::is_final(status);
     Ok(match given {
         Value::Null if ends => Value::Integer(Time::now().as_millis()),
         given => given,

@@ -1,0 +1,131 @@
+//! What the store says through `tracing`: operation, resource, verdict and duration, never content.
+
+mod support;
+
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+
+use aclite::{Actor, MessagePatch, SessionPatch, Sharing, Store, TaskPatch, TaskQuery};
+use support::{message, session, sql, system, task, verdict, worktree, world};
+
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What is traced while `work` runs.
+fn traced(work: impl FnOnce()) -> String {
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_ansi(false)
+        .without_time()
+        .with_writer(move || writer.clone())
+        .finish();
+    tracing::subscriber::with_default(subscriber, work);
+    let bytes = lines.0.lock().unwrap().clone();
+    String::from_utf8(bytes).unwrap()
+}
+
+fn prepared() -> Store {
+    let store = world();
+    worktree(&store, "w", "bo", Sharing::View);
+    session(&store, "s", "w", "bo");
+    task(&store, "t", "s", "bo");
+    message(&store, "m", "s", Some("t"));
+    store
+}
+
+#[test]
+fn each_verdict_has_its_level_and_says_how_long_it_took() {
+    let store = prepared();
+    let (bo, cy) = (Actor::user("bo"), Actor::user("cy"));
+    let done = traced(|| {
+        store.write(&bo, |tx| tx.tasks().patch("t", TaskPatch::new().set("model", "x"))).unwrap();
+    });
+    assert!(
+        done.contains("DEBUG") && done.contains("operation=\"patch\" resource=\"task\" verdict=\"allowed\""),
+        "{done}"
+    );
+    assert!(done.contains("elapsed_us="), "{done}");
+
+    let refused = traced(|| {
+        let refused = store.write(&cy, |tx| tx.tasks().patch("t", TaskPatch::new().set("model", "x")));
+        assert_eq!(verdict(&refused), "denied");
+    });
+    assert!(refused.contains("WARN") && refused.contains("verdict=\"denied\""), "{refused}");
+
+    let read = traced(|| {
+        store.read(&cy, |tx| tx.tasks().get("t").and_then(|_| tx.tasks().find(&TaskQuery::new()))).unwrap();
+        assert_eq!(verdict(&store.read(&cy, |tx| tx.tasks().get("nothing"))), "not_found");
+    });
+    assert!(read.contains("operation=\"get\" resource=\"task\" verdict=\"allowed\""), "{read}");
+    assert!(read.contains("verdict=\"not_found\""), "{read}");
+}
+
+#[test]
+fn a_row_that_the_guard_cannot_read_is_an_error_and_no_denial() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("daemon.db");
+    let store = support::world_at(&path);
+    worktree(&store, "w", "bo", Sharing::View);
+    session(&store, "s", "w", "bo");
+    task(&store, "t", "s", "bo");
+    // A plain connection takes the guards away, damages the row, and puts them back.
+    let plain = rusqlite::Connection::open(&path).unwrap();
+    for trigger in ["acl_tasks_before_update", "acl_tasks_after_update"] {
+        let sql: String =
+            plain.query_row("SELECT sql FROM sqlite_schema WHERE name = ?1", [trigger], |row| row.get(0)).unwrap();
+        plain.execute_batch(&format!("DROP TRIGGER {trigger}; CREATE TABLE IF NOT EXISTS kept (sql)")).unwrap();
+        plain.execute("INSERT INTO kept VALUES (?1)", [sql]).unwrap();
+    }
+    plain.execute("UPDATE tasks SET status = x'00'", []).unwrap();
+    let kept: Vec<String> =
+        plain.prepare("SELECT sql FROM kept").unwrap().query_map([], |row| row.get(0)).unwrap().flatten().collect();
+    plain.execute_batch(&kept.join(";\n")).unwrap();
+    drop(plain);
+
+    let said = traced(|| {
+        let broken = store.write(&Actor::user("bo"), |tx| {
+            let done = tx.sql().execute("UPDATE tasks SET status = 'completed', completed_at = acl_now()", []);
+            assert_eq!(verdict(&done), "storage");
+            tx.tasks().patch("t", TaskPatch::new().status(aclite::TaskStatus::Completed))
+        });
+        let error = broken.unwrap_err();
+        assert_eq!(error.code(), "storage");
+        assert!(error.to_string().contains("old_status"), "{error}");
+    });
+    assert!(said.contains("ERROR") && said.contains("verdict=\"storage\""), "{said}");
+}
+
+#[test]
+fn neither_content_nor_secrets_are_traced() {
+    let store = prepared();
+    let secret = "s3cret-s3cret";
+    let said = traced(|| {
+        let token = SessionPatch::new().set("mcp_token", secret);
+        store.write(&system(), |tx| tx.sessions().patch("s", token)).unwrap();
+        store.read(&system(), |tx| tx.sessions().by_mcp_token(secret)).unwrap();
+        assert_eq!(verdict(&store.read(&system(), |tx| tx.sessions().by_mcp_token("s3cret-wrong"))), "not_found");
+        assert_eq!(verdict(&store.read(&Actor::user("bo"), |tx| tx.sessions().by_mcp_token(secret))), "denied");
+        let content = MessagePatch::new().set("content", "s3cret-content");
+        store.write(&Actor::user("bo"), |tx| tx.messages().patch("m", content.clone())).unwrap();
+        assert_eq!(verdict(&store.write(&Actor::user("cy"), |tx| tx.messages().patch("m", content))), "denied");
+        let wrong = TaskPatch::from_json(serde_json::json!({ "status": ["s3cret-status"] }));
+        assert_eq!(verdict(&wrong), "invalid");
+    });
+    assert!(said.lines().count() > 4 && !said.contains("s3cret"), "{said}");
+    sql(&store, "UPDATE acl_settings SET value = 'off' WHERE name = 'allow_superadmin'");
+    let audit = format!("{:?}", support::audit_after(&store, 0));
+    assert!(!audit.contains("s3cret"), "{audit}");
+}
