@@ -3,6 +3,7 @@
 //! A fact that is missing, or of another type than it should be, is never taken for a harmless one.
 
 use std::cell::OnceCell;
+use std::ops::Range;
 
 use crate::level::{Held, Level, Need};
 use crate::merge;
@@ -22,6 +23,8 @@ pub(crate) enum Fact<'a> {
 #[derive(Debug, Default)]
 pub(crate) struct Facts<'a> {
     list: Vec<(&'a str, Fact<'a>)>,
+    /// Where the columns that change stand in the text of all columns; found out when first asked for.
+    changed: OnceCell<Vec<Range<usize>>>,
     /// The keys of `data` that change: told by whoever merged, or found out when first asked for.
     keys: OnceCell<DataChange>,
 }
@@ -63,7 +66,7 @@ impl Rule {
 
 impl<'a> Facts<'a> {
     pub(crate) fn with_capacity(capacity: usize) -> Self {
-        Self { list: Vec::with_capacity(capacity), keys: OnceCell::new() }
+        Self { list: Vec::with_capacity(capacity), ..Self::default() }
     }
 
     pub(crate) fn push(&mut self, name: &'a str, fact: Fact<'a>) {
@@ -154,13 +157,35 @@ impl<'a> Facts<'a> {
     }
 
     /// The columns whose stored value IS NOT the new one.
-    pub(crate) fn changed(&self) -> Result<impl Iterator<Item = &'a str>, Refusal> {
-        let flags = self.text("changed")?.unwrap_or_default();
-        let columns = self.columns()?;
-        if flags.len() != self.columns()?.count() {
-            return Err(Refusal::Unvouched("the guard does not match the table's columns".to_owned()));
+    pub(crate) fn changed(&self) -> Result<impl Iterator<Item = &'a str> + '_, Refusal> {
+        let columns = self.text("columns")?.unwrap_or_default();
+        let changed = match self.changed.get() {
+            Some(known) => known,
+            None => {
+                let found = Self::find_changed(columns, self.text("changed")?.unwrap_or_default())?;
+                self.changed.get_or_init(|| found)
+            }
+        };
+        Ok(changed.iter().map(|range| &columns[range.clone()]))
+    }
+
+    fn find_changed(columns: &str, flags: &str) -> Result<Vec<Range<usize>>, Refusal> {
+        let mut changed = Vec::new();
+        let (mut start, mut flags) = (0, flags.bytes());
+        for column in columns.split('\n') {
+            let end = start + column.len();
+            match flags.next() {
+                Some(b'0') => {}
+                Some(_) => changed.push(start..end),
+                None => return Err(Self::mismatch()),
+            }
+            start = end + 1;
         }
-        Ok(columns.zip(flags.bytes()).filter(|(_, flag)| *flag != b'0').map(|(column, _)| column))
+        if flags.next().is_some() { Err(Self::mismatch()) } else { Ok(changed) }
+    }
+
+    fn mismatch() -> Refusal {
+        Refusal::Unvouched("the guard does not match the table's columns".to_owned())
     }
 
     /// Whether this one column changes.
