@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use aclite::{Actor, Durability, Store, TaskPatch};
 use harness::{Effort, compare, print};
 use rusqlite::{Connection, OptionalExtension as _, params};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use world::World;
 
 fn main() {
@@ -46,7 +46,7 @@ fn main() {
                 effort,
                 Some(0.85),
                 |call| guarded(&store, &world.task(call)),
-                |call| chain(&raw, &world.task(call), call),
+                |call| chain(&raw, &world.task(call)),
             ));
             audit_task_patches(&store, "refusals");
             rows.push(compare(
@@ -82,27 +82,29 @@ fn bare(conn: &Connection, task: &str) {
     assert_eq!(update.execute([report().to_string(), task.to_owned()]).expect("an update"), 1);
 }
 
-/// What a careful daemon does by hand: task, session, worktree, owner, then the update, then the audit.
-fn chain(conn: &Connection, task: &str, call: usize) {
+/// What a careful daemon does by hand: load task, session, worktree and owner, then update, then audit.
+/// Loading a record is reading its row and parsing its `data`, as the store does with the one it returns.
+fn chain(conn: &Connection, task: &str) {
     let run = |sql: &str| conn.prepare_cached(sql).expect("a statement");
+    let load = |sql: &str, id: &str| -> (Option<String>, Map<String, Value>) {
+        let (field, data): (_, String) =
+            run(sql).query_row([id], |row| Ok((row.get(0)?, row.get(1)?))).expect("a record");
+        (field, serde_json::from_str(&data).expect("an object"))
+    };
     run("BEGIN IMMEDIATE").execute([]).expect("a lock");
-    let session: String = run("SELECT session_id, status, data FROM tasks WHERE task_id = ?1")
-        .query_row([task], |row| row.get(0))
-        .expect("a task");
-    let worktree: String = run("SELECT worktree_id, created_by, data FROM sessions WHERE session_id = ?1")
-        .query_row([&session], |row| row.get(0))
-        .expect("a session");
-    let others: Option<String> = run("SELECT others_can, data FROM worktrees WHERE worktree_id = ?1")
-        .query_row([&worktree], |row| row.get(0))
-        .expect("a worktree");
+    let (session, _) = load("SELECT session_id, data FROM tasks WHERE task_id = ?1", task);
+    let session = session.expect("a session");
+    let (worktree, _) = load("SELECT worktree_id, data, created_by FROM sessions WHERE session_id = ?1", &session);
+    let worktree = worktree.expect("a worktree");
+    let (others, _) = load("SELECT others_can, data FROM worktrees WHERE worktree_id = ?1", &worktree);
     let owner: Option<i64> = run("SELECT 1 FROM worktree_owners WHERE worktree_id = ?1 AND user_id = ?2")
         .query_row([&worktree, World::OWNER], |row| row.get(0))
         .optional()
         .expect("an owner");
-    assert!(owner.is_some() || others.as_deref() == Some("all") || others.as_deref() == Some("view"));
+    assert!(owner.is_some() || matches!(others.as_deref(), Some("prompt" | "all")));
     bare(conn, task);
     run("INSERT INTO audit (at, who, what, record, verdict) VALUES (?1, ?2, 'patch', ?3, 'allowed')")
-        .execute(params![call as i64, World::OWNER, task])
+        .execute(params![0, World::OWNER, task])
         .expect("an audit row");
     run("COMMIT").execute([]).expect("a commit");
 }

@@ -86,6 +86,7 @@ fn fill(conn: &Connection, tasks: usize) -> rusqlite::Result<()> {
                  VALUES (?1, 'r', 0, ?2, ?1, 'main', 1, '{}')",
                 [&worktree, World::OWNER],
             )?;
+            conn.execute("INSERT INTO worktree_owners VALUES (?1, ?2, 0)", [&worktree, World::OWNER])?;
         }
         if number % PER_SESSION == 0 {
             conn.execute(
