@@ -21,7 +21,7 @@ struct Run {
 }
 
 pub(crate) fn play(stage: &mut Stage, cast: &Cast, repo: &str, others_may_hold_session: bool) -> Result<()> {
-    restart(stage)?;
+    restart(stage, cast)?;
     let worktree = from_prompt_to_end(stage, cast, repo)?;
     short_patches(stage, cast, &worktree)?;
     stop_against_completion(stage, cast, &worktree)?;
@@ -32,9 +32,10 @@ pub(crate) fn play(stage: &mut Stage, cast: &Cast, repo: &str, others_may_hold_s
     level_by_level(stage, cast, &worktree, others_may_hold_session)
 }
 
-fn restart(stage: &mut Stage) -> Result<()> {
+fn restart(stage: &mut Stage, cast: &Cast) -> Result<()> {
     stage.heading("The daemon starts: nobody reports any more on what was under way");
-    let daemon = Actor::system("restart");
+    let (daemon, user) = (Actor::system("restart"), Actor::User(cast.owner.clone()));
+    let _ = stage.write(&user, "stop orphaned tasks", "every task", DENIED, |tx| tx.tasks().close_orphaned());
     let stopped =
         stage.write(&daemon, "stop orphaned tasks", "every task", ALLOWED, |tx| tx.tasks().close_orphaned())?;
     stage.say(&format!("  = {} tasks stopped, {} unreadable", stopped.items.len(), stopped.unreadable.len()));

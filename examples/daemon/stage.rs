@@ -54,7 +54,11 @@ impl Stage {
         let started = Instant::now();
         let outcome = self.store.write(who, work);
         let micros = started.elapsed().as_micros();
-        self.line(who, operation, &record.to_string(), expected, &outcome, before, micros)?;
+        let rows = self.line(who, operation, &record.to_string(), expected, &outcome, before, micros)?;
+        if outcome.is_err() && rows != 1 {
+            self.surprises += 1;
+            println!("  ! expected one audit row of the refusal, found {rows}");
+        }
         outcome
     }
 
@@ -92,6 +96,7 @@ impl Stage {
         }
     }
 
+    /// Prints a step and judges it. Returns how many rows it left in the audit.
     #[expect(clippy::too_many_arguments, reason = "the columns of one line")]
     fn line<T>(
         &mut self,
@@ -102,7 +107,7 @@ impl Stage {
         outcome: &Result<T>,
         before: i64,
         micros: u128,
-    ) -> Result<()> {
+    ) -> Result<usize> {
         let rows = self.store.read(&Actor::system("daemon example"), |tx| tx.audit().after(before, 10_000))?;
         let verdict = verdict(outcome);
         println!(
@@ -119,7 +124,7 @@ impl Stage {
             self.surprises += 1;
             println!("  ! expected {expected}, was {verdict}");
         }
-        Ok(())
+        Ok(rows.len())
     }
 
     fn last_seq(&self) -> Result<i64> {
