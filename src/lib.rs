@@ -63,3 +63,7 @@ pub use store::{AdoptReport, Adoption, CheckReport, Durability, OpenOptions, Rea
 
 /// The version of rusqlite that [`Sql`] speaks: its parameters and rows.
 pub use rusqlite;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -265,7 +265,7 @@ impl<'t> TasksMut<'t> {
     /// # Errors
     /// `NotAuthenticated`, `Denied`, `Storage`.
     pub fn close_orphaned(&self) -> Result<Page<Task>> {
-        verdict::daemon_only(self.tx.actor(), Operation::new(Resource::Task, Action::Patch), "")?;
+        self.tx.daemon_only(Operation::new(Resource::Task, Action::Patch))?;
         self.tx.all_or_nothing(|| {
             let mut orphaned = self.running()?;
             for task in &mut orphaned.items {

@@ -104,6 +104,8 @@ impl<'t> Sql<'t> {
                     (Error::invalid("sql", format!("is not allowed here: {error}")), None)
                 }
                 // Its text may hold values, so only the fault is told.
+                // Without `bundled` rusqlite has no such error: what is no statement is a storage error there.
+                #[cfg(feature = "bundled")]
                 rusqlite::Error::SqlInputError { msg, .. } => {
                     (Error::invalid("sql", format!("is no statement: {msg}")), None)
                 }

@@ -242,6 +242,16 @@ impl<'c> Tx<'c> {
         done
     }
 
+    /// Refuses everybody but the daemon, and keeps the audit entry of that.
+    pub(crate) fn daemon_only(&self, asked: Operation) -> Result<()> {
+        verdict::daemon_only(&self.actor, asked, "").map_err(|refusal| {
+            let mut entry = Entry::new(&self.actor, Door::Api, asked, "", "denied");
+            entry.why = "only the daemon may".to_owned();
+            self.refused.borrow_mut().push(entry);
+            refusal.into()
+        })
+    }
+
     /// Keeps the audit entry of a refusal.
     pub(super) fn refused(&self, entry: Option<Entry>) {
         self.refused.borrow_mut().extend(entry);
