@@ -5,5 +5,5 @@
          acl_entry('actor'), acl_entry('operation'), acl_entry('resource'), acl_entry('record'), acl_entry('session_id'),
          acl_entry('worktree_id'), acl_entry('verdict'), acl_entry('needed'), acl_entry('held'), acl_entry('why'),
          acl_entry('fields'), (SELECT epoch FROM acl_epoch)
-  WHERE acl_book({{record}});
+  WHERE acl_book({{record}}, {{place}});
   SELECT acl_booked((SELECT max(seq) FROM acl_audit));

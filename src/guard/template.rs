@@ -7,6 +7,7 @@
 //! | `{{moved}}` | whether the rowid changes |
 //! | `{{taken}}` | whether another row holds the rowid or a unique value of `NEW` |
 //! | `{{audit KIND, KEY}}` | the statements of `sql/guards/audit_row.sql` |
+//! | `{{place}}` | the rowid of a row that is new, else NULL |
 
 use rusqlite::Connection;
 
@@ -128,6 +129,10 @@ impl Table {
             .into_iter()
             .zip(statements(&update))
             .map(|(insert, update)| if update.contains(" BEFORE UPDATE ON ") { update } else { insert })
+            .map(|statement| {
+                let rowid = self.rowid.filter(|_| statement.contains(" AFTER INSERT ON "));
+                statement.replace("{{place}}", &rowid.map_or_else(|| "NULL".to_owned(), |rowid| format!("NEW.{rowid}")))
+            })
             .collect()
     }
 
@@ -160,6 +165,7 @@ impl Table {
         let table = quote(&self.name);
         let mut terms = Vec::new();
         if let (Some(rowid), false) = (self.rowid, update) {
+            // Where none is given it is -1 here, a place that `acl_book` keeps empty.
             terms.push(format!("EXISTS (SELECT 1 FROM {table} WHERE {rowid} = NEW.{rowid})"));
         }
         for (columns, primary) in &self.unique {
