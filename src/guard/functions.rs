@@ -60,7 +60,7 @@ pub(crate) fn register(conn: &Connection, context: &Arc<Context>) -> SqlResult<(
         Ok(pending(&state, call)?.is_some_and(|at| !state.pending[at].cascade))
     })?;
     let cx = with(context);
-    conn.create_scalar_function("acl_book", 2, flags, move |call| book(call, &mut cx.state()))?;
+    conn.create_scalar_function("acl_book", 3, flags, move |call| book(call, &mut cx.state()))?;
     let cx = with(context);
     conn.create_scalar_function("acl_entry", 1, flags, move |call| entry_field(call, &cx.state()))?;
     let cx = with(context);
@@ -294,11 +294,21 @@ fn pending(state: &State, call: &Call<'_>) -> SqlResult<Option<usize>> {
     Ok(state.position(resource(call, 0)?, &record))
 }
 
-/// `acl_book(resource, record)`: closes the write's account. True if it owes the audit a row.
+/// `acl_book(resource, record, rowid)`: closes the write's account. True if it owes the audit a row.
+///
+/// Before an insert its rowid is -1 where none was given. A row that really lay there would look
+/// like every new row's own place, and nobody could create any more.
 fn book(call: &Call<'_>, state: &mut State) -> SqlResult<bool> {
     // A write that no guard has seen: its BEFORE trigger was taken away.
     let at = pending(state, call)?.ok_or_else(|| failed("a write passed without its guard"))?;
     let closed = state.pending.remove(at);
+    if matches!(call.get_raw(2), ValueRef::Integer(-1)) {
+        let door = state.door.unwrap_or(super::Door::Sql);
+        let actor = state.actor.as_ref().unwrap_or(&Actor::Anonymous);
+        let mut entry = Entry::new(actor, door, closed.asked, &closed.record, "denied");
+        entry.why = "`rowid` is invalid".to_owned();
+        return Err(refuse(state, Error::invalid("rowid", "can't be -1"), Some(entry)));
+    }
     state.entry = closed.entry;
     state.admitted = None;
     state.due = state.entry.is_some();

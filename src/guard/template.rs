@@ -8,6 +8,7 @@
 //! | `{{taken}}` | whether another row holds the rowid or a unique value of `NEW` |
 //! | `{{audit row}}` | the statements of `sql/guards/audit_row.sql` |
 //! | `{{audit KIND, KEY}}` | the same, where a row is due for this record |
+//! | `{{place}}` | the rowid of a row that is new, else NULL |
 
 use rusqlite::Connection;
 
@@ -129,6 +130,10 @@ impl Table {
             .into_iter()
             .zip(statements(&update))
             .map(|(insert, update)| if update.contains(" BEFORE UPDATE ON ") { update } else { insert })
+            .map(|statement| {
+                let rowid = self.rowid.filter(|_| statement.contains(" AFTER INSERT ON "));
+                statement.replace("{{place}}", &rowid.map_or_else(|| "NULL".to_owned(), |rowid| format!("NEW.{rowid}")))
+            })
             .collect()
     }
 
@@ -142,7 +147,7 @@ impl Table {
             let (record, after) = rest.split_once("}}").unwrap_or((rest, ""));
             let (open, close) = match record {
                 "row" => ("VALUES (".to_owned(), ")".to_owned()),
-                record => ("SELECT ".to_owned(), format!(" WHERE acl_book({record})")),
+                record => ("SELECT ".to_owned(), format!(" WHERE acl_book({record}, {{{{place}}}})")),
             };
             let audit_row = AUDIT_ROW.replace("{{open}}", &open).replace("{{close}}", &close);
             sql = format!("{before}{}{after}", audit_row.trim_end());
@@ -166,6 +171,7 @@ impl Table {
         let table = quote(&self.name);
         let mut terms = Vec::new();
         if let (Some(rowid), false) = (self.rowid, update) {
+            // Where none is given it is -1 here, a place that `acl_book` keeps empty.
             terms.push(format!("EXISTS (SELECT 1 FROM {table} WHERE {rowid} = NEW.{rowid})"));
         }
         for (columns, primary) in &self.unique {

@@ -7,12 +7,14 @@ mod open;
 mod options;
 mod schema;
 mod sql;
+#[cfg(test)]
+mod tests;
 mod tx;
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 use std::time::Instant;
 
 use once_cell::sync::OnceCell;
@@ -184,10 +186,13 @@ impl Store {
         let mut free = None;
         for cell in &inner.readers {
             let reader = cell.get_or_try_init(|| open::reader(&inner.path, &inner.options).map(Mutex::new))?;
-            free = reader.try_lock().ok();
-            if free.is_some() {
-                break;
-            }
+            free = match reader.try_lock() {
+                Ok(conn) => Some(conn),
+                // A closure panicked in it; its transaction was ended all the same.
+                Err(TryLockError::Poisoned(conn)) => Some(conn.into_inner()),
+                Err(TryLockError::WouldBlock) => continue,
+            };
+            break;
         }
         if let Some(conn) = free {
             return tx::read(&conn, actor, false, work);

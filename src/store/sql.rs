@@ -1,5 +1,8 @@
 //! SQL of the embedder's own, inside a transaction: under the bound actor, guards in force.
 
+use std::cell::Cell;
+
+use rusqlite::ffi::SQLITE_ERROR;
 use rusqlite::{Params, Row, Statement};
 
 use super::connection::{Author, spells_ours, the_file};
@@ -95,7 +98,12 @@ impl<'t> Sql<'t> {
         conn.context.start(Door::Sql);
         let author = if self.tx.actor().is_daemon() { Author::Daemon } else { Author::Guest };
         // Never a cached statement: one of ours may have the same text, prepared under other rights.
-        let done = conn.authored(author, || conn.raw.prepare(sql).and_then(|mut statement| work(&mut statement)));
+        let ran = Cell::new(false);
+        let done = conn.authored(author, || {
+            let mut statement = conn.raw.prepare(sql)?;
+            ran.set(true);
+            work(&mut statement)
+        });
         let done = done.map_err(|error| {
             let (error, entry) = match &error {
                 rusqlite::Error::SqliteFailure(code, _)
@@ -107,6 +115,10 @@ impl<'t> Sql<'t> {
                 // Without `bundled` rusqlite has no such error: what is no statement is a storage error there.
                 #[cfg(feature = "bundled")]
                 rusqlite::Error::SqlInputError { msg, .. } => {
+                    (Error::invalid("sql", format!("is no statement: {msg}")), None)
+                }
+                // SQLite found fault before it ran anything, and can't say where.
+                rusqlite::Error::SqliteFailure(code, Some(msg)) if !ran.get() && code.extended_code == SQLITE_ERROR => {
                     (Error::invalid("sql", format!("is no statement: {msg}")), None)
                 }
                 rusqlite::Error::MultipleStatement => (Error::invalid("sql", "must be one statement"), None),
