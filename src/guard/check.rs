@@ -8,6 +8,26 @@ use super::install::objects;
 use super::template::GUARDED;
 use crate::error::{Error, Incompatible, Result, Tampered};
 
+/// The rows without which the guards do not know their own state, and how to ask for each.
+const ROWS: [(&str, &str); 2] = [
+    ("row `generation` of `acl_meta`", "SELECT 1 FROM main.acl_meta WHERE name = 'generation'"),
+    ("the row of `acl_epoch`", "SELECT 1 FROM main.acl_epoch"),
+];
+
+/// The guarded tables that are not there.
+pub(crate) fn missing_tables(conn: &Connection) -> Result<Vec<String>> {
+    let failed = |error| Error::storage("reading the schema", error);
+    let mut there =
+        conn.prepare("SELECT 1 FROM main.sqlite_schema WHERE type = 'table' AND name = ?1").map_err(failed)?;
+    let mut missing = Vec::new();
+    for (table, _) in GUARDED {
+        if !there.exists([table]).map_err(failed)? {
+            missing.push(format!("table `{table}`"));
+        }
+    }
+    Ok(missing)
+}
+
 /// What is missing or altered; nothing where all is as it should be.
 ///
 /// Looks at the guarded tables, at every view and trigger of ours, and at triggers that are not.
@@ -20,14 +40,15 @@ pub(crate) fn check(conn: &Connection) -> Result<Tampered> {
         schema.query_map([], |row| Ok(((row.get(0)?, row.get(1)?), (row.get(2)?, row.get(3)?)))).map_err(failed)?;
     let found: HashMap<(String, String), (String, String)> = rows.collect::<Result<_, _>>().map_err(failed)?;
 
-    let mut report = Tampered::default();
-    for (table, _) in GUARDED {
-        if !found.contains_key(&("table".to_owned(), table.to_owned())) {
-            report.missing.push(format!("table `{table}`"));
-        }
-    }
+    let mut report = Tampered { missing: missing_tables(conn)?, ..Tampered::default() };
     if !report.missing.is_empty() {
         return Ok(report);
+    }
+    for (what, row) in ROWS {
+        let mut there = conn.prepare(row).map_err(failed)?;
+        if !there.exists([]).map_err(failed)? {
+            report.missing.push(what.to_owned());
+        }
     }
     let expected = match objects(conn) {
         Ok(expected) => expected,
