@@ -463,6 +463,7 @@ const REFUSED: &[(&str, Make)] = &[
     ("another program's `groups`", |dir| changed(dir, "CREATE TABLE groups (id integer PRIMARY KEY, title text)")),
     ("a view where a table goes", |dir| changed(dir, "CREATE VIEW groups AS SELECT 1 AS group_id")),
     ("a view with a name of ours", |dir| changed(dir, "CREATE VIEW acl_access AS SELECT 1 AS level")),
+    ("a table with a name of ours", |dir| changed(dir, "CREATE TABLE acl_access (level)")),
     ("a foreign trigger", |dir| {
         changed(dir, "CREATE TRIGGER touch AFTER UPDATE ON tasks BEGIN UPDATE sessions SET updated_at = 1; END")
     }),
@@ -472,6 +473,11 @@ const REFUSED: &[(&str, Make)] = &[
     ("COLLATE", |dir| {
         agor_with(dir, |sql| {
             sql.replace("`task_id` text(36) PRIMARY KEY", "`task_id` text(36) COLLATE NOCASE PRIMARY KEY")
+        })
+    }),
+    ("a reference missing", |dir| {
+        agor_with(dir, |sql| {
+            sql.replace("FOREIGN KEY (`session_id`) REFERENCES `sessions`(`session_id`) ON UPDATE no action ON DELETE cascade,\n  FOREIGN KEY (`task_id`)", "FOREIGN KEY (`task_id`)")
         })
     }),
     ("a partial unique index", |dir| {
@@ -546,9 +552,11 @@ fn each_refusal_says_why_and_leaves_the_file_as_it_was() {
     another program's `groups`: the file can't be adopted: there is no column `groups.group_id`, there is no column `groups.name`, there is no column `groups.slug`, there is no column `groups.created_at`
     a view where a table goes: the file can't be adopted: view `groups` is in the way
     a view with a name of ours: the file can't be adopted: view `acl_access` is in the way
+    a table with a name of ours: the file can't be adopted: table `acl_access` is in the way
     a foreign trigger: the file can't be adopted: trigger `touch` is in the way
     ON CONFLICT REPLACE: the file can't be adopted: table `repos` has an `ON CONFLICT` clause, which could pass by the guards
     COLLATE: the file can't be adopted: table `tasks` has a `COLLATE` clause, which could make different ids equal
+    a reference missing: the file can't be adopted: column `messages.session_id` does not reference `sessions`
     a partial unique index: the file can't be adopted: unique index `one_runs` of table `tasks` is partial or on an expression
     "#);
 }

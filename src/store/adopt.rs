@@ -233,16 +233,16 @@ fn check_shape(conn: &Connection) -> Result<()> {
         problems.extend(missing.map(|column| format!("there is no column `{table}.{column}`")));
     }
     let mut foreign = conn
-        .prepare("SELECT type, name, tbl_name FROM main.sqlite_schema WHERE type = 'trigger' OR (type = 'view' AND name = tbl_name)")
+        .prepare("SELECT type, name, tbl_name FROM main.sqlite_schema WHERE type IN ('table', 'trigger', 'view')")
         .map_err(failed)?;
     let rows = foreign
         .query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, String>(2)?)))
         .map_err(failed)?;
     for row in rows {
         let (kind, name, table) = row.map_err(failed)?;
-        if GUARDED.iter().any(|(guarded, _)| table.eq_ignore_ascii_case(guarded))
-            || name.to_ascii_lowercase().starts_with("acl_")
-        {
+        let guarded = GUARDED.iter().any(|(guarded, _)| table.eq_ignore_ascii_case(guarded));
+        let ours = name.to_ascii_lowercase().starts_with("acl_");
+        if if kind == "table" { ours && !guarded } else { ours || guarded } {
             problems.push(format!("{kind} `{name}` is in the way"));
         }
     }

@@ -119,9 +119,9 @@ fn bring_up(conn: &Conn, repair: bool) -> Result<()> {
         Kind::Ours { version, generation } if version < NEWEST || generation < GENERATION => {
             guard::remove(raw)?;
             migrate(raw, version)?;
-            let missing = guard::missing_tables(raw)?;
-            if !missing.is_empty() {
-                return Err(Error::Tampered(Box::new(Tampered { missing, ..Tampered::default() })));
+            let lost = guard::beyond_repair(raw)?;
+            if lost != Tampered::default() {
+                return Err(Error::Tampered(Box::new(lost)));
             }
             install(conn, Action::Patch, &format!("from generation {generation}"))?;
             sound(raw)?;
@@ -141,8 +141,8 @@ fn bring_up(conn: &Conn, repair: bool) -> Result<()> {
 
 /// Puts the guards in again. What no installation mends (a missing table, a foreign trigger) stays refused.
 fn restore(conn: &Conn, found: &Tampered) -> Result<()> {
-    // A new table in its place would hide that the rows are gone.
-    if !guard::missing_tables(&conn.raw)?.is_empty() {
+    // A new table in the place of a missing one would hide that its rows are gone.
+    if guard::beyond_repair(&conn.raw)? != Tampered::default() {
         return Err(Error::Tampered(Box::new(found.clone())));
     }
     install(

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension};
 
-use crate::error::{Error, Incompatible, Result, Tampered};
+use crate::error::{Error, Incompatible, Result};
 use crate::guard::{self, GENERATION};
 
 /// One version: its tables, and its indexes, which may need columns that adoption adds first.
@@ -56,8 +56,7 @@ pub(super) fn kind(conn: &Connection) -> Result<Kind> {
         return Ok(Kind::Ours { version, generation });
     }
     if has_table(conn, "acl_audit")? && has_table(conn, "acl_rules")? {
-        let missing = guard::missing_tables(conn)?;
-        return Err(Error::Tampered(Box::new(Tampered { missing, ..Tampered::default() })));
+        return Err(Error::Tampered(Box::new(guard::beyond_repair(conn)?)));
     }
     if version != 0 {
         return incompatible(Incompatible::UserVersionTaken { found: version });
