@@ -308,3 +308,22 @@ fn rule_differences(conn: &Connection) -> Result<Vec<RuleDifference>> {
         })
         .collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Durability;
+
+    /// What only the connection knows: SQLite's word for how much a loss of power may take back.
+    #[test]
+    fn durability_reaches_the_connection() {
+        let dir = tempfile::tempdir().unwrap();
+        for (durability, synchronous) in [(Durability::Full, 2), (Durability::Normal, 1)] {
+            let options = OpenOptions::new().durability(durability);
+            let conn = open(&dir.path().join("new.db"), &options).unwrap();
+            let found: i64 = conn.raw.pragma_query_value(None, "synchronous", |row| row.get(0)).unwrap();
+            assert_eq!(found, synchronous, "{durability:?}");
+        }
+        assert_eq!(OpenOptions::new().durability, Durability::Full);
+    }
+}

@@ -3,6 +3,8 @@
     dead_code,
     unreachable_pub,
     clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
     reason = "each test binary uses a part of it, and a file that can't be made is a failed test"
 )]
 
