@@ -1,4 +1,5 @@
 //! Adoption of a file that Agor made: nothing is lost, and a file that is refused stays byte for byte as it was.
+#![expect(clippy::unwrap_used, reason = "what a helper can't do is a failed test")]
 
 #[path = "support/file.rs"]
 mod file;

@@ -1,4 +1,5 @@
 //! The command: what each subcommand does and refuses, its exit codes, and what it prints where.
+#![expect(clippy::unwrap_used, reason = "what a helper can't do is a failed test")]
 
 #[path = "support/file.rs"]
 mod file;
