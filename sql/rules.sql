@@ -58,5 +58,7 @@ INSERT INTO acl_settings (name, value) VALUES
   ('allow_superadmin', 'on')
 ON CONFLICT (name) DO NOTHING;
 
-INSERT INTO acl_epoch (one, epoch) VALUES (1, 1)
+-- A lost epoch starts again above every one that the audit has seen: it never goes back.
+INSERT INTO acl_epoch (one, epoch)
+SELECT 1, ifnull((SELECT max(epoch) FROM acl_audit), 0) + 1 WHERE true
 ON CONFLICT (one) DO NOTHING;

@@ -55,7 +55,7 @@ pub enum Error {
     #[error("{0}")]
     Incompatible(Box<Incompatible>),
     /// The database failed: input or output, corruption, an unreadable row. Never a refusal.
-    #[error("{0}")]
+    #[error(transparent)]
     Storage(Box<Storage>),
 }
 
@@ -70,8 +70,14 @@ pub struct Subject {
 
 impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.id.is_empty() { write!(f, "a {}", self.resource) } else { write!(f, "{} `{}`", self.resource, self.id) }
+        if self.id.is_empty() { f.write_str(&one(self.resource)) } else { write!(f, "{} `{}`", self.resource, self.id) }
     }
+}
+
+/// The resource with its article.
+fn one(resource: Resource) -> String {
+    let article = if resource.word().starts_with(['a', 'e', 'o']) { "an" } else { "a" };
+    format!("{article} {resource}")
 }
 
 /// A missing right: what was needed, what is held, and why.
@@ -135,7 +141,7 @@ impl fmt::Display for Denied {
         if resource == self.subject.resource {
             write!(f, "may not {action} {}", self.subject)?;
         } else {
-            write!(f, "may not {action} a {resource} in {}", self.subject)?;
+            write!(f, "may not {action} {} in {}", one(resource), self.subject)?;
         }
         if let Some(needed) = self.needed {
             write!(f, ": needs `{needed}`, holds `{}` ({})", self.held.level, self.held.source)?;

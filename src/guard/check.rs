@@ -4,9 +4,34 @@ use std::collections::HashMap;
 
 use rusqlite::Connection;
 
-use super::install::objects;
+use super::install::{objects, views};
 use super::template::GUARDED;
 use crate::error::{Error, Incompatible, Result, Tampered};
+
+/// The rows without which the guards do not know their own state, and how to ask for each.
+const ROWS: [(&str, &str); 2] = [
+    ("row `generation` of `acl_meta`", "SELECT 1 FROM main.acl_meta WHERE name = 'generation'"),
+    ("the row of `acl_epoch`", "SELECT 1 FROM main.acl_epoch"),
+];
+
+/// What no installation mends: guarded tables that are not there, other tables where a view goes.
+pub(crate) fn beyond_repair(conn: &Connection) -> Result<Tampered> {
+    let failed = |error| Error::storage("reading the schema", error);
+    let mut there =
+        conn.prepare("SELECT 1 FROM main.sqlite_schema WHERE type = 'table' AND name = ?1").map_err(failed)?;
+    let mut found = Tampered::default();
+    for (table, _) in GUARDED {
+        if !there.exists([table]).map_err(failed)? {
+            found.missing.push(format!("table `{table}`"));
+        }
+    }
+    for view in views() {
+        if there.exists([&view.name]).map_err(failed)? {
+            found.altered.push(format!("view `{}` is a table", view.name));
+        }
+    }
+    Ok(found)
+}
 
 /// What is missing or altered; nothing where all is as it should be.
 ///
@@ -20,14 +45,15 @@ pub(crate) fn check(conn: &Connection) -> Result<Tampered> {
         schema.query_map([], |row| Ok(((row.get(0)?, row.get(1)?), (row.get(2)?, row.get(3)?)))).map_err(failed)?;
     let found: HashMap<(String, String), (String, String)> = rows.collect::<Result<_, _>>().map_err(failed)?;
 
-    let mut report = Tampered::default();
-    for (table, _) in GUARDED {
-        if !found.contains_key(&("table".to_owned(), table.to_owned())) {
-            report.missing.push(format!("table `{table}`"));
-        }
-    }
-    if !report.missing.is_empty() {
+    let mut report = beyond_repair(conn)?;
+    if report != Tampered::default() {
         return Ok(report);
+    }
+    for (what, row) in ROWS {
+        let mut there = conn.prepare(row).map_err(failed)?;
+        if !there.exists([]).map_err(failed)? {
+            report.missing.push(what.to_owned());
+        }
     }
     let expected = match objects(conn) {
         Ok(expected) => expected,
@@ -42,8 +68,11 @@ pub(crate) fn check(conn: &Connection) -> Result<Tampered> {
     for object in &expected {
         match found.get(&(object.kind.to_owned(), object.name.clone())) {
             None => report.missing.push(format!("{} `{}`", object.kind, object.name)),
-            Some((_, sql)) if *sql != object.sql => report.altered.push(format!("{} `{}`", object.kind, object.name)),
-            Some(_) => {}
+            Some((_, sql)) if *sql == object.sql => {}
+            Some((_, sql)) => {
+                let why = changed_columns(sql, &object.sql);
+                report.altered.push(format!("{} `{}`{why}", object.kind, object.name));
+            }
         }
     }
     let mut foreign: Vec<String> = found
@@ -57,4 +86,20 @@ pub(crate) fn check(conn: &Connection) -> Result<Tampered> {
     foreign.sort();
     report.altered.extend(foreign);
     Ok(report)
+}
+
+/// The columns that only one of two versions of a guard knows: the table was changed under it.
+fn changed_columns(found: &str, expected: &str) -> String {
+    let known = |sql: &str| -> Vec<String> {
+        let list = sql.split_once("'columns', '").and_then(|(_, rest)| rest.split_once('\''));
+        list.map(|(list, _)| list.lines().map(str::to_owned).collect()).unwrap_or_default()
+    };
+    let (found, expected) = (known(found), known(expected));
+    let only_found = found.iter().filter(|column| !expected.contains(column));
+    let only_expected = expected.iter().filter(|column| !found.contains(column));
+    let changed: Vec<String> = only_found.chain(only_expected).map(|column| format!("`{column}`")).collect();
+    if changed.is_empty() || found.is_empty() {
+        return String::new();
+    }
+    format!(" (columns came or went: {})", changed.join(", "))
 }

@@ -22,7 +22,7 @@ pub(super) struct Object {
 
 /// Everything that belongs into this file's schema, given its tables as they are.
 pub(super) fn objects(conn: &Connection) -> Result<Vec<Object>> {
-    let mut objects: Vec<Object> = statements(ACCESS).into_iter().map(|sql| object("view", sql)).collect();
+    let mut objects = views();
     let mut problems = Vec::new();
     for (name, template) in GUARDED {
         let table = Table::read(conn, name)?;
@@ -30,6 +30,10 @@ pub(super) fn objects(conn: &Connection) -> Result<Vec<Object>> {
         problems.extend(table.problems);
     }
     if problems.is_empty() { Ok(objects) } else { Err(Error::Incompatible(Box::new(Incompatible::Shape { problems }))) }
+}
+
+pub(super) fn views() -> Vec<Object> {
+    statements(ACCESS).into_iter().map(|sql| object("view", sql)).collect()
 }
 
 fn object(kind: &'static str, sql: String) -> Object {

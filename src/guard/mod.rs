@@ -9,7 +9,7 @@ mod host;
 mod install;
 mod template;
 
-pub(crate) use check::check;
+pub(crate) use check::{beyond_repair, check};
 pub(crate) use context::{Context, Door, Ending, Entry};
 pub(crate) use functions::register;
 pub(crate) use install::{GENERATION, install, remove, seed};

@@ -36,6 +36,21 @@ pub(crate) const GUARDED: [(&str, &str); 16] = [
 
 const AUDIT_ROW: &str = include_str!("../../sql/guards/audit_row.sql");
 
+/// The references that inheritance of permission rests on, as table, column and parent. Without one
+/// a deletion would leave orphans, and whoever makes a new parent of the same id would get them.
+const REFERENCES: [(&str, &str, &str); 10] = [
+    ("worktrees", "repo_id", "repos"),
+    ("worktree_owners", "worktree_id", "worktrees"),
+    ("worktree_owners", "user_id", "users"),
+    ("sessions", "worktree_id", "worktrees"),
+    ("tasks", "session_id", "sessions"),
+    ("messages", "session_id", "sessions"),
+    ("group_memberships", "group_id", "groups"),
+    ("group_memberships", "user_id", "users"),
+    ("worktree_group_grants", "worktree_id", "worktrees"),
+    ("worktree_group_grants", "group_id", "groups"),
+];
+
 /// An identifier, quoted for SQL.
 pub(crate) fn quote(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
@@ -98,6 +113,14 @@ impl Table {
             match columns {
                 Some(columns) if !partial => unique.push((columns, origin == "pk")),
                 _ => problems.push(format!("unique index `{index}` of table `{name}` is partial or on an expression")),
+            }
+        }
+        let mut reference = conn.prepare(
+            "SELECT 1 FROM pragma_foreign_key_list(?1, 'main') WHERE \"from\" = ?2 COLLATE NOCASE AND \"table\" = ?3 COLLATE NOCASE",
+        )?;
+        for (_, column, parent) in REFERENCES.iter().filter(|(table, ..)| *table == name) {
+            if !reference.exists([name, column, parent])? {
+                problems.push(format!("column `{name}.{column}` does not reference `{parent}`"));
             }
         }
         let sql: String =

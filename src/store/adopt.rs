@@ -4,16 +4,20 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
-use rusqlite::config::DbConfig;
 use rusqlite::types::ValueRef;
 
 use super::Store;
 use super::connection::Conn;
-use super::open::{in_transaction, install, note, refuse_read_only, set_version, write_ahead};
-use super::schema::{Kind, VERSIONS, classify, has_table, kind};
-use crate::error::{Error, Incompatible, Result, Tampered};
-use crate::guard::{self, GUARDED, quote};
+use super::open::{
+    done, existing, in_transaction, install, note, refuse_read_only, set_version, sound, waited, write_ahead,
+};
+use super::schema::{Kind, NEWEST, VERSIONS, classify, has_table, kind};
+use crate::error::{Error, Incompatible, Result};
+use crate::guard::{self, GENERATION, GUARDED, quote};
 use crate::operation::Action;
+
+/// How long an adoption waits for other programs to give the file free.
+const BUSY: Duration = Duration::from_secs(5);
 
 /// The columns without which a table is not the one that we know. All others can be added.
 const REQUIRED: [(&str, &[&str]); 7] = [
@@ -23,7 +27,7 @@ const REQUIRED: [(&str, &[&str]); 7] = [
     ("worktrees", &["worktree_id", "repo_id", "created_at", "created_by", "name", "ref", "worktree_unique_id", "data"]),
     ("sessions", &["session_id", "created_at", "created_by", "status", "agentic_tool", "worktree_id", "data"]),
     ("tasks", &["task_id", "session_id", "created_at", "status", "created_by", "data"]),
-    ("messages", &["message_id", "created_at", "session_id", "type", "role", "index", "timestamp", "data"]),
+    ("messages", &["message_id", "created_at", "session_id", "task_id", "type", "role", "index", "timestamp", "data"]),
 ];
 
 /// The tables whose `data` adoption looks into, with their keys.
@@ -75,7 +79,7 @@ pub struct AdoptReport {
     pub owners: u64,
     /// How many sessions were stamped with their creator's unix name.
     pub stamped: u64,
-    /// How many rows each guarded table holds, as `(table, rows)`.
+    /// How many rows each guarded table holds, as `(table, rows)`; aclite's own are left out.
     pub rows: Vec<(String, u64)>,
     /// Worktrees without an owner, because no user is their creator: superadmins and the daemon manage them.
     pub unowned: Vec<String>,
@@ -121,10 +125,12 @@ impl<'a> Adoption<'a> {
         let started = Instant::now();
         let conn = open(path)?;
         let end = if self.dry_run { "ROLLBACK" } else { "COMMIT" };
-        let mut report = in_transaction(&conn.raw, ["BEGIN IMMEDIATE", end], |_| self.adopt(&conn))?;
+        let mut report = in_transaction(&conn.raw, ["BEGIN IMMEDIATE", end], |_| self.adopt(&conn))
+            .map_err(|error| waited(error, started))?;
         report.dry_run = self.dry_run;
         if !self.dry_run && !report.already {
-            write_ahead(&conn.raw, started, Duration::from_secs(5))?;
+            write_ahead(&conn.raw, started, BUSY).map_err(|error| waited(error, started))?;
+            done(&conn.raw)?;
         }
         Ok(report)
     }
@@ -140,11 +146,12 @@ impl<'a> Adoption<'a> {
         self.step("checking the file");
         let detached = match kind(raw)? {
             Kind::Ours { generation: 0, .. } => true,
+            // Opening brings an earlier one up to date.
+            Kind::Ours { version, generation } if version < NEWEST || generation < GENERATION => {
+                return Ok(AdoptReport { already: true, ..AdoptReport::default() });
+            }
             Kind::Ours { .. } => {
-                let found = guard::check(raw)?;
-                if found != Tampered::default() {
-                    return Err(Error::Tampered(Box::new(found)));
-                }
+                sound(raw)?;
                 return Ok(AdoptReport { already: true, ..AdoptReport::default() });
             }
             Kind::Empty | Kind::Foreign => false,
@@ -161,8 +168,8 @@ impl<'a> Adoption<'a> {
         survey(raw, &mut report)?;
         self.step("installing the guards");
         install(conn, Action::Create, if detached { "adopted again" } else { "adopted" })?;
-        let left = guard::check(raw)?;
-        if left == Tampered::default() { Ok(report) } else { Err(Error::Tampered(Box::new(left))) }
+        sound(raw)?;
+        Ok(report)
     }
 }
 
@@ -174,8 +181,8 @@ impl Store {
     /// # Errors
     /// `Incompatible` where the file is not ours or detached already; `Busy`, `Storage`.
     pub fn detach(path: impl AsRef<Path>) -> Result<()> {
-        let path = path.as_ref();
-        let conn = open(path)?;
+        let started = Instant::now();
+        let conn = open(path.as_ref())?;
         in_transaction(&conn.raw, ["BEGIN IMMEDIATE", "COMMIT"], |raw| {
             match kind(raw)? {
                 Kind::Ours { generation: 0, .. } => return Err(refused(Incompatible::Detached)),
@@ -190,6 +197,8 @@ impl Store {
                 .map_err(|error| classify("detaching", error))?;
             Ok(())
         })
+        .map_err(|error| waited(error, started))?;
+        done(&conn.raw)
     }
 }
 
@@ -199,14 +208,7 @@ fn refused(reason: Incompatible) -> Error {
 
 /// Opens a file that has to be there. Nothing is written to it before a transaction of ours commits.
 fn open(path: &Path) -> Result<Conn> {
-    if !path.exists() {
-        return Err(refused(Incompatible::Missing));
-    }
-    let conn = Conn::open(path, false, Duration::from_secs(5))?;
-    // A log that another program left is not written back just because we looked.
-    conn.raw
-        .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
-        .map_err(|error| classify("opening the file", error))?;
+    let conn = existing(path, BUSY)?;
     refuse_read_only(path, &conn.raw)?;
     Ok(conn)
 }
@@ -231,16 +233,16 @@ fn check_shape(conn: &Connection) -> Result<()> {
         problems.extend(missing.map(|column| format!("there is no column `{table}.{column}`")));
     }
     let mut foreign = conn
-        .prepare("SELECT type, name, tbl_name FROM main.sqlite_schema WHERE type = 'trigger' OR (type = 'view' AND name = tbl_name)")
+        .prepare("SELECT type, name, tbl_name FROM main.sqlite_schema WHERE type IN ('table', 'trigger', 'view')")
         .map_err(failed)?;
     let rows = foreign
         .query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, String>(2)?)))
         .map_err(failed)?;
     for row in rows {
         let (kind, name, table) = row.map_err(failed)?;
-        if GUARDED.iter().any(|(guarded, _)| table.eq_ignore_ascii_case(guarded))
-            || name.to_ascii_lowercase().starts_with("acl_")
-        {
+        let guarded = GUARDED.iter().any(|(guarded, _)| table.eq_ignore_ascii_case(guarded));
+        let ours = name.to_ascii_lowercase().starts_with("acl_");
+        if if kind == "table" { ours && !guarded } else { ours || guarded } {
             problems.push(format!("{kind} `{name}` is in the way"));
         }
     }
@@ -277,10 +279,15 @@ fn complete(conn: &Connection, report: &mut AdoptReport) -> Result<bool> {
     for version in &VERSIONS {
         conn.execute_batch(version.tables).map_err(failed)?;
     }
+    let mut problems = Vec::new();
     for (table, _) in GUARDED {
         let found = columns(conn, table)?;
-        let mut wanted =
-            model.prepare("SELECT name, type, \"notnull\", dflt_value FROM pragma_table_info(?1)").map_err(failed)?;
+        let mut wanted = model
+            .prepare(
+                "SELECT c.name, c.type, c.\"notnull\", c.dflt_value, f.\"table\", f.\"to\", f.on_delete
+                 FROM pragma_table_info(?1) AS c LEFT JOIN pragma_foreign_key_list(?1) AS f ON f.\"from\" = c.name",
+            )
+            .map_err(failed)?;
         let wanted = wanted
             .query_map([table], |row| {
                 let (name, kind): (String, String) = (row.get(0)?, row.get(1)?);
@@ -289,20 +296,35 @@ fn complete(conn: &Connection, report: &mut AdoptReport) -> Result<bool> {
                 if required {
                     definition.push_str(" NOT NULL");
                 }
-                if let Some(default) = default {
+                if let Some(default) = &default {
                     definition = format!("{definition} DEFAULT {default}");
                 }
-                Ok((name, definition))
+                if let Some(parent) = row.get::<_, Option<String>>(4)? {
+                    let (key, then): (String, String) = (row.get(5)?, row.get(6)?);
+                    definition =
+                        format!("{definition} REFERENCES {} ({}) ON DELETE {then}", quote(&parent), quote(&key));
+                }
+                // What older rows would hold in it, nobody can say.
+                let addable = !required || default.is_some();
+                Ok((name, addable.then_some(definition)))
             })
             .map_err(failed)?;
         for column in wanted {
             let (name, definition) = column.map_err(failed)?;
-            if !found.contains(&name) {
-                conn.execute_batch(&format!("ALTER TABLE main.{} ADD COLUMN {definition}", quote(table)))
-                    .map_err(failed)?;
-                report.columns.push(format!("{table}.{name}"));
+            if found.contains(&name) {
+                continue;
             }
+            let Some(definition) = definition else {
+                problems.push(format!("there is no column `{table}.{name}`"));
+                continue;
+            };
+            conn.execute_batch(&format!("ALTER TABLE main.{} ADD COLUMN {definition}", quote(table)))
+                .map_err(failed)?;
+            report.columns.push(format!("{table}.{name}"));
         }
+    }
+    if !problems.is_empty() {
+        return Err(refused(Incompatible::Shape { problems }));
     }
     for version in &VERSIONS {
         conn.execute_batch(version.indexes).map_err(failed)?;
@@ -324,9 +346,29 @@ fn accepts_session(conn: &Connection) -> Result<bool> {
             row.get(0)
         })
         .map_err(|error| classify("reading the schema", error))?;
-    let sql = sql.to_ascii_lowercase();
-    let checked = sql.split("check").skip(1).any(|check| check.contains("others_can"));
-    Ok(!checked || sql.contains("'session'"))
+    let refuses = |check: &str| check.contains("others_can") && !check.contains("'session'");
+    Ok(!checks(&sql.to_ascii_lowercase()).into_iter().any(refuses))
+}
+
+/// What stands in the parentheses of each CHECK of a table, whose SQL is in lower case.
+fn checks(sql: &str) -> Vec<&str> {
+    let is_word = |char: char| char.is_alphanumeric() || char == '_';
+    let mut found = Vec::new();
+    for (at, word) in sql.match_indices("check") {
+        // Not `health_check_url`.
+        if sql[..at].ends_with(is_word) {
+            continue;
+        }
+        let Some(body) = sql[at + word.len()..].trim_start().strip_prefix('(') else { continue };
+        let mut depth = 1_u32;
+        let end = body.find(|char| {
+            depth += u32::from(char == '(');
+            depth -= u32::from(char == ')');
+            depth == 0
+        });
+        found.push(&body[..end.unwrap_or(body.len())]);
+    }
+    found
 }
 
 /// Makes creators owners of worktrees without any, and stamps sessions where `stamps` says so.
@@ -369,20 +411,23 @@ fn attribute(conn: &Connection, stamps: bool, report: &mut AdoptReport) -> Resul
 /// Counts the rows, and lists what is wrong with some.
 fn survey(conn: &Connection, report: &mut AdoptReport) -> Result<()> {
     let failed = |error| classify("looking through the rows", error);
-    for (table, _) in GUARDED {
+    for (table, _) in GUARDED.iter().filter(|(table, _)| !table.starts_with("acl_")) {
         let count: i64 = conn
             .query_row(&format!("SELECT count(*) FROM main.{}", quote(table)), [], |row| row.get(0))
             .map_err(failed)?;
-        report.rows.push((table.to_owned(), count.unsigned_abs()));
+        report.rows.push(((*table).to_owned(), count.unsigned_abs()));
     }
-    let mut check = conn.prepare("SELECT \"table\", rowid, parent FROM pragma_foreign_key_check").map_err(failed)?;
-    let orphans = check
-        .query_map([], |row| {
-            let (table, rowid, parent): (String, Option<i64>, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
-            Ok(format!("{table} rowid {}: no {parent}", rowid.unwrap_or_default()))
-        })
-        .map_err(failed)?;
-    report.orphans = orphans.collect::<Result<_, _>>().map_err(failed)?;
+    for (table, _) in GUARDED {
+        let mut check =
+            conn.prepare("SELECT rowid, parent FROM pragma_foreign_key_check(?1, 'main')").map_err(failed)?;
+        let orphans = check
+            .query_map([table], |row| {
+                let (rowid, parent): (Option<i64>, String) = (row.get(0)?, row.get(1)?);
+                Ok(format!("{table} rowid {}: no {parent}", rowid.unwrap_or_default()))
+            })
+            .map_err(failed)?;
+        report.orphans.extend(orphans.collect::<Result<Vec<_>, _>>().map_err(failed)?);
+    }
     for (table, key) in WITH_DATA {
         let damaged =
             "CASE WHEN typeof(data) = 'text' AND json_valid(data) THEN json_type(data) IS NOT 'object' ELSE 1 END";

@@ -4,7 +4,9 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 
+use super::Store;
 use super::connection::Conn;
 use super::options::OpenOptions;
 use super::schema::{Kind, NEWEST, VERSIONS, classify, kind};
@@ -22,17 +24,51 @@ pub(super) fn open(path: &Path, options: &OpenOptions) -> Result<Conn> {
     }
     let conn = Conn::open(path, options.create, options.busy_timeout)?;
     refuse_read_only(path, &conn.raw)?;
+    set_up(&conn, options, started).map_err(|error| waited(error, started))?;
+    Ok(conn)
+}
+
+/// Brings the file up to date, and sets what it and its connection keep.
+fn set_up(conn: &Conn, options: &OpenOptions, started: Instant) -> Result<()> {
     // Usually there is nothing to do but to look, which locks nobody out.
-    let sound = in_transaction(&conn.raw, ["BEGIN", "COMMIT"], |conn| {
+    let up_to_date = in_transaction(&conn.raw, ["BEGIN", "COMMIT"], |conn| {
         Ok(kind(conn)? == Kind::Ours { version: NEWEST, generation: GENERATION }
             && guard::check(conn)? == Tampered::default())
     })?;
-    if !sound {
-        in_transaction(&conn.raw, ["BEGIN IMMEDIATE", "COMMIT"], |_| bring_up(&conn, options.repair))?;
+    if !up_to_date {
+        in_transaction(&conn.raw, ["BEGIN IMMEDIATE", "COMMIT"], |_| bring_up(conn, options.repair))?;
     }
     write_ahead(&conn.raw, started, options.busy_timeout)?;
-    conn.set_durability(options.durability).map_err(|error| classify("setting the durability", error))?;
+    conn.set_durability(options.durability).map_err(|error| classify("setting the durability", error))
+}
+
+/// Opens a file that has to be there, to look before anything is done to it.
+///
+/// A log that another program left beside it is not written back just because we looked; see [`done`].
+pub(super) fn existing(path: &Path, busy: Duration) -> Result<Conn> {
+    if !path.exists() {
+        return Err(Error::Incompatible(Box::new(Incompatible::Missing)));
+    }
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    let log = std::fs::metadata(Path::new(&log)).is_ok_and(|log| log.len() > 0);
+    let conn = Conn::open(path, false, busy)?;
+    conn.raw
+        .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, log)
+        .map_err(|error| classify("opening the file", error))?;
     Ok(conn)
+}
+
+/// After a change of ours: closing the file may write its log back, as usual.
+pub(super) fn done(conn: &Connection) -> Result<()> {
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)
+        .map(|_| ())
+        .map_err(|error| classify("closing the file", error))
+}
+
+/// Says how long a lock was waited for.
+pub(super) fn waited(error: Error, started: Instant) -> Error {
+    if matches!(error, Error::Busy(_)) { Error::Busy(started.elapsed()) } else { error }
 }
 
 /// Opens a connection that only reads.
@@ -83,7 +119,12 @@ fn bring_up(conn: &Conn, repair: bool) -> Result<()> {
         Kind::Ours { version, generation } if version < NEWEST || generation < GENERATION => {
             guard::remove(raw)?;
             migrate(raw, version)?;
+            let lost = guard::beyond_repair(raw)?;
+            if lost != Tampered::default() {
+                return Err(Error::Tampered(Box::new(lost)));
+            }
             install(conn, Action::Patch, &format!("from generation {generation}"))?;
+            sound(raw)?;
         }
         Kind::Ours { .. } => {
             let found = guard::check(raw)?;
@@ -100,6 +141,10 @@ fn bring_up(conn: &Conn, repair: bool) -> Result<()> {
 
 /// Puts the guards in again. What no installation mends (a missing table, a foreign trigger) stays refused.
 fn restore(conn: &Conn, found: &Tampered) -> Result<()> {
+    // A new table in the place of a missing one would hide that its rows are gone.
+    if guard::beyond_repair(&conn.raw)? != Tampered::default() {
+        return Err(Error::Tampered(Box::new(found.clone())));
+    }
     install(
         conn,
         Action::Patch,
@@ -109,8 +154,13 @@ fn restore(conn: &Conn, found: &Tampered) -> Result<()> {
         Error::Incompatible(_) => Error::Tampered(Box::new(found.clone())),
         error => error,
     })?;
-    let left = guard::check(&conn.raw)?;
-    if left == Tampered::default() { Ok(()) } else { Err(Error::Tampered(Box::new(left))) }
+    sound(&conn.raw)
+}
+
+/// Fails unless everything is as this version installs it.
+pub(super) fn sound(conn: &Connection) -> Result<()> {
+    let found = guard::check(conn)?;
+    if found == Tampered::default() { Ok(()) } else { Err(Error::Tampered(Box::new(found))) }
 }
 
 /// Applies the versions after `from`.
@@ -165,6 +215,9 @@ pub struct CheckReport {
     pub missing: Vec<String>,
     /// What is in the file and is not as it should be, or should not be there.
     pub altered: Vec<String>,
+    /// Whether the file is of an earlier version, so that the guards can't be compared. Opening it
+    /// brings it up to date.
+    pub outdated: bool,
     /// Where the rules differ from the default ones: policy of an operator, not a fault.
     pub rules: Vec<RuleDifference>,
 }
@@ -173,7 +226,7 @@ impl CheckReport {
     /// Whether the guards are as this version installs them. Rules may differ all the same.
     #[must_use]
     pub fn is_clean(&self) -> bool {
-        self.missing.is_empty() && self.altered.is_empty()
+        self.missing.is_empty() && self.altered.is_empty() && !self.outdated
     }
 }
 
@@ -194,13 +247,41 @@ pub(super) fn report(conn: &Conn) -> Result<CheckReport> {
         match kind(raw)? {
             Kind::Ours { generation: 0, .. } => return Err(Error::Incompatible(Box::new(Incompatible::Detached))),
             Kind::Empty | Kind::Foreign => return Err(Error::Incompatible(Box::new(Incompatible::NotAdopted))),
+            Kind::Ours { version, generation } if version < NEWEST || generation < GENERATION => {
+                return Ok(CheckReport { outdated: true, ..CheckReport::default() });
+            }
             Kind::Ours { .. } => {}
         }
         let Tampered { missing, altered } = guard::check(raw)?;
         let has_rules = !missing.iter().any(|item| item == "table `acl_rules`");
         let rules = if has_rules { rule_differences(raw)? } else { Vec::new() };
-        Ok(CheckReport { missing, altered, rules })
+        Ok(CheckReport { missing, altered, outdated: false, rules })
     })
+}
+
+impl Store {
+    /// Checks the guards and rules of the file `path` and changes nothing, whatever it finds. The
+    /// file may be one that can only be read, or that [`Store::open`] refuses as tampered with.
+    ///
+    /// ```no_run
+    /// let report = aclite::Store::inspect("agor.db")?;
+    /// assert!(report.is_clean(), "{report:?}");
+    /// # Ok::<(), aclite::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// `Incompatible` where the file is not ours or its guards were taken out; `Busy`, `Storage`.
+    /// What the check finds is in its report, not an error.
+    pub fn inspect(path: impl AsRef<Path>) -> Result<CheckReport> {
+        let started = Instant::now();
+        let conn = existing(path.as_ref(), Duration::from_secs(5))?;
+        match report(&conn) {
+            Err(Error::Tampered(found)) => {
+                Ok(CheckReport { missing: found.missing, altered: found.altered, ..CheckReport::default() })
+            }
+            report => report.map_err(|error| waited(error, started)),
+        }
+    }
 }
 
 fn rule_differences(conn: &Connection) -> Result<Vec<RuleDifference>> {
@@ -226,4 +307,23 @@ fn rule_differences(conn: &Connection) -> Result<Vec<RuleDifference>> {
             found: found.get(rule).cloned(),
         })
         .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Durability;
+
+    /// What only the connection knows: SQLite's word for how much a loss of power may take back.
+    #[test]
+    fn durability_reaches_the_connection() {
+        let dir = tempfile::tempdir().unwrap();
+        for (durability, synchronous) in [(Durability::Full, 2), (Durability::Normal, 1)] {
+            let options = OpenOptions::new().durability(durability);
+            let conn = open(&dir.path().join("new.db"), &options).unwrap();
+            let found: i64 = conn.raw.pragma_query_value(None, "synchronous", |row| row.get(0)).unwrap();
+            assert_eq!(found, synchronous, "{durability:?}");
+        }
+        assert_eq!(OpenOptions::new().durability, Durability::Full);
+    }
 }

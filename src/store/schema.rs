@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension};
 
 use crate::error::{Error, Incompatible, Result};
-use crate::guard::GENERATION;
+use crate::guard::{self, GENERATION};
 
 /// One version: its tables, and its indexes, which may need columns that adoption adds first.
 pub(super) struct Version {
@@ -34,7 +34,8 @@ pub(super) enum Kind {
 /// Looks what the file is. Run inside a transaction where the answer has to last.
 ///
 /// # Errors
-/// `Incompatible` where it is a newer file of ours, or another program keeps a version in it.
+/// `Incompatible` where it is a newer file of ours, or another program keeps a version in it;
+/// `Tampered` where it is ours and the table that says so is gone.
 pub(super) fn kind(conn: &Connection) -> Result<Kind> {
     let failed = |error| classify("reading the file", error);
     let incompatible = |found| Err(Error::Incompatible(Box::new(found)));
@@ -44,7 +45,8 @@ pub(super) fn kind(conn: &Connection) -> Result<Kind> {
             .query_row("SELECT value FROM main.acl_meta WHERE name = 'generation'", [], |row| row.get(0))
             .optional()
             .map_err(failed)?;
-        let generation = generation.unwrap_or_default();
+        // Without the row, nobody said that the guards were taken out: the check finds it missing.
+        let generation = generation.unwrap_or(GENERATION);
         if version > NEWEST {
             return incompatible(Incompatible::Newer { found: version, known: NEWEST });
         }
@@ -52,6 +54,9 @@ pub(super) fn kind(conn: &Connection) -> Result<Kind> {
             return incompatible(Incompatible::Newer { found: generation, known: GENERATION });
         }
         return Ok(Kind::Ours { version, generation });
+    }
+    if has_table(conn, "acl_audit")? && has_table(conn, "acl_rules")? {
+        return Err(Error::Tampered(Box::new(guard::beyond_repair(conn)?)));
     }
     if version != 0 {
         return incompatible(Incompatible::UserVersionTaken { found: version });

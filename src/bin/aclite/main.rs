@@ -1,2 +1,75 @@
-//! The `aclite` command.
-fn main() {}
+//! The `aclite` command: makes, adopts, releases and checks files. All work is done by the library.
+
+mod args;
+mod failure;
+mod output;
+mod progress;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use aclite::{Adoption, OpenOptions, Store};
+use clap::Parser;
+
+use args::{Args, Command};
+use failure::Failure;
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    match run(&args) {
+        Ok(code) => code,
+        Err(failure) => {
+            output::failure(&failure, args.json);
+            failure.code()
+        }
+    }
+}
+
+/// Does what was asked and says what came of it. The exit code is that of a result, not of a failure.
+fn run(args: &Args) -> Result<ExitCode, Failure> {
+    match &args.command {
+        Command::Init { file } => init(file, args.json),
+        Command::Adopt { file, dry_run } => {
+            let report =
+                progress::shown(|say| Adoption::new().dry_run(*dry_run).progress(|step| say.step(step)).run(file))?;
+            output::adopted(file, &report, args.json)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Detach { file } => {
+            progress::shown(|say| {
+                say.step("taking out the guards");
+                Store::detach(file)
+            })?;
+            output::detached(file, args.json)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Check { file, repair } => check(file, *repair, args.json),
+    }
+}
+
+fn init(file: &Path, json: bool) -> Result<ExitCode, Failure> {
+    if std::fs::metadata(file).is_ok_and(|file| file.len() > 0) {
+        return Err(Failure::NotEmpty(file.to_owned()));
+    }
+    progress::shown(|say| {
+        say.step("creating the file");
+        Store::open(file)
+    })?;
+    output::created(file, json)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn check(file: &Path, repair: bool, json: bool) -> Result<ExitCode, Failure> {
+    if repair {
+        progress::shown(|say| {
+            say.step("repairing the guards");
+            OpenOptions::new().create(false).repair(true).open(file)
+        })?;
+    }
+    let report = progress::shown(|say| {
+        say.step("checking the guards");
+        Store::inspect(file)
+    })?;
+    output::checked(file, &report, json)?;
+    Ok(if report.is_clean() { ExitCode::SUCCESS } else { failure::NOT_AS_IT_SHOULD_BE.into() })
+}

@@ -1,0 +1,98 @@
+//! What can be asked of the command.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+/// Makes, adopts, releases and checks databases whose permissions SQLite itself enforces.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    after_help = "\
+Exit codes:
+  0  done; for `check`: the guards are as they should be
+  1  the file is not as it should be: no such file, not a database, damaged, of another
+     version or shape, not adopted, guards missing or altered; nothing was changed
+  2  the command was called wrongly
+  3  the file stayed locked by another program; trying again is sound
+  4  reading, writing or printing failed
+
+Results go to stdout, errors and progress to stderr.
+
+Examples:
+  aclite init agor.db                 a new file
+  aclite adopt agor.db --dry-run      what adopting a file of Agor's would do
+  aclite adopt agor.db                put the guards in
+  aclite check agor.db && echo fine   are they still what they were?
+  aclite --json check agor.db         the same for a program"
+)]
+pub(crate) struct Args {
+    /// Print results, and errors, as one JSON object
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make a new file: tables, default rules, guards
+    #[command(after_help = "\
+A file that exists and is not empty is left as it is, and refused.
+
+Example:
+  aclite init agor.db")]
+    Init {
+        /// The file to make
+        file: PathBuf,
+    },
+
+    /// Put the guards into a file that Agor made
+    #[command(after_help = "\
+Adds the tables, columns and indexes that are missing, makes each worktree's creator its owner
+where it has none, stamps sessions with their creator's unix name where they had no place for
+one, installs the guards, and lists what it did and what it could not attribute. All of it is
+one transaction: a file that is refused stays byte for byte as it was. Adopting a file again
+does nothing. Stop the daemon first, and keep a copy.
+
+Examples:
+  aclite adopt agor.db --dry-run
+  aclite adopt agor.db")]
+    Adopt {
+        /// The file to adopt
+        file: PathBuf,
+        /// Report what would be done, and leave the file as it is
+        #[arg(long)]
+        dry_run: bool,
+    },
+
+    /// Take the guards out, for a migration of another program
+    #[command(after_help = "\
+Until the file is adopted again nothing guards it, and aclite does not open it. Data, rules and
+audit stay; the audit says who took the guards out, and when.
+
+Example:
+  aclite detach agor.db && agor db migrate && aclite adopt agor.db")]
+    Detach {
+        /// The file to take them out of
+        file: PathBuf,
+    },
+
+    /// Say whether the guards are exactly those that this version installs
+    #[command(after_help = "\
+Looks only, unless --repair is given. Rules that differ from the default ones are listed: they
+are an operator's policy, and no fault. A guard that is missing or altered is one, and so is a
+trigger of somebody else's on a guarded table: the exit code is 1 then.
+
+Examples:
+  aclite check agor.db
+  aclite check agor.db --repair")]
+    Check {
+        /// The file to check
+        file: PathBuf,
+        /// Put missing and altered guards in again, which the audit then says
+        #[arg(long)]
+        repair: bool,
+    },
+}

@@ -1,0 +1,47 @@
+//! Why a command failed, and the exit code that says so.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use aclite::Error;
+
+/// The file is not as it should be.
+pub(crate) const NOT_AS_IT_SHOULD_BE: u8 = 1;
+/// Another program kept the file locked. Two is clap's, for a wrong call.
+const BUSY: u8 = 3;
+/// Input or output failed.
+const STORAGE: u8 = 4;
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// The library refused or failed.
+    #[error(transparent)]
+    Store(#[from] Error),
+    /// `init` would have to overwrite something.
+    #[error("`{}` exists already and is not empty: `adopt` takes a file of Agor's, `check` one of aclite's", .0.display())]
+    NotEmpty(PathBuf),
+    /// The result could not be printed.
+    #[error("the result could not be printed: {0}")]
+    Print(#[from] std::io::Error),
+}
+
+impl Failure {
+    pub(crate) fn code(&self) -> ExitCode {
+        let code = match self {
+            Self::NotEmpty(_) | Self::Store(Error::Tampered(_) | Error::Incompatible(_)) => NOT_AS_IT_SHOULD_BE,
+            Self::Store(Error::Busy(_)) => BUSY,
+            Self::Store(_) | Self::Print(_) => STORAGE,
+        };
+        code.into()
+    }
+
+    /// A stable word for it, for programs.
+    pub(crate) fn word(&self) -> &'static str {
+        match self {
+            Self::Store(error) => error.code(),
+            Self::NotEmpty(_) => "not_empty",
+            Self::Print(_) => "print",
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! A word on stderr about what is going on, once it has gone on for a second.
+
+use std::io::{Write, stderr};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::{Duration, Instant};
+
+/// How long nothing is said.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Is told each step as it begins.
+pub(crate) struct Say(Sender<String>);
+
+impl Say {
+    pub(crate) fn step(&self, step: &str) {
+        // The listener ends only after the last sender.
+        let _ = self.0.send(step.to_owned());
+    }
+}
+
+/// Runs `work`. If that takes over a second, stderr shows the step it is at and each that follows.
+///
+/// A thread listens, because one step alone (the integrity check of a large file, waiting for a
+/// lock) may be what takes long.
+pub(crate) fn shown<T>(work: impl FnOnce(&Say) -> T) -> T {
+    let (sender, receiver) = channel();
+    std::thread::scope(|scope| {
+        scope.spawn(move || listen(&receiver));
+        // Dropped when the work is done, which ends the listener.
+        let say = Say(sender);
+        work(&say)
+    })
+}
+
+fn listen(steps: &Receiver<String>) {
+    let started = Instant::now();
+    let mut current = "opening the file".to_owned();
+    loop {
+        match steps.recv_timeout(PATIENCE.saturating_sub(started.elapsed())) {
+            Ok(step) => current = step,
+            Err(RecvTimeoutError::Timeout) => break,
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
+    }
+    print(&current);
+    for step in steps {
+        print(&step);
+    }
+}
+
+/// Nobody is worse off where stderr is closed.
+fn print(step: &str) {
+    let _ = writeln!(stderr().lock(), "aclite: {step} …");
+}

@@ -1,0 +1,140 @@
+//! Files as other programs make and see them: without aclite's functions.
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "each test binary uses a part of it, and a file that can't be made is a failed test"
+)]
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use aclite::rusqlite::types::Value;
+use aclite::rusqlite::{Connection, config::DbConfig};
+
+/// The SQL of a database that Agor made before it had access control.
+pub const AGOR: &str = include_str!("agor.sql");
+
+/// The tables that aclite guards in every file.
+pub const GUARDED: [&str; 16] = [
+    "users",
+    "repos",
+    "boards",
+    "worktrees",
+    "worktree_owners",
+    "sessions",
+    "tasks",
+    "messages",
+    "groups",
+    "group_memberships",
+    "worktree_group_grants",
+    "acl_rules",
+    "acl_settings",
+    "acl_epoch",
+    "acl_audit",
+    "acl_meta",
+];
+
+/// A file of Agor's in `dir`.
+pub fn agor(dir: &Path) -> PathBuf {
+    agor_with(dir, |sql| sql)
+}
+
+/// A file of Agor's in `dir`, made by changed SQL.
+pub fn agor_with(dir: &Path, change: impl FnOnce(String) -> String) -> PathBuf {
+    let path = dir.join("agor.db");
+    let changed = change(AGOR.to_owned());
+    raw(&path).execute_batch(&changed).expect("the SQL of the file runs");
+    path
+}
+
+/// A connection as another program has one, which may write the schema table too.
+pub fn raw(path: &Path) -> Connection {
+    let conn = Connection::open(path).expect("the file opens");
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, false).expect("a setting is set");
+    conn
+}
+
+/// Runs `sql` as another program, without foreign keys.
+pub fn tamper(path: &Path, sql: &str) {
+    let conn = raw(path);
+    conn.execute_batch("PRAGMA foreign_keys = OFF").expect("a pragma runs");
+    conn.execute_batch(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
+}
+
+/// The bytes of the file and of the log beside it.
+pub fn bytes(path: &Path) -> (Vec<u8>, Vec<u8>) {
+    (std::fs::read(path).unwrap_or_default(), std::fs::read(beside(path, "-wal")).unwrap_or_default())
+}
+
+/// The file that SQLite keeps beside `path` with this ending.
+pub fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name: OsString = path.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
+}
+
+/// Every row of every table: by table, then its columns' names, then rows in the order of their rowids.
+pub type Content = BTreeMap<String, (Vec<String>, Vec<Vec<Value>>)>;
+
+/// Reads everything that is in the file.
+pub fn content(path: &Path) -> Content {
+    let conn = raw(path);
+    texts(&conn, "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
+        .into_iter()
+        .map(|table| {
+            let columns = texts(&conn, &format!("SELECT name FROM pragma_table_info('{table}')"));
+            let rows = rows_of(&conn, &table, &columns);
+            (table, (columns, rows))
+        })
+        .collect()
+}
+
+/// The same tables and columns as in `before`, as they are now.
+pub fn content_again(path: &Path, before: &Content) -> Content {
+    let conn = raw(path);
+    let again = |(table, (columns, _)): (&String, &(Vec<String>, _))| {
+        (table.clone(), (columns.clone(), rows_of(&conn, table, columns)))
+    };
+    before.iter().map(again).collect()
+}
+
+fn rows_of(conn: &Connection, table: &str, columns: &[String]) -> Vec<Vec<Value>> {
+    let names: Vec<String> = columns.iter().map(|column| format!("\"{column}\"")).collect();
+    let mut rows = conn
+        .prepare(&format!("SELECT rowid, {} FROM \"{table}\" ORDER BY rowid", names.join(", ")))
+        .expect("a table can be read");
+    let rows =
+        rows.query_map([], |row| (0..=columns.len()).map(|index| row.get(index)).collect()).expect("it has rows");
+    rows.collect::<Result<_, _>>().expect("its rows can be read")
+}
+
+/// The texts in the first column of a query.
+pub fn texts(conn: &Connection, sql: &str) -> Vec<String> {
+    let mut rows = conn.prepare(sql).expect("a query is sound");
+    let rows = rows.query_map([], |row| row.get(0)).expect("a query runs");
+    rows.collect::<Result<_, _>>().expect("its rows can be read")
+}
+
+/// The SQL of everything in the schema, by kind and name.
+pub fn schema(path: &Path) -> BTreeMap<(String, String), String> {
+    let conn = raw(path);
+    let mut rows = conn.prepare("SELECT type, name, ifnull(sql, '') FROM sqlite_schema").expect("the schema is there");
+    let rows = rows.query_map([], |row| Ok(((row.get(0)?, row.get(1)?), row.get(2)?))).expect("it has rows");
+    rows.collect::<Result<_, _>>().expect("its rows can be read")
+}
+
+/// A program that tests use where the machine has it. Without it they say so; where
+/// `ACLITE_REQUIRE_HOSTS` is 1, they fail.
+pub fn host(program: &str) -> Option<&str> {
+    let there = std::process::Command::new(program).arg("--version").output().is_ok_and(|out| out.status.success());
+    if there {
+        return Some(program);
+    }
+    assert!(std::env::var_os("ACLITE_REQUIRE_HOSTS").is_none_or(|value| value != "1"), "`{program}` is not here");
+    eprintln!("SKIPPED: `{program}` is not here");
+    None
+}
