@@ -1,13 +1,19 @@
 //! Who may do what, whole: every kind of holder against every operation, at both doors.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a world that can't be made is a failed test"
+)]
 
 mod support;
 
 use aclite::{
-    Actor, AgenticTool, Error, MessagePatch, MessageQuery, MessageRole, MessageType, NewMessage, NewSession, NewTask,
+    Actor, AgenticTool, MessagePatch, MessageQuery, MessageRole, MessageType, NewMessage, NewSession, NewTask,
     NewWorktree, Result, SessionPatch, SessionQuery, Sharing, Store, TaskPatch, TaskQuery, Tx, WorktreePatch,
     WorktreeQuery,
 };
-use support::{add_user, message, session, sql, system, task, verdict, worktree, world, world_at};
+use support::{add_user, attempt, message, session, sql, system, task, verdict, worktree, world, world_at};
 
 /// `y`: may. `n`: may not, and knows what. `.`: may not, and to them it is not there. `?`: not signed in.
 ///
@@ -142,25 +148,6 @@ fn letter(outcome: &Result<()>) -> &str {
         "not_authenticated" => "?",
         other => other,
     }
-}
-
-/// The end of a closure that leaves nothing behind.
-struct Undone;
-
-impl From<Error> for Undone {
-    fn from(error: Error) -> Self {
-        panic!("the transaction itself failed: {error}")
-    }
-}
-
-/// What became of `work`, which is undone.
-fn attempt<T>(store: &Store, actor: &Actor, work: impl FnOnce(&Tx<'_>) -> Result<T>) -> Result<T> {
-    let mut outcome = None;
-    let _ = store.try_write(actor, |tx| {
-        outcome = Some(work(tx));
-        Err::<(), Undone>(Undone)
-    });
-    outcome.expect("the closure ran")
 }
 
 fn by_api(tx: &Tx<'_>, operation: &str) -> Result<()> {

@@ -1,5 +1,11 @@
 //! The calls that a daemon's request hooks used to guard, each by the record's id alone: nobody
 //! sends a `session_id`, the database finds the session and asks its worktree.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a world that can't be made is a failed test"
+)]
 
 mod support;
 
@@ -79,7 +85,8 @@ fn a_hidden_record_is_refused_in_the_words_for_one_that_never_was() {
     let store = shop();
     let cy = Actor::user("cy");
     let public = |call: &dyn Fn(&Tx<'_>) -> Result<()>| store.write(&cy, |tx| call(tx)).unwrap_err().public();
-    let calls: [(&str, &str, &dyn Fn(&Tx<'_>, &str) -> Result<()>); 16] = [
+    type Call<'a> = &'a dyn Fn(&Tx<'_>, &str) -> Result<()>;
+    let calls: [(&str, &str, Call<'_>); 16] = [
         ("task get", "t", &|tx, id| tx.tasks().get(id).map(drop)),
         ("task patch", "t", &|tx, id| tx.tasks().patch(id, TaskPatch::new().set("model", "x")).map(drop)),
         ("task remove", "t", &|tx, id| tx.tasks().remove(id)),
