@@ -544,6 +544,7 @@ impl Case<'_> {
             Resource::Message if change.has("task_id") => self.task_of_same_session("old_session"),
             Resource::Session => self.origins(),
             Resource::Worktree if change.has("others_can") => self.level_word("others_can", true),
+            Resource::Grant if change.has("can") => self.level_word("can", false),
             Resource::User if change.has("role") => self.role_word(),
             _ => Ok(()),
         }

@@ -25,7 +25,8 @@ BEGIN
     'held', (SELECT held FROM acl_held WHERE worktree_id = OLD.worktree_id AND user_id = acl_actor()),
     'own', 0,
     'rule', (SELECT rule FROM acl_rule WHERE resource = 'grant' AND operation = 'patch'),
-    'columns', {{columns}}, 'changed', {{changed}}, 'moved', {{moved}}, 'taken', {{taken}});
+    'columns', {{columns}}, 'changed', {{changed}}, 'moved', {{moved}}, 'taken', {{taken}},
+    'can', NEW.can);
 END;
 
 CREATE TRIGGER acl_worktree_group_grants_before_delete BEFORE DELETE ON worktree_group_grants

@@ -8,7 +8,7 @@ use super::list::{Page, Query, paging};
 use super::read::get;
 use super::resolve::resolve;
 use super::write::{Assignments, identify, now, remove, required, stamp_creation};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::operation::{Action, Resource};
 use crate::record::{NewWorktree, Record as _, RepoId, UserId, Worktree, WorktreeId, WorktreeOwner, WorktreePatch};
 use crate::store::{ReadTx, Tx, op};
@@ -210,6 +210,11 @@ impl<'t> WorktreesMut<'t> {
         let sql = "DELETE FROM main.worktree_owners WHERE worktree_id = ?1 AND user_id = ?2 RETURNING 1";
         let params = [Value::Text(worktree.to_string()), Value::Text(user.to_string())];
         let id = format!("{worktree}/{user}");
-        self.tx.one(op(Resource::Owner, Action::Remove), &id, sql, &params, |_| Ok(())).map(|_| ())
+        let removed = self.tx.one(op(Resource::Owner, Action::Remove), &id, sql, &params, |_| Ok(()));
+        if matches!(removed, Err(Error::NotFound(_))) {
+            // That somebody is no owner is told to whoever may view the worktree only.
+            self.get(worktree)?;
+        }
+        removed.map(|_| ())
     }
 }

@@ -145,7 +145,7 @@ fn authorize(author: u8, asked: &AuthContext<'_>) -> Authorization {
         AuthAction::Select | AuthAction::Recursive | AuthAction::Function { .. } => true,
         AuthAction::Read { table_name, column_name } => {
             let secret = is_secret(table_name, column_name) && author == Author::Guest as u8;
-            !secret || asked.accessor.is_some_and(|accessor| accessor.starts_with("acl_"))
+            !secret || asked.accessor.is_some_and(is_ours_alone)
         }
         AuthAction::Insert { table_name }
         | AuthAction::Update { table_name, .. }
@@ -155,30 +155,40 @@ fn authorize(author: u8, asked: &AuthContext<'_>) -> Authorization {
     if allowed { Authorization::Allow } else { Authorization::Deny }
 }
 
-/// The columns that hold secrets.
+/// The columns that hold secrets. The samples of ANALYZE are among them: they hold values of indexes.
 fn is_secret(table: &str, column: &str) -> bool {
     let is = |name: &str, word: &str| name.eq_ignore_ascii_case(word);
-    (is(table, "users") && (is(column, "password") || is(column, "data")))
+    table.to_ascii_lowercase().starts_with("sqlite_stat")
+        || (is(table, "users") && (is(column, "password") || is(column, "data")))
         || (is(table, "sessions") && is(column, "data"))
+}
+
+/// Names of ours that any SQL may spell, and so imitate.
+const OPEN: [&str; 11] = [
+    "acl_actor",
+    "acl_now",
+    "acl_merge",
+    "acl_access",
+    "acl_held",
+    "acl_rule",
+    "acl_rules",
+    "acl_settings",
+    "acl_epoch",
+    "acl_audit",
+    "acl_meta",
+];
+
+/// Whether only a trigger of ours can have this name: it is one that [`spells_ours`] finds in any
+/// SQL, however that quotes it.
+fn is_ours_alone(name: &str) -> bool {
+    let plain = |char: char| char.is_ascii_lowercase() || char.is_ascii_digit() || char == '_';
+    name.starts_with("acl_") && name.chars().all(plain) && !OPEN.contains(&name)
 }
 
 /// The first name of a trigger or function of ours in `sql` that only aclite itself may use.
 ///
 /// However it is quoted, a name's letters stand in the text one after another.
 pub(crate) fn spells_ours(sql: &str) -> Option<String> {
-    const OPEN: [&str; 11] = [
-        "acl_actor",
-        "acl_now",
-        "acl_merge",
-        "acl_access",
-        "acl_held",
-        "acl_rule",
-        "acl_rules",
-        "acl_settings",
-        "acl_epoch",
-        "acl_audit",
-        "acl_meta",
-    ];
     let sql = sql.to_ascii_lowercase();
     sql.match_indices("acl_").find_map(|(at, _)| {
         let name: String = sql[at..].chars().take_while(|char| char.is_ascii_alphanumeric() || *char == '_').collect();
@@ -186,7 +196,62 @@ pub(crate) fn spells_ours(sql: &str) -> Option<String> {
     })
 }
 
+/// Whether `sql` could join a table that holds secrets by the names of its columns, `USING` or
+/// `NATURAL`: SQLite shows such columns to no authorizer.
+///
+/// The text is not taken apart, since whatever we skip as a literal SQLite might read. A table's
+/// name stands in it somewhere, and so does the keyword, as a word.
+pub(crate) fn joins_by_name(sql: &str) -> bool {
+    let sql = sql.to_ascii_lowercase();
+    let of_word = |char: char| char.is_ascii_alphabetic() || matches!(char, '_' | '$') || !char.is_ascii();
+    let stands = |keyword: &str| {
+        sql.match_indices(keyword).any(|(at, _)| {
+            // A digit before it may end a parameter, `?1`; one after it belongs to the word.
+            let (before, after) = (sql[..at].chars().next_back(), sql[at + keyword.len()..].chars().next());
+            !before.is_some_and(of_word) && !after.is_some_and(|char| of_word(char) || char.is_ascii_digit())
+        })
+    };
+    ["users", "sessions"].iter().any(|table| sql.contains(table)) && ["using", "natural"].into_iter().any(stands)
+}
+
 /// The record that a statement which is not about a single one speaks of.
 pub(crate) fn the_file() -> Subject {
     Subject { resource: Resource::Meta, id: String::new() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_names_that_sql_cannot_spell_are_ours_alone() {
+        for (name, ours) in [
+            ("acl_users_before_update", true),
+            ("acl_held", false),
+            ("acl_rules", false),
+            ("acl_held\"x", false),
+            ("acl_held\u{e9}", false),
+            ("ACL_users_before_update", false),
+            ("users", false),
+        ] {
+            assert_eq!(is_ours_alone(name), ours, "{name}");
+            assert!(!ours || spells_ours(&format!("WITH [{}] AS", name.to_ascii_uppercase())).is_some(), "{name}");
+        }
+    }
+
+    #[test]
+    fn joins_by_name_are_found_wherever_sqlite_could_read_them() {
+        for (sql, found) in [
+            ("SELECT 1 FROM a JOIN users USING (password)", true),
+            ("SELECT 1 FROM a natural full join \"Sessions\"", true),
+            ("SELECT $a(') FROM a JOIN users USING (data) -- '", true),
+            ("SELECT 1 FROM users LEFT JOIN a ON ?1USING (data)", true),
+            ("SELECT 1 FROM a/**/NATURAL/**/JOIN users", true),
+            ("SELECT 1 FROM tasks JOIN messages USING (task_id)", false),
+            ("SELECT unnatural, using_it, using2 FROM users", false),
+            ("SELECT name FROM users JOIN worktree_owners AS o ON o.user_id = users.user_id", false),
+        ] {
+            assert_eq!(joins_by_name(sql), found, "{sql}");
+        }
+    }
 }

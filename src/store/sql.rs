@@ -5,7 +5,7 @@ use std::cell::Cell;
 use rusqlite::ffi::SQLITE_ERROR;
 use rusqlite::{Params, Row, Statement};
 
-use super::connection::{Author, spells_ours, the_file};
+use super::connection::{Author, joins_by_name, spells_ours, the_file};
 use super::tx::Tx;
 use crate::error::{Error, Result};
 use crate::guard::Door;
@@ -13,8 +13,9 @@ use crate::guard::Door;
 /// Runs statements of the embedder's own: [`Tx::sql`].
 ///
 /// Writes to guarded tables are judged as the repositories' are; stamps have to be supplied. Reads
-/// are not filtered, but secrets (`users.password`, and `data` of users and sessions) are readable
-/// by `System` and `Service` only. Definitions, pragmas, ATTACH, TEMP objects and transaction
+/// are not filtered, but secrets (`users.password`, `data` of users and sessions, the samples of
+/// ANALYZE) are readable by `System` and `Service` only; others join users and sessions by `ON`, not
+/// by `USING` or `NATURAL`, of whose columns SQLite tells nobody. Definitions, pragmas, ATTACH, TEMP objects and transaction
 /// control are refused.
 ///
 /// ```
@@ -97,6 +98,11 @@ impl<'t> Sql<'t> {
         let conn = self.tx.conn();
         conn.context.start(Door::Sql);
         let author = if self.tx.actor().is_daemon() { Author::Daemon } else { Author::Guest };
+        if author == Author::Guest && joins_by_name(sql) {
+            let problem =
+                "joins users or sessions by `USING` or `NATURAL`, which can't be kept from secrets: write `ON`";
+            return Err(Error::invalid("sql", problem));
+        }
         // Never a cached statement: one of ours may have the same text, prepared under other rights.
         let ran = Cell::new(false);
         let done = conn.authored(author, || {

@@ -3,6 +3,7 @@
     dead_code,
     unreachable_pub,
     clippy::expect_used,
+    clippy::panic,
     reason = "each test binary uses a part of it, and a world that can't be made is a failed test"
 )]
 
@@ -10,7 +11,7 @@ use std::path::Path;
 
 use aclite::{
     Actor, AgenticTool, AuditRow, Error, MessageRole, MessageType, NewMessage, NewSession, NewTask, NewWorktree,
-    Result, Sharing, Store,
+    Result, Sharing, Store, Tx,
 };
 
 /// The daemon that prepares worlds and looks at them afterwards.
@@ -130,4 +131,23 @@ pub fn verdict<T>(outcome: &Result<T>) -> &'static str {
         Err(error @ Error::Denied(_)) if !error.visible() => "hidden",
         Err(error) => error.code(),
     }
+}
+
+/// The end of a closure that leaves nothing behind.
+struct Undone;
+
+impl From<Error> for Undone {
+    fn from(error: Error) -> Self {
+        panic!("the transaction itself failed: {error}")
+    }
+}
+
+/// What became of `work`, which is undone.
+pub fn attempt<T>(store: &Store, actor: &Actor, work: impl FnOnce(&Tx<'_>) -> Result<T>) -> Result<T> {
+    let mut outcome = None;
+    let _ = store.try_write(actor, |tx| {
+        outcome = Some(work(tx));
+        Err::<(), Undone>(Undone)
+    });
+    outcome.expect("the closure ran")
 }
