@@ -162,7 +162,7 @@ impl fmt::Display for Need {
 pub struct Held {
     /// How much.
     pub level: Level,
-    /// Where it comes from: `owner`, `others`, `group NAME`, `superadmin`, or `nothing`.
+    /// Where it comes from: `superadmin`, `owner`, `others`, `group NAME`, `viewer role` where that caps it, or `nothing`.
     pub source: String,
 }
 

@@ -754,7 +754,10 @@ impl Case<'_> {
     fn subject(&self) -> Judged<Subject> {
         let (resource, name) = match (self.asked.action, self.asked.resource) {
             (Action::Create, Resource::Task | Resource::Message) => (Resource::Session, "session"),
-            (Action::Create, Resource::Session | Resource::Owner | Resource::Grant) => (Resource::Worktree, "worktree"),
+            // Who owns a hidden worktree is as hidden as the worktree.
+            (Action::Create, Resource::Session) | (_, Resource::Owner | Resource::Grant) => {
+                (Resource::Worktree, "worktree")
+            }
             (_, resource) => (resource, "id"),
         };
         Ok(Subject { resource, id: self.facts.any_text(name) })

@@ -306,7 +306,7 @@ fn the_stock_shell_reads_the_file() {
     assert_eq!(read("PRAGMA integrity_check"), "ok\n");
     assert_eq!(
         read("SELECT user_id, level, rank, source FROM acl_access WHERE worktree_id = 'w' ORDER BY user_id"),
-        "ada|session|2|others\nbo|all|4|owner\ncy|prompt|3|group devs\ndee|session|2|others\nsu|all|4|superadmin\nvi|view|1|others\n"
+        "ada|session|2|others\nbo|all|4|owner\ncy|prompt|3|group devs\ndee|session|2|others\nsu|all|4|superadmin\nvi|view|1|viewer role\n"
     );
     assert_eq!(
         read("SELECT needs, needs_if_own FROM acl_rules WHERE resource = 'task' AND operation = 'create'"),

@@ -127,7 +127,7 @@ fn the_worked_example_holds() {
         ("cy", "prompt", "group devs"),
         ("dora", "session", "others"),
         ("eve", "session", "others"),
-        ("viv", "view", "group devs"),
+        ("viv", "view", "viewer role"),
     ] {
         assert_eq!(held(user), (level.to_owned(), source.to_owned()), "{user}");
     }

@@ -62,7 +62,7 @@ fn main() {
 }
 
 /// What an executor reports now and then. Never the same twice: SQLite does not write what is there already.
-fn report() -> serde_json::Value {
+fn report() -> Value {
     static REPORTS: AtomicUsize = AtomicUsize::new(1_000_000);
     let report = REPORTS.fetch_add(1, Ordering::Relaxed);
     json!({ "git_state": { "sha_at_end": format!("{report:040x}") }, "tool_use_count": report })
