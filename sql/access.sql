@@ -1,5 +1,15 @@
 -- What each user holds on each worktree: the one place that says so. Readable in any SQLite from 3.34.
 
+-- What each user is granted through groups, as claims of the same form. Of archived groups none counts.
+CREATE VIEW acl_granted (worktree_id, user_id, group_id, claim) AS
+SELECT g.worktree_id, m.user_id, m.group_id,
+  CASE g.can WHEN 'view' THEN '1' WHEN 'session' THEN '2' WHEN 'prompt' THEN '3' WHEN 'all' THEN '4' ELSE '0' END
+    || ' group ' || p.slug
+FROM group_memberships AS m
+CROSS JOIN worktree_group_grants AS g ON g.group_id = m.group_id
+CROSS JOIN groups AS p ON p.group_id = m.group_id
+WHERE p.archived = 0;
+
 -- The greatest claim of each user on each worktree as one text, `RANK SOURCE`, such as `3 group devs`.
 -- One text because guards ask for it once per row: two columns would look everything up twice.
 -- Texts compare by their rank first, and of equal ranks the plainer source wins: owner, others, group.
@@ -24,14 +34,8 @@ FROM (
         CASE ifnull(w.others_can, 'view')
           WHEN 'view' THEN '1' WHEN 'session' THEN '2' WHEN 'prompt' THEN '3' WHEN 'all' THEN '4' ELSE '0'
         END || ' others',
-        -- A grant never lowers; of archived groups none counts.
-        ifnull((SELECT max(CASE g.can
-                    WHEN 'view' THEN '1' WHEN 'session' THEN '2' WHEN 'prompt' THEN '3' WHEN 'all' THEN '4' ELSE '0'
-                  END || ' group ' || p.slug)
-                FROM group_memberships AS m
-                CROSS JOIN worktree_group_grants AS g ON g.worktree_id = w.worktree_id AND g.group_id = m.group_id
-                CROSS JOIN groups AS p ON p.group_id = m.group_id
-                WHERE m.user_id = u.user_id AND p.archived = 0), '')
+        -- A grant never lowers.
+        ifnull((SELECT max(claim) FROM acl_granted WHERE worktree_id = w.worktree_id AND user_id = u.user_id), '')
       )
     END AS claim
   FROM worktrees AS w CROSS JOIN users AS u

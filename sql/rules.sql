@@ -12,6 +12,7 @@ INSERT INTO acl_rules (resource, operation, needs, needs_if_own, audit) VALUES
   ('owner',      'remove',     'owner',       NULL,      'all'),
   ('grant',      'get',        'view',        NULL,      'never'),
   ('grant',      'create',     'owner',       NULL,      'all'),
+  ('grant',      'patch',      'owner',       NULL,      'all'),
   ('grant',      'remove',     'owner',       NULL,      'all'),
   ('session',    'get',        'view',        NULL,      'never'),
   ('session',    'create',     'session',     NULL,      'all'),

@@ -51,13 +51,15 @@ pub use error::{
 pub use level::{Held, Level, Need, RoleRank};
 pub use operation::{Action, Operation, Resource};
 pub use record::{
-    AgenticTool, BoardId, GroupId, Message, MessageId, MessagePatch, MessageRole, MessageType, NewMessage, NewSession,
-    NewTask, NewWorktree, RepoId, Session, SessionId, SessionPatch, SessionStatus, Sharing, Task, TaskId, TaskPatch,
-    TaskStatus, Time, UserId, Worktree, WorktreeId, WorktreeOwner, WorktreePatch,
+    AgenticTool, Board, BoardId, BoardPatch, Grant, Group, GroupId, GroupPatch, Membership, Message, MessageId,
+    MessagePatch, MessageRole, MessageType, NewBoard, NewGroup, NewMessage, NewRepo, NewSession, NewTask, NewUser,
+    NewWorktree, Repo, RepoId, RepoPatch, Role, Session, SessionId, SessionPatch, SessionStatus, Sharing, Task, TaskId,
+    TaskPatch, TaskStatus, Time, User, UserId, UserPatch, Worktree, WorktreeId, WorktreeOwner, WorktreePatch,
 };
 pub use repository::{
-    Cursor, Ended, MessageQuery, Messages, MessagesMut, Order, Page, Patched, SessionQuery, Sessions, SessionsMut,
-    TaskQuery, Tasks, TasksMut, WorktreeQuery, Worktrees, WorktreesMut,
+    Access, BoardQuery, Boards, BoardsMut, Credentials, Cursor, Ended, GrantClaim, GroupQuery, Groups, GroupsMut,
+    MessageQuery, Messages, MessagesMut, Order, Page, Patched, RepoQuery, Repos, ReposMut, SessionQuery, Sessions,
+    SessionsMut, TaskQuery, Tasks, TasksMut, UserQuery, Users, UsersMut, WorktreeQuery, Worktrees, WorktreesMut,
 };
 pub use store::{AdoptReport, Adoption, CheckReport, Durability, OpenOptions, ReadTx, RuleDifference, Sql, Store, Tx};
 

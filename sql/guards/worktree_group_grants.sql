@@ -26,7 +26,7 @@ BEGIN
     'own', 0,
     'rule', (SELECT rule FROM acl_rule WHERE resource = 'grant' AND operation = 'patch'),
     'columns', {{columns}}, 'changed', {{changed}}, 'moved', {{moved}}, 'taken', {{taken}},
-    'can', NEW.can);
+    'can', NEW.can, 'updated_at', NEW.updated_at);
 END;
 
 CREATE TRIGGER acl_worktree_group_grants_before_delete BEFORE DELETE ON worktree_group_grants

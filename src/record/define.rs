@@ -6,6 +6,8 @@
 /// record! {
 ///     Task in "tasks", keyed by task_id: TaskId, created by NewTask, patched by TaskPatch;
 ///     hides ["token"];                            keys of `data` that reading leaves out
+///     masks ["keys"];                             optional: keys of `data` of which reading tells only what is set
+///     keeps password: String = "password";        optional: a column that is written and never read
 ///     status: TaskStatus = "status", open;        Rust name: type = column, who sets it
 /// }
 /// ```
@@ -19,6 +21,8 @@ macro_rules! record {
         $record:ident in $table:literal, keyed by $key:ident: $id:ty,
             created by $new:ident, patched by $patch:ident;
         hides $secrets:expr;
+        $( masks $masks:expr; )?
+        $( $(#[$kept_meta:meta])* keeps $kept:ident: $kept_type:ty = $kept_column:literal; )?
         $( $(#[$column_meta:meta])* $field:ident: $type:ty = $column:literal, $when:ident; )*
     ) => {
         $(#[$meta])*
@@ -36,7 +40,10 @@ macro_rules! record {
             /// Reads a row, leaving the keys `secrets` of `data` out.
             fn read(row: &rusqlite::Row<'_>, offset: usize, secrets: &[&str]) -> $crate::error::Result<Self> {
                 let mut reader = $crate::record::row::Reader::new::<Self>(row, offset);
-                Ok(Self { $( $field: reader.field()?, )* data: reader.data(secrets)? })
+                #[allow(unused_mut, unused_assignments, reason = "not every record masks keys")]
+                let mut masks: &[&str] = &[];
+                $( masks = &$masks; )?
+                Ok(Self { $( $field: reader.field()?, )* data: reader.data(secrets, masks)? })
             }
         }
 
@@ -51,6 +58,14 @@ macro_rules! record {
                     nullable: <$type as $crate::record::column::Field>::NULLABLE,
                 }, )*
                 $crate::record::Column { name: "data", kind: $crate::record::Kind::Data, nullable: false },
+            ];
+
+            const WRITE_ONLY: &'static [$crate::record::Column] = &[
+                $( $crate::record::Column {
+                    name: $kept_column,
+                    kind: <$kept_type as $crate::record::column::Field>::KIND,
+                    nullable: <$kept_type as $crate::record::column::Field>::NULLABLE,
+                }, )?
             ];
 
             fn returning() -> &'static str {
@@ -104,6 +119,7 @@ macro_rules! record {
                 Self { draft: self.draft.with(stringify!($key), id) }
             }
 
+            $( setter! { creation open: $(#[$kept_meta])* $kept: $kept_type = $kept_column } )?
             $( setter! { creation $when: $(#[$column_meta])* $field: $type = $column } )*
         }
 
@@ -121,6 +137,7 @@ macro_rules! record {
                 Self { draft: $crate::record::fields::Draft::new::<$record>() }
             }
 
+            $( setter! { patch open: $(#[$kept_meta])* $kept: $kept_type = $kept_column } )?
             $( setter! { patch $when: $(#[$column_meta])* $field: $type = $column } )*
         }
 

@@ -17,6 +17,8 @@ const TOO_DEEP: &str = "is nested deeper than 127 levels";
 #[derive(Clone)]
 pub(crate) struct Fields {
     table: &'static [Column],
+    /// Columns that are written and never read.
+    write_only: &'static [Column],
     /// In the order of the table, each once; never `data`.
     pub(crate) columns: Vec<(&'static Column, Sql)>,
     /// The keys of `data`; none is a column's name.
@@ -26,7 +28,7 @@ pub(crate) struct Fields {
 impl Fields {
     /// Nothing yet, for the table of `R`.
     pub(crate) fn new<R: Record>() -> Self {
-        Self { table: R::COLUMNS, columns: Vec::new(), data: Map::new() }
+        Self { table: R::COLUMNS, write_only: R::WRITE_ONLY, columns: Vec::new(), data: Map::new() }
     }
 
     /// The fields in a JSON object: keys that are columns, and all others for `data`. `what` is the
@@ -57,18 +59,26 @@ impl Fields {
 
     /// Takes one key of a JSON object that nests within the limit.
     fn put(&mut self, key: String, value: Value) -> Result<()> {
-        match self.table.iter().find(|column| column.name == key) {
+        match self.column(&key) {
             Some(column) => {
                 let value = column.convert(value).map_err(|problem| Error::invalid(key, problem))?;
                 self.place(column, value);
             }
-            // A table without `data` has no place for it either.
-            None if key == "data" => return Err(Error::invalid(key, "is no field")),
+            None if !self.has_data() => return Err(Error::invalid(key, "is no field")),
             None => {
                 self.data.insert(key, value);
             }
         }
         Ok(())
+    }
+
+    /// Whether the table has a place for keys that are no columns.
+    pub(crate) fn has_data(&self) -> bool {
+        self.table.iter().any(|column| column.kind == Kind::Data)
+    }
+
+    fn column(&self, name: &str) -> Option<&'static Column> {
+        self.table.iter().chain(self.write_only).find(|column| column.name == name)
     }
 
     /// The value for the column `name`, if any.
@@ -78,7 +88,7 @@ impl Fields {
 
     /// Sets the column `name`, which the table must have; `data` has [`Fields::data`].
     pub(crate) fn set(&mut self, name: &str, value: impl Into<Sql>) {
-        let column = self.table.iter().find(|column| column.name == name && column.kind != Kind::Data);
+        let column = self.column(name).filter(|column| column.kind != Kind::Data);
         debug_assert!(column.is_some(), "no column `{name}`");
         if let Some(column) = column {
             self.place(column, value.into());
@@ -104,7 +114,7 @@ impl Fields {
     }
 
     fn place(&mut self, column: &'static Column, value: Sql) {
-        let rank = |name: &str| self.table.iter().position(|column| column.name == name);
+        let rank = |name: &str| self.table.iter().chain(self.write_only).position(|column| column.name == name);
         let rank_of_new = rank(column.name);
         let place = self.columns.partition_point(|(known, _)| rank(known.name) < rank_of_new);
         match self.columns.get_mut(place) {
@@ -118,7 +128,11 @@ impl fmt::Debug for Fields {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("Fields");
         for (column, value) in &self.columns {
-            shown.field(column.name, value);
+            if self.write_only.contains(column) {
+                shown.field(column.name, &format_args!("…"));
+            } else {
+                shown.field(column.name, value);
+            }
         }
         shown.field("data", &Veiled(&self.data)).finish()
     }
@@ -147,7 +161,7 @@ impl Draft {
     /// Sets a column from the Rust type that it has.
     pub(super) fn with(mut self, name: &'static str, value: impl Field) -> Self {
         let value = value.into_sql();
-        let column = self.fields.table.iter().find(|column| column.name == name);
+        let column = self.fields.column(name);
         match column.map_or(Ok(()), |column| column.check(&value)) {
             Ok(()) => self.fields.set(name, value),
             Err(problem) => self.fail(Error::invalid(name, problem)),

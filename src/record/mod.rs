@@ -3,18 +3,23 @@
 //!
 //! `define.rs` makes a record from one list of columns; the files of the records hold those lists.
 
-mod column;
 #[macro_use]
 mod define;
+
+mod board;
+mod column;
 mod fields;
+mod group;
 mod id;
 mod message;
 mod owner;
+mod repo;
 mod row;
 mod secret;
 mod session;
 mod task;
 mod time;
+mod user;
 mod word;
 mod worktree;
 
@@ -23,13 +28,17 @@ use rusqlite::Row;
 use crate::error::{Error, Result};
 use crate::operation::Resource;
 
+pub use board::{Board, BoardPatch, NewBoard};
+pub use group::{Grant, Group, GroupPatch, Membership, NewGroup};
 pub use id::{BoardId, GroupId, MessageId, RepoId, SessionId, TaskId, UserId, WorktreeId};
 pub use message::{Message, MessagePatch, NewMessage};
 pub use owner::WorktreeOwner;
+pub use repo::{NewRepo, Repo, RepoPatch};
 pub use session::{NewSession, Session, SessionPatch};
 pub use task::{NewTask, Task, TaskPatch};
 pub use time::Time;
-pub use word::{AgenticTool, MessageRole, MessageType, SessionStatus, Sharing, TaskStatus};
+pub use user::{NewUser, User, UserPatch};
+pub use word::{AgenticTool, MessageRole, MessageType, Role, SessionStatus, Sharing, TaskStatus};
 pub use worktree::{NewWorktree, Worktree, WorktreePatch};
 
 pub(crate) use column::{Column, Kind};
@@ -50,6 +59,9 @@ pub(crate) trait Record: Sized {
     const KEY: &'static str;
     /// The columns that a `SELECT` lists: the key first, `data`, where there is one, last.
     const COLUMNS: &'static [Column];
+
+    /// Columns that are written and never read: secrets.
+    const WRITE_ONLY: &'static [Column] = &[];
 
     /// The record in the columns of [`Record::COLUMNS`] of `row`, the first at `offset`.
     ///

@@ -30,8 +30,9 @@ impl<'r, 's> Reader<'r, 's> {
         Ok(field)
     }
 
-    /// The next column as `data`, without `secrets` and without keys that are columns: those win.
-    pub(super) fn data(mut self, secrets: &[&str]) -> Result<Map<String, Value>> {
+    /// The next column as `data`, without `secrets` and without keys that are columns: those win. Of
+    /// `masks` it tells what is set, key by key, and not to what.
+    pub(super) fn data(mut self, secrets: &[&str], masks: &[&str]) -> Result<Map<String, Value>> {
         let value = self.row.get_ref(self.offset + self.next).map_err(|error| self.failed(error))?;
         let text = column::text(value).map_err(|_| self.broken("is not text without NUL"))?;
         let mut data: Map<String, Value> = serde_json::from_str(text).map_err(|error| {
@@ -41,6 +42,11 @@ impl<'r, 's> Reader<'r, 's> {
         self.next += 1;
         let hidden = |key: &str| secrets.contains(&key) || self.columns.iter().any(|column| column.name == key);
         data.retain(|key, _| !hidden(key));
+        for mask in masks {
+            if let Some(value) = data.get_mut(*mask) {
+                *value = masked(value);
+            }
+        }
         Ok(data)
     }
 
@@ -58,6 +64,17 @@ impl<'r, 's> Reader<'r, 's> {
         let id = self.row.get_ref(self.offset).ok().and_then(|id| column::text(id).ok()).unwrap_or("?");
         let column = self.columns.get(self.next).map_or("?", |column| column.name);
         format!("{} `{id}`: column `{column}`", self.record)
+    }
+}
+
+/// What is set in a value that nobody may see: of an object its keys.
+fn masked(value: &Value) -> Value {
+    match value {
+        Value::Object(object) => {
+            let set = object.iter().filter(|(_, value)| !value.is_null());
+            Value::Object(set.map(|(key, _)| (key.clone(), Value::Bool(true))).collect())
+        }
+        value => Value::Bool(!value.is_null()),
     }
 }
 

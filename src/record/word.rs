@@ -165,6 +165,21 @@ words! {
         /// The daemon.
         System = "system",
     }
+    /// How far a user's rights reach beyond worktrees.
+    ///
+    /// A role that we do not know gives nothing at all.
+    Role {
+        /// Holds `all` on every worktree while the setting `allow_superadmin` is on.
+        Superadmin = "superadmin",
+        /// The old name of `Superadmin`.
+        Owner = "owner",
+        /// Manages users, groups and boards.
+        Admin = "admin",
+        /// Anybody else.
+        Member = "member",
+        /// May look, nothing more.
+        Viewer = "viewer",
+    }
     /// What a worktree's `others_can` lets everyone do who is no owner of it: the words of [`Level`].
     ///
     /// A word that we do not know lets them do nothing.

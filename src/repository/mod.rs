@@ -2,17 +2,27 @@
 //!
 //! They hold no rule. Writes meet the guards of their tables; reads call the same verdict.
 
+mod access;
+mod boards;
+mod groups;
 mod list;
 mod messages;
 mod read;
+mod repos;
 mod resolve;
 mod sessions;
 mod tasks;
+mod users;
 mod worktrees;
 mod write;
 
+pub use access::{Access, GrantClaim};
+pub use boards::{BoardQuery, Boards, BoardsMut};
+pub use groups::{GroupQuery, Groups, GroupsMut};
 pub use list::{Cursor, Order, Page};
 pub use messages::{MessageQuery, Messages, MessagesMut};
+pub use repos::{RepoQuery, Repos, ReposMut};
 pub use sessions::{SessionQuery, Sessions, SessionsMut};
 pub use tasks::{Ended, Patched, TaskQuery, Tasks, TasksMut};
+pub use users::{Credentials, UserQuery, Users, UsersMut};
 pub use worktrees::{WorktreeQuery, Worktrees, WorktreesMut};

@@ -7,7 +7,7 @@ use rusqlite::types::Value;
 
 use crate::error::{Error, Result};
 use crate::operation::{Action, Operation, Resource};
-use crate::record::{Message, Record, Session, Task, Worktree, check_id};
+use crate::record::{Board, Group, Message, Record, Repo, Session, Task, User, Worktree, check_id};
 use crate::store::{ReadTx, op, trace};
 use crate::verdict;
 
@@ -15,54 +15,98 @@ use crate::verdict;
 pub(super) trait Stored: Record {
     /// The table as `t`, and what its worktree is found by.
     const FROM: &'static str;
-    /// Its session.
-    const SESSION: &'static str;
-    /// Its worktree.
-    const WORKTREE: &'static str;
-    /// Whether it is the acting user's own.
-    const OWN: &'static str;
+
+    /// The facts that decide whether the row may be read, as names and values.
+    fn facts() -> String;
 
     /// The expression that is true where the actor may read the row. `function` is `acl_get`, which
     /// keeps the refusal, or `acl_may_get`, which does not.
     fn may_get(function: &str) -> String {
-        let (resource, key, session, worktree, own) =
-            (Self::RESOURCE.word(), Self::KEY, Self::SESSION, Self::WORKTREE, Self::OWN);
+        let (resource, key, facts) = (Self::RESOURCE.word(), Self::KEY, Self::facts());
         format!(
-            "{function}('{resource}', 'id', t.{key}, 'session', {session}, 'worktree', {worktree}, 'own', {own},
-               'held', (SELECT held FROM main.acl_held WHERE worktree_id = {worktree} AND user_id = acl_actor()),
-               'rule', (SELECT rule FROM main.acl_rule WHERE resource = '{resource}' AND operation = 'get'),
-               'scope', (SELECT 1 FROM main.tasks AS e
-                         WHERE e.task_id = acl_task() AND e.session_id = acl_session() AND e.created_by = acl_actor()))"
+            "{function}('{resource}', 'id', t.{key}, {facts},
+               'rule', (SELECT rule FROM main.acl_rule WHERE resource = '{resource}' AND operation = 'get'))"
         )
     }
 }
 
+/// The facts about a row that hangs on a worktree: its session, its worktree, and whether it is the actor's own.
+fn inherited(session: &str, worktree: &str, own: &str) -> String {
+    format!(
+        "'session', {session}, 'worktree', {worktree}, 'own', {own},
+         'held', (SELECT held FROM main.acl_held WHERE worktree_id = {worktree} AND user_id = acl_actor()),
+         'scope', (SELECT 1 FROM main.tasks AS e
+                   WHERE e.task_id = acl_task() AND e.session_id = acl_session() AND e.created_by = acl_actor())"
+    )
+}
+
+/// The facts about a row that hangs on no worktree: the actor's role, and whether it is the actor's own.
+fn common(own: &str) -> String {
+    format!("'actor_role', (SELECT role FROM main.users WHERE user_id = acl_actor()), 'own', {own}")
+}
+
 impl Stored for Worktree {
     const FROM: &'static str = "main.worktrees AS t";
-    const SESSION: &'static str = "NULL";
-    const WORKTREE: &'static str = "t.worktree_id";
-    const OWN: &'static str = "t.created_by IS acl_actor()";
+
+    fn facts() -> String {
+        inherited("NULL", "t.worktree_id", "t.created_by IS acl_actor()")
+    }
 }
 
 impl Stored for Session {
     const FROM: &'static str = "main.sessions AS t";
-    const SESSION: &'static str = "t.session_id";
-    const WORKTREE: &'static str = "t.worktree_id";
-    const OWN: &'static str = "t.created_by IS acl_actor()";
+
+    fn facts() -> String {
+        inherited("t.session_id", "t.worktree_id", "t.created_by IS acl_actor()")
+    }
 }
 
 impl Stored for Task {
     const FROM: &'static str = "main.tasks AS t LEFT JOIN main.sessions AS s ON s.session_id = t.session_id";
-    const SESSION: &'static str = "t.session_id";
-    const WORKTREE: &'static str = "s.worktree_id";
-    const OWN: &'static str = "s.created_by IS acl_actor()";
+
+    fn facts() -> String {
+        inherited("t.session_id", "s.worktree_id", "s.created_by IS acl_actor()")
+    }
 }
 
 impl Stored for Message {
     const FROM: &'static str = "main.messages AS t LEFT JOIN main.sessions AS s ON s.session_id = t.session_id";
-    const SESSION: &'static str = "t.session_id";
-    const WORKTREE: &'static str = "s.worktree_id";
-    const OWN: &'static str = "s.created_by IS acl_actor()";
+
+    fn facts() -> String {
+        inherited("t.session_id", "s.worktree_id", "s.created_by IS acl_actor()")
+    }
+}
+
+impl Stored for User {
+    const FROM: &'static str = "main.users AS t";
+
+    fn facts() -> String {
+        common("t.user_id IS acl_actor()")
+    }
+}
+
+impl Stored for Group {
+    const FROM: &'static str = "main.groups AS t";
+
+    fn facts() -> String {
+        common("0")
+    }
+}
+
+impl Stored for Board {
+    const FROM: &'static str = "main.boards AS t";
+
+    fn facts() -> String {
+        common("0")
+    }
+}
+
+impl Stored for Repo {
+    const FROM: &'static str = "main.repos AS t";
+
+    fn facts() -> String {
+        common("0")
+    }
 }
 
 /// The record with this id, read by `read`, where the actor may read it.

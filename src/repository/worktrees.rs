@@ -4,13 +4,17 @@ use std::ops::Deref;
 
 use rusqlite::types::Value;
 
+use super::access::{Access, access};
 use super::list::{Page, Query, paging};
 use super::read::get;
 use super::resolve::resolve;
 use super::write::{Assignments, identify, now, remove, required, stamp_creation};
 use crate::error::{Error, Result};
 use crate::operation::{Action, Resource};
-use crate::record::{NewWorktree, Record as _, RepoId, UserId, Worktree, WorktreeId, WorktreeOwner, WorktreePatch};
+use crate::record::{
+    Grant, GroupId, NewWorktree, Record as _, RepoId, Sharing, UserId, Worktree, WorktreeId, WorktreeOwner,
+    WorktreePatch,
+};
 use crate::store::{ReadTx, Tx, op};
 
 /// The worktrees that a transaction can read.
@@ -101,6 +105,34 @@ impl<'t> Worktrees<'t> {
             WorktreeOwner::select_list("t"),
         );
         self.tx.rows("list owners", &sql, &[Value::Text(id.to_string())], |row| WorktreeOwner::from_row(row, 0))
+    }
+
+    /// What `user` holds on the worktree with this id, where it comes from, and every grant that contributes.
+    ///
+    /// For whoever may view the worktree. A stranger gets `Denied`, publicly `NotFound`.
+    ///
+    /// # Errors
+    /// As [`Worktrees::get`].
+    pub fn access(&self, id: impl Into<WorktreeId>, user: impl Into<UserId>) -> Result<Access> {
+        let (id, user) = (id.into(), user.into());
+        self.get(id.clone())?;
+        access(self.tx, &id, &user)
+    }
+
+    /// What groups are granted on the worktree with this id, in the order of their ids.
+    ///
+    /// For whoever may view the worktree. A stranger gets `Denied`, publicly `NotFound`.
+    ///
+    /// # Errors
+    /// As [`Worktrees::get`].
+    pub fn grants(&self, id: impl Into<WorktreeId>) -> Result<Vec<Grant>> {
+        let id = id.into();
+        self.get(id.clone())?;
+        let sql = format!(
+            "SELECT {} FROM main.worktree_group_grants AS t WHERE t.worktree_id = ?1 ORDER BY t.group_id",
+            Grant::select_list("t"),
+        );
+        self.tx.rows("list grants", &sql, &[Value::Text(id.to_string())], |row| Grant::from_row(row, 0))
     }
 
     /// The whole id of the one worktree that begins with `prefix`: 6 or more hexadecimal digits,
@@ -213,6 +245,57 @@ impl<'t> WorktreesMut<'t> {
         let removed = self.tx.one(op(Resource::Owner, Action::Remove), &id, sql, &params, |_| Ok(()));
         if matches!(removed, Err(Error::NotFound(_))) {
             // That somebody is no owner is told to whoever may view the worktree only.
+            self.get(worktree)?;
+        }
+        removed.map(|_| ())
+    }
+
+    /// Grants the members of `group` at least `can` on the worktree, whatever it was granted before.
+    ///
+    /// For its owners. A stranger gets `Denied`, publicly `NotFound`.
+    ///
+    /// # Errors
+    /// `NotAuthenticated`, `NotFound` (the worktree or the group), `Denied`, `Invalid` where `can` is no level,
+    /// `Storage`.
+    pub fn set_grant(
+        &self,
+        worktree: impl Into<WorktreeId>,
+        group: impl Into<GroupId>,
+        can: impl Into<Sharing>,
+    ) -> Result<Grant> {
+        let (worktree, group, can) = (worktree.into(), group.into(), can.into());
+        let key = [Value::Text(worktree.to_string()), Value::Text(group.to_string())];
+        // This transaction has the write lock: what is there now is there when it is changed.
+        let there = "SELECT 1 FROM main.worktree_group_grants WHERE worktree_id = ?1 AND group_id = ?2";
+        let granted = !self.tx.rows("find a grant", there, &key, |_| Ok(()))?.is_empty();
+        let (action, sql) = if granted {
+            let set = "UPDATE main.worktree_group_grants SET can = ?3, updated_at = ?4 WHERE worktree_id = ?1 AND group_id = ?2";
+            (Action::Patch, format!("{set} RETURNING {}", Grant::returning()))
+        } else {
+            let insert = "INSERT INTO main.worktree_group_grants (worktree_id, group_id, can, created_at, created_by)";
+            (Action::Create, format!("{insert} VALUES (?1, ?2, ?3, ?4, acl_actor()) RETURNING {}", Grant::returning()))
+        };
+        let [of_worktree, of_group] = key;
+        let params = [of_worktree, of_group, Value::Text(can.word().to_owned()), now()];
+        let id = format!("{worktree}/{group}");
+        let read = |row: &rusqlite::Row<'_>| Grant::from_row(row, 0);
+        self.tx.one(op(Resource::Grant, action), &id, &sql, &params, read).map(|(grant, _)| grant)
+    }
+
+    /// Takes what `group` was granted on the worktree away.
+    ///
+    /// For its owners. A stranger gets `Denied`, publicly `NotFound`.
+    ///
+    /// # Errors
+    /// `NotAuthenticated`, `NotFound`, `Denied`, `Storage`.
+    pub fn remove_grant(&self, worktree: impl Into<WorktreeId>, group: impl Into<GroupId>) -> Result<()> {
+        let (worktree, group) = (worktree.into(), group.into());
+        let sql = "DELETE FROM main.worktree_group_grants WHERE worktree_id = ?1 AND group_id = ?2 RETURNING 1";
+        let params = [Value::Text(worktree.to_string()), Value::Text(group.to_string())];
+        let id = format!("{worktree}/{group}");
+        let removed = self.tx.one(op(Resource::Grant, Action::Remove), &id, sql, &params, |_| Ok(()));
+        if matches!(removed, Err(Error::NotFound(_))) {
+            // That a group was granted nothing is told to whoever may view the worktree only.
             self.get(worktree)?;
         }
         removed.map(|_| ())

@@ -21,7 +21,7 @@ impl Assignments {
     /// Everything in `fields`, with `data` where any of its keys is given (`patch`) or always.
     pub(super) fn of(fields: Fields, patch: bool) -> Result<Self> {
         let mut assignments = Self::default();
-        if !patch || !fields.data.is_empty() {
+        if fields.has_data() && (!patch || !fields.data.is_empty()) {
             let text = assignments.bind(Value::Text(fields.data_text()?));
             let data = if patch { format!("acl_merge(data, {text})") } else { text };
             assignments.columns.push(("data", data));

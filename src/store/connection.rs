@@ -170,6 +170,7 @@ const OPEN: [&str; 11] = [
     "acl_merge",
     "acl_access",
     "acl_held",
+    "acl_granted",
     "acl_rule",
     "acl_rules",
     "acl_settings",

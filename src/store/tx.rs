@@ -14,7 +14,10 @@ use crate::audit::{Audit, append};
 use crate::error::{Error, Result, Subject};
 use crate::guard::{Door, Ending, Entry};
 use crate::operation::{Action, Operation, Resource};
-use crate::repository::{Messages, MessagesMut, Sessions, SessionsMut, Tasks, TasksMut, Worktrees, WorktreesMut};
+use crate::repository::{
+    Boards, BoardsMut, Groups, GroupsMut, Messages, MessagesMut, Repos, ReposMut, Sessions, SessionsMut, Tasks,
+    TasksMut, Users, UsersMut, Worktrees, WorktreesMut,
+};
 use crate::verdict;
 
 /// A transaction that reads: what a closure of [`Store::read`](crate::Store::read) gets.
@@ -50,6 +53,30 @@ impl<'c> ReadTx<'c> {
     #[must_use]
     pub const fn actor(&self) -> &Actor {
         &self.actor
+    }
+
+    /// The users.
+    #[must_use]
+    pub fn users(&self) -> Users<'_> {
+        Users::new(self)
+    }
+
+    /// The groups.
+    #[must_use]
+    pub fn groups(&self) -> Groups<'_> {
+        Groups::new(self)
+    }
+
+    /// The boards.
+    #[must_use]
+    pub fn boards(&self) -> Boards<'_> {
+        Boards::new(self)
+    }
+
+    /// The repos.
+    #[must_use]
+    pub fn repos(&self) -> Repos<'_> {
+        Repos::new(self)
     }
 
     /// The worktrees.
@@ -139,6 +166,30 @@ impl<'c> Tx<'c> {
     /// Ends it: nobody acts any more. Returns what was refused.
     pub(super) fn finish(self) -> Vec<Entry> {
         self.refused.take()
+    }
+
+    /// The users.
+    #[must_use]
+    pub fn users(&self) -> UsersMut<'_> {
+        UsersMut::new(self)
+    }
+
+    /// The groups.
+    #[must_use]
+    pub fn groups(&self) -> GroupsMut<'_> {
+        GroupsMut::new(self)
+    }
+
+    /// The boards.
+    #[must_use]
+    pub fn boards(&self) -> BoardsMut<'_> {
+        BoardsMut::new(self)
+    }
+
+    /// The repos.
+    #[must_use]
+    pub fn repos(&self) -> ReposMut<'_> {
+        ReposMut::new(self)
     }
 
     /// The worktrees.

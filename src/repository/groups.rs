@@ -1,0 +1,201 @@
+//! Groups and their members.
+
+use std::ops::Deref;
+
+use rusqlite::types::Value;
+
+use super::list::{Page, Query, paging};
+use super::read::get;
+use super::write::{Assignments, identify, now, remove, required};
+use crate::error::Result;
+use crate::operation::{Action, Resource};
+use crate::record::{Group, GroupId, GroupPatch, Membership, NewGroup, Record as _, UserId};
+use crate::store::{ReadTx, Tx, op};
+
+/// The groups that a transaction can read.
+#[derive(Debug)]
+pub struct Groups<'t> {
+    tx: &'t ReadTx<'t>,
+}
+
+/// The groups that a transaction can read and write.
+#[derive(Debug)]
+pub struct GroupsMut<'t> {
+    read: Groups<'t>,
+    tx: &'t Tx<'t>,
+}
+
+/// Which groups to list.
+///
+/// ```
+/// use aclite::GroupQuery;
+/// let query = GroupQuery::new().member("u-1").archived(false);
+/// # let _ = query;
+/// ```
+#[derive(Debug, Clone, Default)]
+#[must_use]
+pub struct GroupQuery {
+    query: Query,
+}
+
+paging!(GroupQuery);
+
+impl GroupQuery {
+    /// Only groups that this user is in.
+    pub fn member(mut self, user: impl Into<UserId>) -> Self {
+        let of_user = "t.group_id IN (SELECT group_id FROM main.group_memberships WHERE user_id = ?)";
+        self.query.with(of_user, user.into().as_str().to_owned());
+        self
+    }
+
+    /// Only archived groups, or only others.
+    pub fn archived(mut self, archived: bool) -> Self {
+        self.query.with("t.archived = ?", i64::from(archived));
+        self
+    }
+}
+
+impl<'t> Groups<'t> {
+    pub(crate) fn new(tx: &'t ReadTx<'t>) -> Self {
+        Self { tx }
+    }
+
+    /// The group with this id.
+    ///
+    /// For every user, but no executor. Who is no user gets `Denied`, publicly `NotFound`.
+    ///
+    /// # Errors
+    /// `NotAuthenticated`, `NotFound`, `Denied`, `Storage`.
+    pub fn get(&self, id: impl Into<GroupId>) -> Result<Group> {
+        get(self.tx, id.into().as_str(), Group::from_row)
+    }
+
+    /// The groups that the query asks for, the oldest first.
+    ///
+    /// For everybody: who is no user gets an empty page, never an error.
+    ///
+    /// # Errors
+    /// `Invalid` where the limit is out of range, `Storage`.
+    pub fn find(&self, query: &GroupQuery) -> Result<Page<Group>> {
+        query.query.page(self.tx, "created_at")
+    }
+
+    /// The members of the group with this id, in the order of their ids.
+    ///
+    /// For every user, but no executor. Who is no user gets `Denied`, publicly `NotFound`.
+    ///
+    /// # Errors
+    /// As [`Groups::get`].
+    pub fn members(&self, id: impl Into<GroupId>) -> Result<Vec<Membership>> {
+        let id = id.into();
+        self.get(id.clone())?;
+        let sql = format!(
+            "SELECT {} FROM main.group_memberships AS t WHERE t.group_id = ?1 ORDER BY t.user_id",
+            Membership::select_list("t"),
+        );
+        self.tx.rows("list members", &sql, &[Value::Text(id.to_string())], |row| Membership::from_row(row, 0))
+    }
+}
+
+impl<'t> Deref for GroupsMut<'t> {
+    type Target = Groups<'t>;
+
+    fn deref(&self) -> &Groups<'t> {
+        &self.read
+    }
+}
+
+impl<'t> GroupsMut<'t> {
+    pub(crate) fn new(tx: &'t Tx<'t>) -> Self {
+        Self { read: Groups::new(tx), tx }
+    }
+
+    /// Creates a group.
+    ///
+    /// For administrators.
+    ///
+    /// # Errors
+    /// `NotAuthenticated`, `Denied`, `Conflict` where the id or the slug is taken, `Invalid`, `Storage`.
+    pub fn create(&self, new: NewGroup) -> Result<Group> {
+        let mut fields = new.into_fields()?;
+        for column in ["name", "slug"] {
+            required(&fields, column)?;
+        }
+        let id = identify(&mut fields, Group::KEY, || GroupId::new().to_string());
+        fields.set("created_at", now());
+        fields.set("updated_at", now());
+        if let (None, Some(user)) = (fields.get("created_by"), self.tx.actor().user_id()) {
+            fields.set("created_by", Value::Text(user.to_string()));
+        }
+        Assignments::of(fields, false)?.create(self.tx, &id)
+    }
+
+    /// Patches the group with this id.
+    ///
+    /// For administrators. Who is no user gets `Denied`, publicly `NotFound`.
+    ///
+    /// # Errors
+    /// `NotAuthenticated`, `NotFound`, `Denied`, `Immutable`, `Conflict` where the slug is taken, `Invalid`, `Storage`.
+    pub fn patch(&self, id: impl Into<GroupId>, patch: GroupPatch) -> Result<Group> {
+        let mut fields = patch.into_fields()?;
+        fields.take("updated_at");
+        let mut assignments = Assignments::of(fields, true)?;
+        assignments.value("updated_at", now());
+        assignments.patch(self.tx, id.into().as_str()).map(|(group, _)| group)
+    }
+
+    /// Archives the group with this id: what it was granted counts no longer, and can be made to again.
+    ///
+    /// For administrators. Who is no user gets `Denied`, publicly `NotFound`.
+    ///
+    /// # Errors
+    /// As [`GroupsMut::patch`].
+    pub fn archive(&self, id: impl Into<GroupId>) -> Result<Group> {
+        self.patch(id, GroupPatch::new().archived(true))
+    }
+
+    /// Removes the group with this id, its memberships and its grants.
+    ///
+    /// For administrators. Who is no user gets `Denied`, publicly `NotFound`.
+    ///
+    /// # Errors
+    /// `NotAuthenticated`, `NotFound`, `Denied`, `Storage`.
+    pub fn remove(&self, id: impl Into<GroupId>) -> Result<()> {
+        remove::<Group>(self.tx, id.into().as_str())
+    }
+
+    /// Makes `user` a member of the group.
+    ///
+    /// For administrators. Who is no user gets `Denied`, publicly `NotFound`.
+    ///
+    /// # Errors
+    /// `NotAuthenticated`, `NotFound` (the group or the user), `Denied`, `Conflict` where they are a member already,
+    /// `Storage`.
+    pub fn add_member(&self, group: impl Into<GroupId>, user: impl Into<UserId>) -> Result<Membership> {
+        let (group, user) = (group.into(), user.into());
+        let added_by = self.tx.actor().user_id().map_or(Value::Null, |actor| Value::Text(actor.to_string()));
+        let sql = format!(
+            "INSERT INTO main.group_memberships (group_id, user_id, added_by, created_at) VALUES (?1, ?2, ?3, ?4)
+             RETURNING {}",
+            Membership::returning(),
+        );
+        let params = [Value::Text(group.to_string()), Value::Text(user.to_string()), added_by, now()];
+        let read = |row: &rusqlite::Row<'_>| Membership::from_row(row, 0);
+        let asked = op(Resource::Membership, Action::Create);
+        self.tx.one(asked, &format!("{group}/{user}"), &sql, &params, read).map(|(membership, _)| membership)
+    }
+
+    /// Makes `user` a member of the group no longer.
+    ///
+    /// For administrators. Who is no user gets `Denied`, publicly `NotFound`.
+    ///
+    /// # Errors
+    /// `NotAuthenticated`, `NotFound`, `Denied`, `Storage`.
+    pub fn remove_member(&self, group: impl Into<GroupId>, user: impl Into<UserId>) -> Result<()> {
+        let (group, user) = (group.into(), user.into());
+        let sql = "DELETE FROM main.group_memberships WHERE group_id = ?1 AND user_id = ?2 RETURNING 1";
+        let params = [Value::Text(group.to_string()), Value::Text(user.to_string())];
+        let asked = op(Resource::Membership, Action::Remove);
+        self.tx.one(asked, &format!("{group}/{user}"), sql, &params, |_| Ok(())).map(|_| ())
+    }
+}

@@ -1,0 +1,231 @@
+//! Users.
+
+use std::ops::Deref;
+
+use rusqlite::types::Value;
+use serde_json::{Map, Value as Json};
+
+use super::list::{Page, Query, paging};
+use super::read::{Stored as _, get};
+use super::write::{Assignments, identify, now, remove, required};
+use crate::error::{Error, Result};
+use crate::operation::{Action, Operation, Resource};
+use crate::record::{Fields, NewUser, Record as _, Role, User, UserId, UserPatch};
+use crate::store::{ReadTx, Tx};
+use crate::verdict;
+
+/// The users that a transaction can read.
+#[derive(Debug)]
+pub struct Users<'t> {
+    tx: &'t ReadTx<'t>,
+}
+
+/// The users that a transaction can read and write.
+#[derive(Debug)]
+pub struct UsersMut<'t> {
+    read: Users<'t>,
+    tx: &'t Tx<'t>,
+}
+
+/// A user with their secrets, as the daemon stored them: for signing in and for starting agents.
+#[derive(Clone)]
+pub struct Credentials {
+    /// The user.
+    pub user: User,
+    /// The hash of the password.
+    pub password: String,
+    /// `api_keys`, as stored.
+    pub api_keys: Map<String, Json>,
+    /// `env_vars`, as stored.
+    pub env_vars: Map<String, Json>,
+}
+
+impl std::fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Credentials").field("user", &self.user).finish_non_exhaustive()
+    }
+}
+
+/// Which users to list.
+///
+/// ```
+/// use aclite::{Role, UserQuery};
+/// let query = UserQuery::new().role([Role::Admin, Role::Superadmin]);
+/// # let _ = query;
+/// ```
+#[derive(Debug, Clone, Default)]
+#[must_use]
+pub struct UserQuery {
+    query: Query,
+}
+
+paging!(UserQuery);
+
+impl UserQuery {
+    /// Only users with one of these roles.
+    pub fn role(mut self, roles: impl IntoIterator<Item = Role>) -> Self {
+        let words: Vec<String> = roles.into_iter().map(|role| role.word().to_owned()).collect();
+        self.query.one_of("t.role", words.iter().map(String::as_str));
+        self
+    }
+}
+
+impl<'t> Users<'t> {
+    pub(crate) fn new(tx: &'t ReadTx<'t>) -> Self {
+        Self { tx }
+    }
+
+    /// The user with this id, without secrets.
+    ///
+    /// For every user, but no executor. Who is no user gets `Denied`, publicly `NotFound`.
+    ///
+    /// # Errors
+    /// `NotAuthenticated`, `NotFound`, `Denied`, `Storage`.
+    pub fn get(&self, id: impl Into<UserId>) -> Result<User> {
+        get(self.tx, id.into().as_str(), User::from_row)
+    }
+
+    /// The user with this e-mail address, to the letter, without secrets.
+    ///
+    /// For every user, but no executor. Who is no user gets `NotFound`.
+    ///
+    /// # Errors
+    /// `NotAuthenticated`, `NotFound`, `Storage`.
+    pub fn by_email(&self, email: &str) -> Result<User> {
+        verdict::signed_in(self.tx.actor())?;
+        let sql = format!(
+            "SELECT {} FROM {} WHERE t.email = ?1 AND {}",
+            User::select_list("t"),
+            User::FROM,
+            User::may_get("acl_may_get"),
+        );
+        let params = [Value::Text(email.to_owned())];
+        let mut found = self.tx.rows("get a user by e-mail", &sql, &params, |row| User::from_row(row, 0))?;
+        found.pop().ok_or_else(|| Error::not_found(Resource::User, email))
+    }
+
+    /// The users that the query asks for, the oldest first, without secrets.
+    ///
+    /// For everybody: who is no user gets an empty page, never an error.
+    ///
+    /// # Errors
+    /// `Invalid` where the limit is out of range, `Storage`.
+    pub fn find(&self, query: &UserQuery) -> Result<Page<User>> {
+        query.query.page(self.tx, "created_at")
+    }
+
+    /// The user with this e-mail address and their secrets, for signing in.
+    ///
+    /// For `System` and `Service`; anybody else gets `Denied`.
+    ///
+    /// ```
+    /// use aclite::{Actor, NewUser, Store};
+    /// let store = Store::open(":memory:")?;
+    /// let daemon = Actor::system("sign-in");
+    /// store.write(&daemon, |tx| tx.users().create(NewUser::new("ada@example.com", "hash").id("u-1")))?;
+    /// let found = store.read(&daemon, |tx| tx.users().credentials("ada@example.com"))?;
+    /// assert_eq!((found.user.user_id.as_str(), found.password.as_str()), ("u-1", "hash"));
+    /// let refused = store.read(&Actor::user("u-1"), |tx| tx.users().credentials("ada@example.com"));
+    /// assert!(refused.unwrap_err().is_denied());
+    /// # Ok::<(), aclite::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// `NotAuthenticated`, `Denied`, `NotFound`, `Storage`.
+    pub fn credentials(&self, email: &str) -> Result<Credentials> {
+        verdict::daemon_only(self.tx.actor(), Operation::new(Resource::User, Action::Get), "")?;
+        let sql =
+            format!("SELECT t.password, t.data, {} FROM {} WHERE t.email = ?1", User::select_list("t"), User::FROM);
+        let params = [Value::Text(email.to_owned())];
+        let mut found = self.tx.rows("get credentials", &sql, &params, |row| {
+            let failed = |error| Error::storage("credentials", error);
+            let (password, data): (String, String) = (row.get(0).map_err(failed)?, row.get(1).map_err(failed)?);
+            // The record is read first: it names a row that can't be.
+            let user = User::from_row(row, 2)?;
+            let mut data: Map<String, Json> = serde_json::from_str(&data).unwrap_or_default();
+            let mut secrets = |key: &str| match data.remove(key) {
+                Some(Json::Object(secrets)) => secrets,
+                _ => Map::new(),
+            };
+            Ok(Credentials { password, api_keys: secrets("api_keys"), env_vars: secrets("env_vars"), user })
+        })?;
+        found.pop().ok_or_else(|| Error::not_found(Resource::User, email))
+    }
+}
+
+impl<'t> Deref for UsersMut<'t> {
+    type Target = Users<'t>;
+
+    fn deref(&self) -> &Users<'t> {
+        &self.read
+    }
+}
+
+impl<'t> UsersMut<'t> {
+    pub(crate) fn new(tx: &'t Tx<'t>) -> Self {
+        Self { read: Users::new(tx), tx }
+    }
+
+    /// Creates a user. Password and keys are stored as given: the daemon hashes and encrypts.
+    ///
+    /// For administrators; a superadmin is created by superadmins. `System` creates the first one.
+    ///
+    /// # Errors
+    /// `NotAuthenticated`, `Denied`, `Conflict` where the id or the address is taken, `Invalid`, `Storage`.
+    pub fn create(&self, new: NewUser) -> Result<User> {
+        let mut fields = new.into_fields()?;
+        for column in ["email", "password"] {
+            required(&fields, column)?;
+        }
+        let id = identify(&mut fields, User::KEY, || UserId::new().to_string());
+        fields.set("created_at", now());
+        fields.set("updated_at", now());
+        Assignments::of(fields, false)?.create(self.tx, &id)
+    }
+
+    /// Patches the user with this id.
+    ///
+    /// Their own profile (e-mail, password, name, emoji, introduction, preferences): for the user and for
+    /// administrators. `role` and `unix_username`: for administrators; nobody raises his own role. `api_keys` and
+    /// `env_vars`: for the user alone; an entry that is `true` is left as it is, for that is how it reads. Anything of
+    /// a superadmin: for superadmins. Who is no user gets `Denied`, publicly `NotFound`.
+    ///
+    /// # Errors
+    /// `NotAuthenticated`, `NotFound`, `Denied`, `Immutable`, `Conflict` where the address is taken, `Invalid`, `Storage`.
+    pub fn patch(&self, id: impl Into<UserId>, patch: UserPatch) -> Result<User> {
+        let mut fields = patch.into_fields()?;
+        fields.take("updated_at");
+        unmask(&mut fields);
+        let mut assignments = Assignments::of(fields, true)?;
+        assignments.value("updated_at", now());
+        assignments.patch(self.tx, id.into().as_str()).map(|(user, _)| user)
+    }
+
+    /// Removes the user with this id, their memberships and what they own, but not what they made.
+    ///
+    /// For administrators; a superadmin is removed by superadmins. Who is no user gets `Denied`, publicly `NotFound`.
+    ///
+    /// # Errors
+    /// `NotAuthenticated`, `NotFound`, `Denied`, `Conflict` where a worktree would be left without an owner, naming
+    /// it, `Storage`.
+    pub fn remove(&self, id: impl Into<UserId>) -> Result<()> {
+        remove::<User>(self.tx, id.into().as_str())
+    }
+}
+
+/// Takes the entries of secrets out that only say that they are set: a client sends back what it read.
+fn unmask(fields: &mut Fields) {
+    for key in ["api_keys", "env_vars"] {
+        let only_set = |value: &Json| *value == Json::Bool(true);
+        match fields.data.get_mut(key) {
+            Some(Json::Object(entries)) => {
+                entries.retain(|_, value| !only_set(value));
+                if entries.is_empty() {
+                    fields.data.remove(key);
+                }
+            }
+            Some(value) if only_set(value) => drop(fields.data.remove(key)),
+            _ => {}
+        }
+    }
+}
