@@ -375,6 +375,7 @@ fn a_file_in_wal_mode_is_adopted_with_what_its_log_holds() {
     Adoption::new().dry_run(true).run(&copy).unwrap();
     assert!(bytes(&copy) == before, "a dry run writes no log back");
     adopt(&copy);
+    assert!(bytes(&copy).1.is_empty(), "what an adoption did is in the one file");
     let store = Store::open(&copy).unwrap();
     assert_eq!(ask::<String>(&store, "SELECT name FROM users WHERE user_id = 'ada'"), "Ada, late");
     assert_eq!(ask::<i64>(&store, "SELECT count(*) FROM worktree_owners"), 3);

@@ -129,7 +129,11 @@ impl<'a> Adoption<'a> {
             .map_err(|error| waited(error, started))?;
         report.dry_run = self.dry_run;
         if !self.dry_run && !report.already {
-            write_ahead(&conn.raw, started, BUSY).map_err(|error| waited(error, started))?;
+            match write_ahead(&conn.raw, started, BUSY) {
+                // The file is adopted; opening the store switches it.
+                Err(Error::Busy(_)) => tracing::warn!("another program keeps the file from write-ahead logging"),
+                switched => switched?,
+            }
             done(&conn.raw)?;
         }
         Ok(report)
