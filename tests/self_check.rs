@@ -44,7 +44,7 @@ const TAMPERED: &[(&str, &str, bool)] = &[
         true,
     ),
     ("one letter of a trigger was altered", "PRAGMA writable_schema = ON;
-         UPDATE sqlite_schema SET sql = replace(sql, '''patch''', '''get''') WHERE name = 'acl_messages_before_update'", true),
+         UPDATE sqlite_schema SET sql = replace(sql, '''patch''', '''match''') WHERE name = 'acl_messages_before_update'", true),
     (
         "a view was altered",
         "DROP VIEW acl_access; CREATE VIEW acl_access AS SELECT worktree_id, user_id, 'all' AS level, 4 AS rank, 'me' AS source

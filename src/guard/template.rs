@@ -51,6 +51,26 @@ const REFERENCES: [(&str, &str, &str); 10] = [
     ("worktree_group_grants", "group_id", "groups"),
 ];
 
+/// The columns that are each table's key. Without a unique one, two rows could have the same id.
+const KEYS: [(&str, &[&str]); 16] = [
+    ("users", &["user_id"]),
+    ("repos", &["repo_id"]),
+    ("boards", &["board_id"]),
+    ("worktrees", &["worktree_id"]),
+    ("worktree_owners", &["worktree_id", "user_id"]),
+    ("sessions", &["session_id"]),
+    ("tasks", &["task_id"]),
+    ("messages", &["message_id"]),
+    ("groups", &["group_id"]),
+    ("group_memberships", &["group_id", "user_id"]),
+    ("worktree_group_grants", &["worktree_id", "group_id"]),
+    ("acl_rules", &["resource", "operation"]),
+    ("acl_settings", &["name"]),
+    ("acl_epoch", &["one"]),
+    ("acl_audit", &["seq"]),
+    ("acl_meta", &["name"]),
+];
+
 /// An identifier, quoted for SQL.
 pub(crate) fn quote(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
@@ -83,11 +103,15 @@ impl Table {
 
     fn read_shape(conn: &Connection, name: &str) -> rusqlite::Result<Self> {
         let mut columns = Vec::new();
+        let mut primary = Vec::new();
         let mut problems = Vec::new();
-        let mut shape = conn.prepare("SELECT name, hidden FROM pragma_table_xinfo(?1, 'main')")?;
+        let mut shape = conn.prepare("SELECT name, hidden, pk FROM pragma_table_xinfo(?1, 'main')")?;
         let mut rows = shape.query([name])?;
         while let Some(row) = rows.next()? {
             let (column, hidden): (String, i64) = (row.get(0)?, row.get(1)?);
+            if row.get(2)? {
+                primary.push(column.clone());
+            }
             if column.contains(['\n', '\r']) {
                 problems.push(format!("table `{name}` has a column name with a line break"));
             }
@@ -113,6 +137,13 @@ impl Table {
             match columns {
                 Some(columns) if !partial => unique.push((columns, origin == "pk")),
                 _ => problems.push(format!("unique index `{index}` of table `{name}` is partial or on an expression")),
+            }
+        }
+        for (_, key) in KEYS.iter().filter(|(table, _)| *table == name) {
+            if !is_key(key, primary.iter())
+                && !unique.iter().any(|(columns, _)| is_key(key, columns.iter().map(|(name, _)| name)))
+            {
+                problems.push(format!("table `{name}` has no key on {}", key.join(", ")));
             }
         }
         let mut reference = conn.prepare(
@@ -162,7 +193,8 @@ impl Table {
 
     fn fill(&self, template: &str, update: bool) -> String {
         let mut sql = template
-            .replace("{{columns}}", &literal(&self.columns.join("\n")))
+            // SQLite takes `Session_ID` for `session_id`, and so does the verdict.
+            .replace("{{columns}}", &literal(&self.columns.join("\n").to_ascii_lowercase()))
             .replace("{{changed}}", &self.changed())
             .replace("{{moved}}", &self.moved())
             .replace("{{taken}}", &self.taken(update));
@@ -215,6 +247,15 @@ impl Table {
         }
         if terms.is_empty() { "0".to_owned() } else { format!("({})", terms.join(" OR ")) }
     }
+}
+
+/// Whether these columns are the key, in whichever order.
+fn is_key<'a>(key: &[&str], columns: impl Iterator<Item = &'a String>) -> bool {
+    let mut columns: Vec<String> = columns.map(|column| column.to_ascii_lowercase()).collect();
+    columns.sort();
+    let mut key = key.to_vec();
+    key.sort_unstable();
+    columns == key
 }
 
 /// The statements of a file, from their CREATE on; triggers end with `END;`, others with `;` at a line's end.
