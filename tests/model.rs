@@ -461,7 +461,7 @@ fn check_lists(store: &Store, world: &World, user: usize, limit: u32) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 32, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn the_database_decides_as_the_model_does(
