@@ -90,16 +90,16 @@ impl Conn {
         self.raw.total_changes() != self.began.get()
     }
 
-    /// Runs `work` with the authorizer set for SQL of this author.
+    /// Runs `work` with the authorizer set for SQL of this author. They nest: a statement that hands
+    /// out rows may have others run in between.
     pub(crate) fn authored<T>(&self, author: Author, work: impl FnOnce() -> T) -> T {
-        struct Back<'a>(&'a AtomicU8);
+        struct Back<'a>(&'a AtomicU8, u8);
         impl Drop for Back<'_> {
             fn drop(&mut self) {
-                self.0.store(Author::Us as u8, Ordering::Relaxed);
+                self.0.store(self.1, Ordering::Relaxed);
             }
         }
-        self.author.store(author as u8, Ordering::Relaxed);
-        let _back = Back(&self.author);
+        let _back = Back(&self.author, self.author.swap(author as u8, Ordering::Relaxed));
         work()
     }
 
