@@ -244,11 +244,13 @@ impl Case<'_> {
             _ => {}
         }
         self.parent_exists()?;
+        if !self.actor.is_daemon() {
+            self.may_view()?;
+        }
         let change = self.change()?;
         let allowed = if self.actor.is_daemon() {
             self.daemon()
         } else {
-            self.may_view()?;
             self.executor_scope(&change)?;
             let mut allowed = None;
             for action in self.actions(&change) {
@@ -575,7 +577,14 @@ impl Case<'_> {
         if !change.data {
             return Ok(());
         }
-        let data = self.facts.input("data")?.unwrap_or_default();
+        let Some(data) = self.facts.input("data")? else {
+            // Nothing could be made of the stored text and the patch.
+            let stored = if self.facts.has("old_data") { self.facts.text("old_data")? } else { Some("{}") };
+            return Err(match merge::check_object(stored.unwrap_or_default()) {
+                Ok(()) => Refusal::invalid("data", "must be a JSON object of at most 16 MiB"),
+                Err(error) => Refusal::Unvouched(format!("the stored `data` is {error}")),
+            });
+        };
         merge::check_object(data).map_err(|error| Refusal::invalid("data", error.to_string()))?;
         let columns: Vec<&str> = self.facts.columns()?.collect();
         match change.new_keys()?.iter().find(|key| columns.contains(&key.as_str())) {

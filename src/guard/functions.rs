@@ -1,6 +1,6 @@
 //! The SQL functions that guards, lists and repositories call, each with its flags and why.
 //!
-//! None is DETERMINISTIC but `acl_merge`: identity is read when a statement runs, never when it is
+//! None is DETERMINISTIC but those that merge: identity is read when a statement runs, never when it was
 //! prepared. All are INNOCUOUS, because triggers and views call them under `trusted_schema = OFF`;
 //! where we own the connection, SQL that is not ours may call `acl_actor`, `acl_now` and `acl_merge`
 //! only.
@@ -73,6 +73,7 @@ pub(crate) fn register(conn: &Connection, context: &Arc<Context>) -> SqlResult<(
         let (stored, patch): (String, String) = (call.get(0)?, call.get(1)?);
         merge::merge(&stored, &patch).map_err(|error| failed(format!("`data` can't be merged: {error}")))
     })?;
+    conn.create_scalar_function("acl_next_data", 2, pure, |call| Ok(next_data(call)))?;
     let cx = with(context);
     conn.create_scalar_function("acl_next_status", 2, flags, move |call| next_status(call, &mut cx.state()))?;
     let cx = with(context);
@@ -392,6 +393,14 @@ fn admit(call: &Call<'_>, context: &Context) -> SqlResult<bool> {
     Ok(true)
 }
 
+/// `acl_next_data(stored, patch)`: the merged `data`; NULL where there is none, which the guard refuses.
+///
+/// An error here would come before the guard, and tell those who may not view the record of it.
+fn next_data(call: &Call<'_>) -> Option<String> {
+    let (stored, patch) = (call.get_raw(0).as_str().ok()?, call.get_raw(1).as_str().ok()?);
+    merge::merge(stored, patch).ok()
+}
+
 /// `acl_next_status(stored, given)`: the status that a patch of a task leaves behind.
 fn next_status(call: &Call<'_>, state: &mut State) -> SqlResult<Value> {
     let (stored, given): (Value, Option<String>) = (call.get(0)?, call.get(1)?);
@@ -411,13 +420,14 @@ fn next_status(call: &Call<'_>, state: &mut State) -> SqlResult<Value> {
 ///
 /// The time of an ending that stays, stays. The first ending has a time: the one given, or now.
 fn next_completed_at(call: &Call<'_>, state: &State) -> SqlResult<Value> {
-    let (status, next): (Option<String>, Option<String>) = (call.get(0)?, call.get(1)?);
+    // A stored status that is no text is the guard's to refuse.
+    let status = call.get_raw(0).as_str().unwrap_or_default();
+    let next: Option<String> = call.get(1)?;
     let (stored, given): (Value, Value) = (call.get(2)?, call.get(3)?);
-    let status = status.unwrap_or_default();
-    if verdict::ending_stays(state.actor.as_ref(), &status) {
+    if verdict::ending_stays(state.actor.as_ref(), status) {
         return Ok(stored);
     }
-    let ends = next.is_some_and(|next| verdict::is_final(&next)) && !verdict::is_final(&status);
+    let ends = next.is_some_and(|next| verdict::is_final(&next)) && !verdict::is_final(status);
     Ok(match given {
         Value::Null if ends => Value::Integer(Time::now().as_millis()),
         given => given,
