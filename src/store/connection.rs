@@ -145,7 +145,7 @@ fn authorize(author: u8, asked: &AuthContext<'_>) -> Authorization {
         AuthAction::Select | AuthAction::Recursive | AuthAction::Function { .. } => true,
         AuthAction::Read { table_name, column_name } => {
             let secret = is_secret(table_name, column_name) && author == Author::Guest as u8;
-            !secret || asked.accessor.is_some_and(|accessor| accessor.starts_with("acl_"))
+            !secret || asked.accessor.is_some_and(is_trigger_of_ours)
         }
         AuthAction::Insert { table_name }
         | AuthAction::Update { table_name, .. }
@@ -155,30 +155,57 @@ fn authorize(author: u8, asked: &AuthContext<'_>) -> Authorization {
     if allowed { Authorization::Allow } else { Authorization::Deny }
 }
 
+/// Whether the accessor is a trigger of ours: no name that SQL which is not ours may give to a
+/// common table expression.
+fn is_trigger_of_ours(accessor: &str) -> bool {
+    accessor.starts_with("acl_") && !OPEN.contains(&accessor)
+}
+
 /// The columns that hold secrets.
 fn is_secret(table: &str, column: &str) -> bool {
     let is = |name: &str, word: &str| name.eq_ignore_ascii_case(word);
     (is(table, "users") && (is(column, "password") || is(column, "data")))
         || (is(table, "sessions") && is(column, "data"))
+        // ANALYZE keeps samples of what is indexed, and a session's token is.
+        || table.to_ascii_lowercase().starts_with("sqlite_stat")
 }
+
+/// Whether `sql` may join a table with secrets by the names of columns: with `USING` or `NATURAL`.
+///
+/// SQLite does not ask the authorizer for columns that are joined so, and a FULL JOIN hands their
+/// values out. The words are looked for in the whole text, since what is a literal and what is not
+/// could be told wrongly; a join by `ON` says the same.
+pub(crate) fn joins_secrets_by_name(sql: &str) -> bool {
+    let sql = sql.to_ascii_lowercase();
+    let has = |word: &str| sql.contains(word);
+    let has_word = |word: &str| {
+        let is_part = |char: char| char.is_ascii_alphanumeric() || char == '_';
+        sql.match_indices(word)
+            .any(|(at, _)| !sql[..at].ends_with(is_part) && !sql[at + word.len()..].starts_with(is_part))
+    };
+    (has("users") || has("sessions"))
+        && (has_word("natural") || (has_word("using") && (has("password") || has("data"))))
+}
+
+/// The names of ours that SQL which is not ours may spell.
+const OPEN: [&str; 11] = [
+    "acl_actor",
+    "acl_now",
+    "acl_merge",
+    "acl_access",
+    "acl_held",
+    "acl_rule",
+    "acl_rules",
+    "acl_settings",
+    "acl_epoch",
+    "acl_audit",
+    "acl_meta",
+];
 
 /// The first name of a trigger or function of ours in `sql` that only aclite itself may use.
 ///
 /// However it is quoted, a name's letters stand in the text one after another.
 pub(crate) fn spells_ours(sql: &str) -> Option<String> {
-    const OPEN: [&str; 11] = [
-        "acl_actor",
-        "acl_now",
-        "acl_merge",
-        "acl_access",
-        "acl_held",
-        "acl_rule",
-        "acl_rules",
-        "acl_settings",
-        "acl_epoch",
-        "acl_audit",
-        "acl_meta",
-    ];
     let sql = sql.to_ascii_lowercase();
     sql.match_indices("acl_").find_map(|(at, _)| {
         let name: String = sql[at..].chars().take_while(|char| char.is_ascii_alphanumeric() || *char == '_').collect();
