@@ -244,11 +244,14 @@ impl Case<'_> {
             _ => {}
         }
         self.parent_exists()?;
+        if !self.actor.is_daemon() {
+            self.may_view()?;
+        }
+        self.is_no_orphan()?;
         let change = self.change()?;
         let allowed = if self.actor.is_daemon() {
             self.daemon()
         } else {
-            self.may_view()?;
             self.executor_scope(&change)?;
             let mut allowed = None;
             for action in self.actions(&change) {
@@ -270,11 +273,6 @@ impl Case<'_> {
             (Action::Create, Resource::Session | Resource::Owner | Resource::Grant) => Resource::Worktree,
             (Action::Create, Resource::Worktree) => Resource::Repo,
             (Action::Create, Resource::Membership) => Resource::Group,
-            (Action::Patch | Action::Remove, Resource::Session | Resource::Task | Resource::Message)
-                if self.facts.text("worktree")?.is_none() =>
-            {
-                return Err(Refusal::Unvouched(format!("{} has no parent", self.subject()?)));
-            }
             _ => return Ok(()),
         };
         if self.facts.flag("parent_exists")? {
@@ -282,6 +280,16 @@ impl Case<'_> {
         }
         let id = self.facts.input("parent")?.unwrap_or_default().to_owned();
         Err(Refusal::NotFound(NotFound { subject: Subject { resource: parent, id } }))
+    }
+
+    /// A record without its parent belongs nowhere: nobody may touch it but a cascade.
+    fn is_no_orphan(&self) -> Judged {
+        let stored = matches!(self.asked.action, Action::Patch | Action::Remove);
+        let inherits = matches!(self.asked.resource, Resource::Session | Resource::Task | Resource::Message);
+        if stored && inherits && self.facts.text("worktree")?.is_none() {
+            return Err(Refusal::Unvouched(format!("{} has no parent", self.subject()?)));
+        }
+        Ok(())
     }
 
     fn may_view(&self) -> Judged {
@@ -575,7 +583,14 @@ impl Case<'_> {
         }
         let Some(change_of_data) = change.data else { return Ok(()) };
         if !change_of_data.checked {
-            let data = self.facts.input("data")?.unwrap_or_default();
+            let Some(data) = self.facts.input("data")? else {
+                // Nothing could be made of the stored text and the patch.
+                let stored = if self.facts.has("old_data") { self.facts.text("old_data")? } else { Some("{}") };
+                return Err(match merge::check_object(stored.unwrap_or_default()) {
+                    Ok(()) => Refusal::invalid("data", "must be a JSON object of at most 16 MiB"),
+                    Err(error) => Refusal::Unvouched(format!("the stored `data` is {error}")),
+                });
+            };
             merge::check_object(data).map_err(|error| Refusal::invalid("data", error.to_string()))?;
         }
         match change.shadow()? {
