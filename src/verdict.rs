@@ -352,6 +352,9 @@ impl Case<'_> {
             {
                 return Err(beyond("an executor can't answer a permission request")?);
             }
+            (Resource::Message, Action::Patch) if change.has("task_id") => {
+                return Err(beyond("an executor can't give its messages to another task")?);
+            }
             (Resource::Message, Action::Create)
                 if self.facts.input("type")? == Some("permission_request") && self.is_answered()? =>
             {
@@ -451,7 +454,7 @@ impl Case<'_> {
     }
 
     /// What no rule can give: superadmins are made and touched by superadmins, nobody raises
-    /// himself, and secrets are written by those whose they are.
+    /// himself, a worktree's only manager stays one, and secrets are written by those whose they are.
     fn privileges(&self, change: &Change<'_>) -> Judged {
         match self.asked.resource {
             Resource::User if self.asked.action != Action::Get => self.user_privileges(change),
@@ -477,6 +480,13 @@ impl Case<'_> {
         let own = self.facts.flag("own")?;
         if own && self.asked.action == Action::Patch && new > old {
             return Err(self.denied(None, "nobody raises his own role", true)?);
+        }
+        // Whoever alone manages a worktree is not made one who only looks: nobody but the daemon could mend that.
+        if change.has("role") && new < RoleRank::Member {
+            let worktrees = self.facts.text_lines("last_owner_of")?;
+            if !worktrees.is_empty() {
+                return Err(self.conflict(ConflictKind::LastOwner(worktrees))?);
+            }
         }
         if !own && ["api_keys", "env_vars"].iter().any(|key| change.has_key(key)) {
             return Err(self.denied(Some(Need::Own), "`api_keys` and `env_vars` are written by their user", true)?);
@@ -526,7 +536,7 @@ impl Case<'_> {
             _ => {}
         }
         match self.asked.resource {
-            Resource::Task => self.ending(true),
+            Resource::Task => self.ending(None),
             Resource::Message => self.task_of_same_session("session"),
             Resource::Session => self.origins(),
             _ => Ok(()),
@@ -548,7 +558,7 @@ impl Case<'_> {
             self.about_now("updated_at")?;
         }
         match self.asked.resource {
-            Resource::Task => self.ending(change.has("status")),
+            Resource::Task => self.ending(Some(change)),
             Resource::Message if change.has("task_id") => self.task_of_same_session("old_session"),
             Resource::Session => self.origins(),
             Resource::Worktree if change.has("others_can") => self.level_word("others_can", true),
@@ -576,6 +586,12 @@ impl Case<'_> {
 
     /// Keys and words are plain text, and `data` is one JSON object that repeats no key and no column.
     fn content(&self, change: &Change<'_>) -> Judged {
+        if self.facts.has("odd")
+            && let Some((kind, column)) = self.facts.text("odd")?.and_then(|odd| odd.split_once(' '))
+        {
+            let kind = if kind == "text" { "plain text" } else { "an integer" };
+            return Err(Refusal::invalid(column, format!("must be {kind}")));
+        }
         for word in ["status", "type", "role", "agentic_tool", "email"] {
             if self.facts.has(word) && self.facts.input(word)?.is_none_or(str::is_empty) {
                 return Err(Refusal::invalid(word, "must be text"));
@@ -678,15 +694,16 @@ impl Case<'_> {
         Err(Refusal::NotFound(NotFound { subject: Subject { resource, id } }))
     }
 
-    /// The first ending of a task wins, and says when it was.
-    fn ending(&self, status_changes: bool) -> Judged {
-        if !status_changes {
-            return Ok(());
-        }
-        if self.facts.has("old_status") {
+    /// The first ending of a task wins, and says when it was: status and time both stay.
+    fn ending(&self, change: Option<&Change<'_>>) -> Judged {
+        if let Some(change) = change {
             let old = self.facts.text("old_status")?.unwrap_or_default();
-            if is_final(old) {
+            let timed = !self.facts.is_null("old_completed_at");
+            if is_final(old) && (change.has("status") || (timed && change.has("completed_at"))) {
                 return Err(self.conflict(ConflictKind::Ended(old.to_owned()))?);
+            }
+            if !change.has("status") {
+                return Ok(());
             }
         }
         let ends = self.facts.input("status")?.is_some_and(is_final);
@@ -792,7 +809,12 @@ impl Case<'_> {
         Ok(Refusal::Denied(Box::new(Denied {
             operation: Operation::new(self.asked.resource, action),
             subject: self.subject()?,
-            worktree: if self.facts.has("worktree") { self.facts.text("worktree")?.map(str::to_owned) } else { None },
+            // What decides on a new worktree is no worktree.
+            worktree: match self.asked {
+                Operation { resource: Resource::Worktree, action: Action::Create } => None,
+                _ if self.facts.has("worktree") => self.facts.text("worktree")?.map(str::to_owned),
+                _ => None,
+            },
             needed,
             held,
             why: why.to_owned(),

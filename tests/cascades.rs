@@ -440,4 +440,10 @@ fn an_orphan_is_nobodys_to_delete_or_to_free() {
         store.write(&Actor::user("cy"), |tx| tx.sql().execute(statement, [])).unwrap();
     }
     assert_eq!(audit_after(&store, seq).len(), 2, "whoever may do it does it on the record");
+    // Nor does a new parent of the old id take them over: whoever makes it would own what was somebody else's.
+    for actor in [Actor::user("cy"), system()] {
+        let heir = NewSession::new("w2", AgenticTool::Codex).id("s1").created_by("cy");
+        let outcome = store.write(&actor, |tx| tx.sessions().create(heir));
+        assert_eq!(verdict(&outcome), "conflict", "{outcome:?}");
+    }
 }

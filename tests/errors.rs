@@ -118,8 +118,8 @@ fn refusals() {
       log:    may not create a task in session `s-w`: needs `prompt`, holds `view` (others) on worktree `w`
       public: denied 403 may not create a task in session `s-w`: needs `prompt`, holds `view` (others) on worktree `w`
     a role is missing: denied 403
-      log:    may not create worktree `n`: needs `role:member`, holds `none` (role viewer) on worktree `n`
-      public: denied 403 may not create worktree `n`: needs `role:member`, holds `none` (role viewer) on worktree `n`
+      log:    may not create worktree `n`: needs `role:member`, holds `none` (role viewer)
+      public: denied 403 may not create worktree `n`: needs `role:member`, holds `none` (role viewer)
     only owners share: denied 403
       log:    may not share worktree `w`: needs `owner`, holds `view` (others) on worktree `w`
       public: denied 403 may not share worktree `w`: needs `owner`, holds `view` (others) on worktree `w`

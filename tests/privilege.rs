@@ -790,3 +790,20 @@ fn one_closure_cannot_pass_its_rights_to_the_next() {
     assert_eq!(by("nobody", &|tx| tx.sql().execute(statement, [])), "not_authenticated");
     assert_eq!(by("bo", &|tx| tx.sql().execute(statement, [])), "ok");
 }
+
+/// An administrator can't take a worktree's only manager away by making him a viewer; the daemon can.
+#[test]
+fn whoever_alone_manages_a_worktree_is_not_made_a_viewer() {
+    let store = town();
+    let demote = |actor: &Actor, user: &str| {
+        let sql = "UPDATE users SET role = 'viewer' WHERE user_id = ?1";
+        store.write(actor, |tx| tx.sql().execute(sql, [user]))
+    };
+    let refused = demote(&Actor::user("ada"), "bo").unwrap_err();
+    assert!(
+        matches!(&refused, Error::Conflict(conflict) if matches!(conflict.kind(), ConflictKind::LastOwner(_))),
+        "{refused}"
+    );
+    demote(&Actor::user("ada"), "dee").unwrap();
+    demote(&system(), "bo").unwrap();
+}
