@@ -84,9 +84,11 @@ impl<'t> Audit<'t> {
     fn rows(&self, sql: &str, seq: i64, limit: u32) -> Result<Vec<AuditRow>> {
         let failed = |error| Error::storage("reading the audit", error);
         verdict::reads_audit(self.tx.actor())?;
-        let mut rows = self.tx.raw().prepare_cached(sql).map_err(failed)?;
-        let rows = rows.query_map((seq, limit), read).map_err(failed)?;
-        rows.collect::<Result<_, _>>().map_err(failed)
+        self.tx.ours(|| {
+            let mut rows = self.tx.raw().prepare_cached(sql).map_err(failed)?;
+            let rows = rows.query_map((seq, limit), read).map_err(failed)?;
+            rows.collect::<Result<_, _>>().map_err(failed)
+        })
     }
 }
 

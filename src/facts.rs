@@ -112,6 +112,11 @@ impl<'a> Facts<'a> {
         }
     }
 
+    /// Whether a fact is NULL, or missing.
+    pub(crate) fn is_null(&self, name: &str) -> bool {
+        matches!(self.find(name), None | Some(Fact::Null))
+    }
+
     /// A truth. NULL is false.
     pub(crate) fn flag(&self, name: &str) -> Result<bool, Refusal> {
         match self.get(name)? {

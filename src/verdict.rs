@@ -244,11 +244,14 @@ impl Case<'_> {
             _ => {}
         }
         self.parent_exists()?;
+        if !self.actor.is_daemon() {
+            self.may_view()?;
+        }
+        self.is_no_orphan()?;
         let change = self.change()?;
         let allowed = if self.actor.is_daemon() {
             self.daemon()
         } else {
-            self.may_view()?;
             self.executor_scope(&change)?;
             let mut allowed = None;
             for action in self.actions(&change) {
@@ -270,11 +273,6 @@ impl Case<'_> {
             (Action::Create, Resource::Session | Resource::Owner | Resource::Grant) => Resource::Worktree,
             (Action::Create, Resource::Worktree) => Resource::Repo,
             (Action::Create, Resource::Membership) => Resource::Group,
-            (Action::Patch | Action::Remove, Resource::Session | Resource::Task | Resource::Message)
-                if self.facts.text("worktree")?.is_none() =>
-            {
-                return Err(Refusal::Unvouched(format!("{} has no parent", self.subject()?)));
-            }
             _ => return Ok(()),
         };
         if self.facts.flag("parent_exists")? {
@@ -282,6 +280,16 @@ impl Case<'_> {
         }
         let id = self.facts.input("parent")?.unwrap_or_default().to_owned();
         Err(Refusal::NotFound(NotFound { subject: Subject { resource: parent, id } }))
+    }
+
+    /// A record without its parent belongs nowhere: nobody may touch it but a cascade.
+    fn is_no_orphan(&self) -> Judged {
+        let stored = matches!(self.asked.action, Action::Patch | Action::Remove);
+        let inherits = matches!(self.asked.resource, Resource::Session | Resource::Task | Resource::Message);
+        if stored && inherits && self.facts.text("worktree")?.is_none() {
+            return Err(Refusal::Unvouched(format!("{} has no parent", self.subject()?)));
+        }
+        Ok(())
     }
 
     fn may_view(&self) -> Judged {
@@ -343,6 +351,9 @@ impl Case<'_> {
                 if self.facts.text("old_type")? == Some("permission_request") || change.has("type") =>
             {
                 return Err(beyond("an executor can't answer a permission request")?);
+            }
+            (Resource::Message, Action::Patch) if change.has("task_id") => {
+                return Err(beyond("an executor can't give its messages to another task")?);
             }
             (Resource::Message, Action::Create)
                 if self.facts.input("type")? == Some("permission_request") && self.is_answered()? =>
@@ -443,7 +454,7 @@ impl Case<'_> {
     }
 
     /// What no rule can give: superadmins are made and touched by superadmins, nobody raises
-    /// himself, and secrets are written by those whose they are.
+    /// himself, a worktree's only manager stays one, and secrets are written by those whose they are.
     fn privileges(&self, change: &Change<'_>) -> Judged {
         match self.asked.resource {
             Resource::User if self.asked.action != Action::Get => self.user_privileges(change),
@@ -469,6 +480,13 @@ impl Case<'_> {
         let own = self.facts.flag("own")?;
         if own && self.asked.action == Action::Patch && new > old {
             return Err(self.denied(None, "nobody raises his own role", true)?);
+        }
+        // Whoever alone manages a worktree is not made one who only looks: nobody but the daemon could mend that.
+        if change.has("role") && new < RoleRank::Member {
+            let worktrees = self.facts.text_lines("last_owner_of")?;
+            if !worktrees.is_empty() {
+                return Err(self.conflict(ConflictKind::LastOwner(worktrees))?);
+            }
         }
         if !own && ["api_keys", "env_vars"].iter().any(|key| change.has_key(key)) {
             return Err(self.denied(Some(Need::Own), "`api_keys` and `env_vars` are written by their user", true)?);
@@ -518,7 +536,7 @@ impl Case<'_> {
             _ => {}
         }
         match self.asked.resource {
-            Resource::Task => self.ending(true),
+            Resource::Task => self.ending(None),
             Resource::Message => self.task_of_same_session("session"),
             Resource::Session => self.origins(),
             _ => Ok(()),
@@ -540,7 +558,7 @@ impl Case<'_> {
             self.about_now("updated_at")?;
         }
         match self.asked.resource {
-            Resource::Task => self.ending(change.has("status")),
+            Resource::Task => self.ending(Some(change)),
             Resource::Message if change.has("task_id") => self.task_of_same_session("old_session"),
             Resource::Session => self.origins(),
             Resource::Worktree if change.has("others_can") => self.level_word("others_can", true),
@@ -568,6 +586,12 @@ impl Case<'_> {
 
     /// Keys and words are plain text, and `data` is one JSON object that repeats no key and no column.
     fn content(&self, change: &Change<'_>) -> Judged {
+        if self.facts.has("odd")
+            && let Some((kind, column)) = self.facts.text("odd")?.and_then(|odd| odd.split_once(' '))
+        {
+            let kind = if kind == "text" { "plain text" } else { "an integer" };
+            return Err(Refusal::invalid(column, format!("must be {kind}")));
+        }
         for word in ["status", "type", "role", "agentic_tool", "email"] {
             if self.facts.has(word) && self.facts.input(word)?.is_none_or(str::is_empty) {
                 return Err(Refusal::invalid(word, "must be text"));
@@ -575,7 +599,14 @@ impl Case<'_> {
         }
         let Some(change_of_data) = change.data else { return Ok(()) };
         if !change_of_data.checked {
-            let data = self.facts.input("data")?.unwrap_or_default();
+            let Some(data) = self.facts.input("data")? else {
+                // Nothing could be made of the stored text and the patch.
+                let stored = if self.facts.has("old_data") { self.facts.text("old_data")? } else { Some("{}") };
+                return Err(match merge::check_object(stored.unwrap_or_default()) {
+                    Ok(()) => Refusal::invalid("data", "must be a JSON object of at most 16 MiB"),
+                    Err(error) => Refusal::Unvouched(format!("the stored `data` is {error}")),
+                });
+            };
             merge::check_object(data).map_err(|error| Refusal::invalid("data", error.to_string()))?;
         }
         match change.shadow()? {
@@ -663,15 +694,16 @@ impl Case<'_> {
         Err(Refusal::NotFound(NotFound { subject: Subject { resource, id } }))
     }
 
-    /// The first ending of a task wins, and says when it was.
-    fn ending(&self, status_changes: bool) -> Judged {
-        if !status_changes {
-            return Ok(());
-        }
-        if self.facts.has("old_status") {
+    /// The first ending of a task wins, and says when it was: status and time both stay.
+    fn ending(&self, change: Option<&Change<'_>>) -> Judged {
+        if let Some(change) = change {
             let old = self.facts.text("old_status")?.unwrap_or_default();
-            if is_final(old) {
+            let timed = !self.facts.is_null("old_completed_at");
+            if is_final(old) && (change.has("status") || (timed && change.has("completed_at"))) {
                 return Err(self.conflict(ConflictKind::Ended(old.to_owned()))?);
+            }
+            if !change.has("status") {
+                return Ok(());
             }
         }
         let ends = self.facts.input("status")?.is_some_and(is_final);
@@ -777,7 +809,12 @@ impl Case<'_> {
         Ok(Refusal::Denied(Box::new(Denied {
             operation: Operation::new(self.asked.resource, action),
             subject: self.subject()?,
-            worktree: if self.facts.has("worktree") { self.facts.text("worktree")?.map(str::to_owned) } else { None },
+            // What decides on a new worktree is no worktree.
+            worktree: match self.asked {
+                Operation { resource: Resource::Worktree, action: Action::Create } => None,
+                _ if self.facts.has("worktree") => self.facts.text("worktree")?.map(str::to_owned),
+                _ => None,
+            },
             needed,
             held,
             why: why.to_owned(),

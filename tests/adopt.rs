@@ -375,6 +375,7 @@ fn a_file_in_wal_mode_is_adopted_with_what_its_log_holds() {
     Adoption::new().dry_run(true).run(&copy).unwrap();
     assert!(bytes(&copy) == before, "a dry run writes no log back");
     adopt(&copy);
+    assert!(bytes(&copy).1.is_empty(), "what an adoption did is in the one file");
     let store = Store::open(&copy).unwrap();
     assert_eq!(ask::<String>(&store, "SELECT name FROM users WHERE user_id = 'ada'"), "Ada, late");
     assert_eq!(ask::<i64>(&store, "SELECT count(*) FROM worktree_owners"), 3);
@@ -476,6 +477,14 @@ const REFUSED: &[(&str, Make)] = &[
             sql.replace("`task_id` text(36) PRIMARY KEY", "`task_id` text(36) COLLATE NOCASE PRIMARY KEY")
         })
     }),
+    ("a key missing", |dir| {
+        agor_with(dir, |sql| {
+            sql.replace("`message_id` text(36) PRIMARY KEY NOT NULL", "`message_id` text(36) NOT NULL")
+        })
+    }),
+    ("a key missing that others refer to", |dir| {
+        agor_with(dir, |sql| sql.replace("`user_id` text(36) PRIMARY KEY NOT NULL", "`user_id` text(36) NOT NULL"))
+    }),
     ("a reference missing", |dir| {
         agor_with(dir, |sql| {
             sql.replace("FOREIGN KEY (`session_id`) REFERENCES `sessions`(`session_id`) ON UPDATE no action ON DELETE cascade,\n  FOREIGN KEY (`task_id`)", "FOREIGN KEY (`task_id`)")
@@ -557,6 +566,8 @@ fn each_refusal_says_why_and_leaves_the_file_as_it_was() {
     a foreign trigger: the file can't be adopted: trigger `touch` is in the way
     ON CONFLICT REPLACE: the file can't be adopted: table `repos` has an `ON CONFLICT` clause, which could pass by the guards
     COLLATE: the file can't be adopted: table `tasks` has a `COLLATE` clause, which could make different ids equal
+    a key missing: the file can't be adopted: table `messages` has no key on message_id
+    a key missing that others refer to: the file can't be adopted: table `users` has no key on user_id
     a reference missing: the file can't be adopted: column `messages.session_id` does not reference `sessions`
     a partial unique index: the file can't be adopted: unique index `one_runs` of table `tasks` is partial or on an expression
     "#);
@@ -598,6 +609,33 @@ fn a_detached_file_is_adopted_again() {
         tx.sql().execute("UPDATE tasks SET priority = 9 WHERE task_id = 't-2'", [])
     });
     assert_eq!(verdict(&refused), "denied");
+}
+
+/// SQLite takes `Session_ID` for `session_id`: guards that did not would let a task be moved.
+#[test]
+fn names_in_capitals_are_the_same_names() {
+    let dir = tempdir().unwrap();
+    let path = agor_with(dir.path(), |sql| {
+        sql.replace(
+            "`session_id` text(36) NOT NULL,\n  `created_at` integer NOT NULL, `completed_at`",
+            "`Session_ID` text(36) NOT NULL,\n  `created_at` integer NOT NULL, `completed_at`",
+        )
+        .replace(
+            "`archived_by` text(36), `filesystem_status` text",
+            "`archived_by` text(36), `filesystem_status` text, `Others_Can` text",
+        )
+    });
+    assert!(schema(&path)[&("table".to_owned(), "tasks".to_owned())].contains("`Session_ID`"));
+    let report = adopt(&path);
+    assert!(!report.columns.contains(&"worktrees.others_can".to_owned()), "{report:?}");
+    let store = Store::open(&path).unwrap();
+    support::session(&store, "s-bo-2", "w-bo", "bo");
+    let moved = store.write(&Actor::user("bo"), |tx| {
+        tx.sql().execute("UPDATE tasks SET session_id = 's-bo-2' WHERE task_id = 't-2'", [])
+    });
+    assert_eq!(verdict(&moved), "immutable");
+    let patched = store.write(&Actor::user("bo"), |tx| tx.tasks().patch("t-2", TaskPatch::new().set("model", "m")));
+    assert_eq!(verdict(&patched), "ok");
 }
 
 /// The file that Agor itself wrote, where the variable names it.

@@ -406,8 +406,13 @@ fn an_orphan_is_nobodys_to_delete_or_to_free() {
 
     let store = Store::open(&path).unwrap();
     let before = rows(&store);
-    // Without its session nobody can tell whose it is: that is damage, no denial.
-    for actor in [Actor::user("bo"), Actor::user("dee"), Actor::user("su"), system()] {
+    // Without its session nobody can tell whose it is: it is there for no user, and to the daemon it is damage.
+    for (actor, expected) in [
+        (Actor::user("bo"), "hidden"),
+        (Actor::user("dee"), "hidden"),
+        (Actor::user("su"), "hidden"),
+        (system(), "storage"),
+    ] {
         for statement in [
             "DELETE FROM tasks WHERE task_id = 't1'",
             "DELETE FROM messages WHERE message_id = 'm1'",
@@ -415,7 +420,7 @@ fn an_orphan_is_nobodys_to_delete_or_to_free() {
             "UPDATE tasks SET data = '{}' WHERE task_id = 't1'",
         ] {
             let outcome = store.write(&actor, |tx| tx.sql().execute(statement, []));
-            assert_eq!(verdict(&outcome), "storage", "{actor:?}: {statement}: {outcome:?}");
+            assert_eq!(verdict(&outcome), expected, "{actor:?}: {statement}: {outcome:?}");
         }
     }
     // A reference to what is not there is a field like any other.
@@ -435,4 +440,10 @@ fn an_orphan_is_nobodys_to_delete_or_to_free() {
         store.write(&Actor::user("cy"), |tx| tx.sql().execute(statement, [])).unwrap();
     }
     assert_eq!(audit_after(&store, seq).len(), 2, "whoever may do it does it on the record");
+    // Nor does a new parent of the old id take them over: whoever makes it would own what was somebody else's.
+    for actor in [Actor::user("cy"), system()] {
+        let heir = NewSession::new("w2", AgenticTool::Codex).id("s1").created_by("cy");
+        let outcome = store.write(&actor, |tx| tx.sessions().create(heir));
+        assert_eq!(verdict(&outcome), "conflict", "{outcome:?}");
+    }
 }

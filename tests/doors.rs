@@ -761,6 +761,69 @@ fn a_constraint_after_the_guard_leaves_neither_row_nor_audit() {
     assert_eq!(rows.iter().map(|row| row.record.as_str()).collect::<Vec<_>>(), ["m-2"]);
 }
 
+/// SQLite asks its authorizer for each column that a statement names, but not for those by which
+/// `USING` or `NATURAL` joins: a FULL JOIN handed out every password hash and every session's token.
+#[test]
+fn secrets_are_in_no_answer() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("file");
+    let store = world_at(&path);
+    places(&store);
+    let token = aclite::SessionPatch::new().set("mcp_token", "t0ken");
+    store.write(&system(), |tx| tx.sessions().patch("s-x", token)).unwrap();
+    // Statistics hold samples of what is indexed.
+    Connection::open(&path).unwrap().execute_batch("ANALYZE").unwrap();
+    let attempts = [
+        "SELECT password FROM users FULL JOIN (SELECT NULL AS password) AS p USING (password)",
+        "SELECT password FROM users FULL JOIN (SELECT NULL AS password) AS p uSiNg(\"password\")",
+        "SELECT password, $a(') FROM users FULL JOIN (SELECT NULL AS password) AS p USING (password) WHERE $b(') IS NULL",
+        "SELECT /*' */ password FROM users FULL JOIN (SELECT NULL AS password) AS p/**/USING/**/(password) -- '",
+        "SELECT password FROM users NATURAL FULL JOIN (SELECT NULL AS password) AS p",
+        "SELECT * FROM users AS a NATURAL FULL JOIN users AS b",
+        "SELECT * FROM sessions AS a NATURAL FULL JOIN \"sessions\" AS b",
+        "SELECT data FROM sessions FULL JOIN (SELECT NULL AS data) AS p USING (data)",
+        "SELECT p.password FROM (SELECT 'hash of bo' AS password) AS p JOIN users USING (password)",
+        "SELECT count(*) FROM (SELECT 'hash of bo' AS password) AS p NATURAL JOIN users",
+        "SELECT password FROM users",
+        "SELECT * FROM users",
+        "SELECT max(data) FROM sessions",
+        "SELECT name FROM users ORDER BY password",
+        "SELECT name FROM users GROUP BY password",
+        "SELECT count(*) FROM users WHERE password GLOB 'h*'",
+        "SELECT 1 FROM users WHERE (user_id, password) > ('a', 'b')",
+        "WITH q AS (SELECT * FROM users) SELECT * FROM q",
+        "WITH acl_access AS (SELECT * FROM main.users) SELECT * FROM acl_access",
+        "WITH acl_held AS (SELECT data AS held FROM main.sessions) SELECT held FROM acl_held",
+        "SELECT (SELECT data FROM sessions LIMIT 1)",
+        "UPDATE users SET name = password WHERE user_id = 'cy'",
+        "UPDATE users SET name = 'x' WHERE user_id = 'cy' RETURNING password",
+        "UPDATE users SET name = u.password FROM users AS u WHERE users.user_id = 'cy'",
+        "DELETE FROM sessions WHERE session_id = 's-x' RETURNING data",
+        "INSERT INTO boards (board_id, created_at, created_by, name, data) SELECT user_id, acl_now(), 'cy', password, '{}' FROM users",
+        "SELECT sample FROM sqlite_stat4",
+        "SELECT * FROM sqlite_stat4 WHERE idx = 'sessions_mcp_token_idx'",
+        "SELECT * FROM sqlite_stat1",
+    ];
+    for actor in ["cy", "su", "ada"] {
+        for statement in attempts {
+            let outcome = store.write(&Actor::user(actor), |tx| {
+                tx.sql().query(statement, [], |row| {
+                    Ok((0..row.as_ref().column_count()).map(|at| format!("{:?}", row.get_ref(at))).collect::<String>())
+                })
+            });
+            assert_eq!(verdict(&outcome), "invalid", "{statement}: {outcome:?}");
+        }
+    }
+    // What is no secret is joined as ever.
+    for statement in [
+        "SELECT task_id FROM tasks JOIN messages USING (task_id)",
+        "SELECT task_id FROM tasks JOIN sessions USING (session_id)",
+        "SELECT u.name FROM users AS u JOIN worktree_owners AS o ON o.user_id = u.user_id",
+    ] {
+        store.write(&Actor::user("cy"), |tx| tx.sql().query(statement, [], |_| Ok(()))).unwrap();
+    }
+}
+
 /// Identity is bound to the transaction: a statement that was prepared for one actor serves no other.
 #[test]
 fn a_statement_runs_as_whoever_runs_it() {

@@ -118,8 +118,8 @@ fn refusals() {
       log:    may not create a task in session `s-w`: needs `prompt`, holds `view` (others) on worktree `w`
       public: denied 403 may not create a task in session `s-w`: needs `prompt`, holds `view` (others) on worktree `w`
     a role is missing: denied 403
-      log:    may not create worktree `n`: needs `role:member`, holds `none` (role viewer) on worktree `n`
-      public: denied 403 may not create worktree `n`: needs `role:member`, holds `none` (role viewer) on worktree `n`
+      log:    may not create worktree `n`: needs `role:member`, holds `none` (role viewer)
+      public: denied 403 may not create worktree `n`: needs `role:member`, holds `none` (role viewer)
     only owners share: denied 403
       log:    may not share worktree `w`: needs `owner`, holds `view` (others) on worktree `w`
       public: denied 403 may not share worktree `w`: needs `owner`, holds `view` (others) on worktree `w`
@@ -216,7 +216,7 @@ fn failures() {
       log:    message `m`: column `data`: expected ident at line 1 column 2
       public: storage 500 the database failed
     a torn row, patched: storage 500
-      log:    patch message `m`: aclite: `data` can't be merged: not JSON: expected ident at line 1 column 2
+      log:    the guard of message `m` can't decide: the stored `data` is not JSON: expected ident at line 1 column 2
       public: storage 500 the database failed
     tampered: tampered 500
       log:    the guards of this file were tampered with; missing: trigger `acl_tasks_before_update`; altered: view `acl_rule`

@@ -1129,3 +1129,58 @@ fn many_messages_are_of_one_session_a_thousand_at_most_and_all_or_none() {
     assert_eq!(count(), before + 1000);
     assert!(create(Vec::new()).unwrap().is_empty());
 }
+
+/// Columns that are declared as integers or as text hold nothing else: one odd value would make its row
+/// unreadable for everybody.
+#[test]
+fn a_value_of_another_type_than_its_columns_is_refused() {
+    let store = office();
+    for (statement, message) in [
+        ("UPDATE tasks SET started_at = 'soon' WHERE task_id = 't'", "`started_at` must be an integer"),
+        ("UPDATE tasks SET completed_at = x'00' WHERE task_id = 't'", "`completed_at` must be an integer"),
+        ("UPDATE messages SET \"index\" = 1.5 WHERE message_id = 'm'", "`index` must be an integer"),
+        ("UPDATE messages SET content_preview = x'00' WHERE message_id = 'm'", "`content_preview` must be plain text"),
+        ("UPDATE sessions SET archived = 'yes' WHERE session_id = 's'", "`archived` must be an integer"),
+        (
+            "UPDATE worktrees SET schedule_next_run_at = 'x' WHERE worktree_id = 'w'",
+            "`schedule_next_run_at` must be an integer",
+        ),
+    ] {
+        let outcome = store.write(&bo(), |tx| tx.sql().execute(statement, []));
+        assert_eq!(outcome.unwrap_err().to_string(), message, "{statement}");
+    }
+    store.write(&bo(), |tx| tx.sql().execute("UPDATE tasks SET started_at = '5' WHERE task_id = 't'", [])).unwrap();
+    assert_eq!(
+        ask::<i64>(&store, "SELECT started_at FROM tasks WHERE task_id = 't'"),
+        5,
+        "text that is an integer is one"
+    );
+}
+
+/// Status and time are one ending: neither changes afterwards.
+#[test]
+fn the_time_of_an_ending_stays_too() {
+    let store = office();
+    let bo = bo();
+    let ended = store.write(&bo, |tx| tx.tasks().patch("t", TaskPatch::new().status(TaskStatus::Completed))).unwrap();
+    for time in [Some(Time::from_millis(5)), None] {
+        let later = store.write(&bo, |tx| tx.tasks().patch("t", TaskPatch::new().completed_at(time)));
+        assert_eq!(verdict(&later), "conflict", "{time:?}");
+        let late = store.write(&system(), |tx| tx.tasks().patch("t", TaskPatch::new().completed_at(time))).unwrap();
+        assert_eq!(late.task.completed_at, ended.task.completed_at, "{time:?}");
+    }
+    let raw =
+        store.write(&system(), |tx| tx.sql().execute("UPDATE tasks SET completed_at = NULL WHERE task_id = 't'", []));
+    assert_eq!(verdict(&raw), "conflict");
+}
+
+#[test]
+fn an_executor_does_not_give_its_messages_to_another_task() {
+    let store = office();
+    let moved = store
+        .write(&executor(), |tx| tx.messages().patch("m", MessagePatch::new().task_id(aclite::TaskId::from("other"))));
+    assert_eq!(verdict(&moved), "denied");
+    store
+        .write(&bo(), |tx| tx.messages().patch("m", MessagePatch::new().task_id(aclite::TaskId::from("other"))))
+        .unwrap();
+}

@@ -271,9 +271,14 @@ fn groups_grants_boards_and_repos_are_for_these() {
             check(&store, &statement.replace("ME", &me), &[(who, told)]);
         }
     }
-    // A grant is given and taken, not patched: no rule lets anybody but the daemon.
-    let told = [("bo", "denied"), ("su", "denied"), ("cy", "denied"), ("system", "ok")];
-    check(&store, "UPDATE worktree_group_grants SET can = 'all'", &told);
+    // Of a grant the level changes, for whoever may give it, and nothing else does.
+    let told =
+        [("bo", "ok"), ("su", "ok"), ("cy", "denied"), ("vi", "denied"), ("executor", "denied"), ("system", "ok")];
+    check(&store, "UPDATE worktree_group_grants SET can = 'all' WHERE worktree_id = 'w'", &told);
+    for column in ["group_id", "created_by", "created_at"] {
+        let update = format!("UPDATE worktree_group_grants SET {column} = 7 WHERE worktree_id = 'w'");
+        check(&store, &update, &[("bo", "immutable"), ("cy", "denied"), ("system", "immutable")]);
+    }
     for can in ["everything", "All", "", "owner"] {
         let update = format!("UPDATE worktree_group_grants SET can = '{can}'");
         check(&store, &update, &[("system", "invalid"), ("service", "invalid")]);
@@ -789,4 +794,21 @@ fn one_closure_cannot_pass_its_rights_to_the_next() {
     assert_eq!(by("cy", &|tx| tx.sql().execute(statement, [])), "denied");
     assert_eq!(by("nobody", &|tx| tx.sql().execute(statement, [])), "not_authenticated");
     assert_eq!(by("bo", &|tx| tx.sql().execute(statement, [])), "ok");
+}
+
+/// An administrator can't take a worktree's only manager away by making him a viewer; the daemon can.
+#[test]
+fn whoever_alone_manages_a_worktree_is_not_made_a_viewer() {
+    let store = town();
+    let demote = |actor: &Actor, user: &str| {
+        let sql = "UPDATE users SET role = 'viewer' WHERE user_id = ?1";
+        store.write(actor, |tx| tx.sql().execute(sql, [user]))
+    };
+    let refused = demote(&Actor::user("ada"), "bo").unwrap_err();
+    assert!(
+        matches!(&refused, Error::Conflict(conflict) if matches!(conflict.kind(), ConflictKind::LastOwner(_))),
+        "{refused}"
+    );
+    demote(&Actor::user("ada"), "dee").unwrap();
+    demote(&system(), "bo").unwrap();
 }

@@ -44,7 +44,7 @@ const TAMPERED: &[(&str, &str, bool)] = &[
         true,
     ),
     ("one letter of a trigger was altered", "PRAGMA writable_schema = ON;
-         UPDATE sqlite_schema SET sql = replace(sql, '''patch''', '''get''') WHERE name = 'acl_messages_before_update'", true),
+         UPDATE sqlite_schema SET sql = replace(sql, '''patch''', '''match''') WHERE name = 'acl_messages_before_update'", true),
     (
         "a view was altered",
         "DROP VIEW acl_access; CREATE VIEW acl_access AS SELECT worktree_id, user_id, 'all' AS level, 4 AS rank, 'me' AS source
@@ -139,7 +139,7 @@ fn a_tampered_file_is_refused_and_mended_only_when_asked() {
     a view was altered: the guards of this file were tampered with; altered: view `acl_access`
     a view was dropped: the guards of this file were tampered with; missing: view `acl_held`
     a view was replaced by a table: the guards of this file were tampered with; altered: view `acl_rule` is a table
-    all of it was dropped: the guards of this file were tampered with; missing: view `acl_held`, view `acl_access`, view `acl_rule`, trigger `acl_users_before_insert`, trigger `acl_users_before_update`, trigger `acl_users_befor …
+    all of it was dropped: the guards of this file were tampered with; missing: view `acl_granted`, view `acl_held`, view `acl_access`, view `acl_rule`, trigger `acl_users_before_insert`, trigger `acl_users_before_update`, trig …
     a table is missing: the guards of this file were tampered with; missing: table `messages`
     a table of ours is missing: the guards of this file were tampered with; missing: table `acl_rules`
     the audit is missing: the guards of this file were tampered with; missing: table `acl_audit`

@@ -7,7 +7,7 @@ BEGIN
     'actor_role', (SELECT role FROM users WHERE user_id = acl_actor()),
     'own', 0,
     'rule', (SELECT rule FROM acl_rule WHERE resource = 'rule' AND operation = 'create'),
-    'columns', {{columns}}, 'taken', {{taken}});
+    'columns', {{columns}}, 'odd', {{odd}}, 'taken', {{taken}});
 END;
 
 CREATE TRIGGER acl_acl_rules_before_update BEFORE UPDATE ON acl_rules
@@ -17,7 +17,7 @@ BEGIN
     'actor_role', (SELECT role FROM users WHERE user_id = acl_actor()),
     'own', 0,
     'rule', (SELECT rule FROM acl_rule WHERE resource = 'rule' AND operation = 'patch'),
-    'columns', {{columns}}, 'changed', {{changed}}, 'moved', {{moved}}, 'taken', {{taken}});
+    'columns', {{columns}}, 'changed', {{changed}}, 'moved', {{moved}}, 'odd', {{odd}}, 'taken', {{taken}});
 END;
 
 CREATE TRIGGER acl_acl_rules_before_delete BEFORE DELETE ON acl_rules

@@ -7,7 +7,7 @@ BEGIN
     'actor_role', (SELECT role FROM users WHERE user_id = acl_actor()),
     'own', 0,
     'rule', (SELECT rule FROM acl_rule WHERE resource = 'board' AND operation = 'create'),
-    'columns', {{columns}}, 'taken', {{taken}},
+    'columns', {{columns}}, 'odd', {{odd}}, 'taken', {{taken}},
     'created_by', NEW.created_by,
     'creator_exists', EXISTS (SELECT 1 FROM users WHERE user_id = NEW.created_by),
     'created_at', NEW.created_at, 'data', NEW.data);
@@ -20,7 +20,7 @@ BEGIN
     'actor_role', (SELECT role FROM users WHERE user_id = acl_actor()),
     'own', 0,
     'rule', (SELECT rule FROM acl_rule WHERE resource = 'board' AND operation = 'patch'),
-    'columns', {{columns}}, 'changed', {{changed}}, 'moved', {{moved}}, 'taken', {{taken}},
+    'columns', {{columns}}, 'changed', {{changed}}, 'moved', {{moved}}, 'odd', {{odd}}, 'taken', {{taken}},
     'updated_at', NEW.updated_at, 'old_data', OLD.data, 'data', NEW.data);
 END;
 

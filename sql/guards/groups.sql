@@ -7,7 +7,10 @@ BEGIN
     'actor_role', (SELECT role FROM users WHERE user_id = acl_actor()),
     'own', 0,
     'rule', (SELECT rule FROM acl_rule WHERE resource = 'group' AND operation = 'create'),
-    'columns', {{columns}}, 'taken', {{taken}},
+    'columns', {{columns}}, 'odd', {{odd}}, 'taken', {{taken}}
+      -- A new one does not take over what an earlier one of its id left.
+      OR EXISTS (SELECT 1 FROM group_memberships WHERE group_id = NEW.group_id)
+      OR EXISTS (SELECT 1 FROM worktree_group_grants WHERE group_id = NEW.group_id),
     'created_by', NEW.created_by,
     'creator_exists', EXISTS (SELECT 1 FROM users WHERE user_id = NEW.created_by),
     'created_at', NEW.created_at);
@@ -20,7 +23,7 @@ BEGIN
     'actor_role', (SELECT role FROM users WHERE user_id = acl_actor()),
     'own', 0,
     'rule', (SELECT rule FROM acl_rule WHERE resource = 'group' AND operation = 'patch'),
-    'columns', {{columns}}, 'changed', {{changed}}, 'moved', {{moved}}, 'taken', {{taken}},
+    'columns', {{columns}}, 'changed', {{changed}}, 'moved', {{moved}}, 'odd', {{odd}}, 'taken', {{taken}},
     'updated_at', NEW.updated_at);
 END;
 

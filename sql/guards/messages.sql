@@ -9,7 +9,7 @@ BEGIN
     'own', s.created_by IS acl_actor(),
     'rule', (SELECT rule FROM acl_rule WHERE resource = 'message' AND operation = 'create'),
     'scope', (SELECT 1 FROM tasks WHERE task_id = acl_task() AND session_id = acl_session() AND created_by = acl_actor()),
-    'columns', {{columns}}, 'taken', {{taken}},
+    'columns', {{columns}}, 'odd', {{odd}}, 'taken', {{taken}},
     'stamped', s.unix_username,
     'present', (SELECT unix_username FROM users WHERE user_id = s.created_by),
     'task', NEW.task_id, 'task_session', (SELECT session_id FROM tasks WHERE task_id = NEW.task_id),
@@ -25,7 +25,7 @@ BEGIN
     'own', s.created_by IS acl_actor(),
     'rule', (SELECT rule FROM acl_rule WHERE resource = 'message' AND operation = 'patch'),
     'scope', (SELECT 1 FROM tasks WHERE task_id = acl_task() AND session_id = acl_session() AND created_by = acl_actor()),
-    'columns', {{columns}}, 'changed', {{changed}}, 'moved', {{moved}}, 'taken', {{taken}},
+    'columns', {{columns}}, 'changed', {{changed}}, 'moved', {{moved}}, 'odd', {{odd}}, 'taken', {{taken}},
     -- The cascade of a deleted task.
     'nulled:task_id', CASE WHEN OLD.task_id IS NOT NULL AND NEW.task_id IS NULL
       AND NOT EXISTS (SELECT 1 FROM tasks WHERE task_id = OLD.task_id) THEN 'task ' || OLD.task_id END,

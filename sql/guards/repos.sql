@@ -7,7 +7,9 @@ BEGIN
     'actor_role', (SELECT role FROM users WHERE user_id = acl_actor()),
     'own', 0,
     'rule', (SELECT rule FROM acl_rule WHERE resource = 'repo' AND operation = 'create'),
-    'columns', {{columns}}, 'taken', {{taken}},
+    'columns', {{columns}}, 'odd', {{odd}}, 'taken', {{taken}}
+      -- A new one does not take over what an earlier one of its id left.
+      OR EXISTS (SELECT 1 FROM worktrees WHERE repo_id = NEW.repo_id),
     'created_at', NEW.created_at, 'data', NEW.data);
 END;
 
@@ -18,7 +20,7 @@ BEGIN
     'actor_role', (SELECT role FROM users WHERE user_id = acl_actor()),
     'own', 0,
     'rule', (SELECT rule FROM acl_rule WHERE resource = 'repo' AND operation = 'patch'),
-    'columns', {{columns}}, 'changed', {{changed}}, 'moved', {{moved}}, 'taken', {{taken}},
+    'columns', {{columns}}, 'changed', {{changed}}, 'moved', {{moved}}, 'odd', {{odd}}, 'taken', {{taken}},
     'updated_at', NEW.updated_at, 'old_data', OLD.data, 'data', NEW.data);
 END;
 

@@ -8,7 +8,10 @@ BEGIN
     'held', (SELECT held FROM acl_held WHERE worktree_id = w.worktree_id AND user_id = acl_actor()),
     'own', NEW.created_by IS acl_actor(),
     'rule', (SELECT rule FROM acl_rule WHERE resource = 'session' AND operation = 'create'),
-    'columns', {{columns}}, 'taken', {{taken}},
+    'columns', {{columns}}, 'odd', {{odd}}, 'taken', {{taken}}
+      -- A new one does not take over what an earlier one of its id left.
+      OR EXISTS (SELECT 1 FROM tasks WHERE session_id = NEW.session_id)
+      OR EXISTS (SELECT 1 FROM messages WHERE session_id = NEW.session_id),
     'created_by', NEW.created_by,
     'creator_exists', EXISTS (SELECT 1 FROM users WHERE user_id = NEW.created_by),
     'unix_username', NEW.unix_username,
@@ -33,7 +36,7 @@ BEGIN
     'rule', (SELECT rule FROM acl_rule WHERE resource = 'session' AND operation = 'patch'),
     'rule:report', (SELECT rule FROM acl_rule WHERE resource = 'session' AND operation = 'report'),
     'scope', (SELECT 1 FROM tasks WHERE task_id = acl_task() AND session_id = acl_session() AND created_by = acl_actor()),
-    'columns', {{columns}}, 'changed', {{changed}}, 'moved', {{moved}}, 'taken', {{taken}},
+    'columns', {{columns}}, 'changed', {{changed}}, 'moved', {{moved}}, 'odd', {{odd}}, 'taken', {{taken}},
     -- The cascades of a deleted board, parent or fork origin.
     'nulled:board_id', CASE WHEN OLD.board_id IS NOT NULL AND NEW.board_id IS NULL
       AND NOT EXISTS (SELECT 1 FROM boards WHERE board_id = OLD.board_id) THEN 'board ' || OLD.board_id END,

@@ -8,7 +8,9 @@ BEGIN
     'held', (SELECT held FROM acl_held WHERE worktree_id = s.worktree_id AND user_id = acl_actor()),
     'own', s.created_by IS acl_actor(),
     'rule', (SELECT rule FROM acl_rule WHERE resource = 'task' AND operation = 'create'),
-    'columns', {{columns}}, 'taken', {{taken}},
+    'columns', {{columns}}, 'odd', {{odd}}, 'taken', {{taken}}
+      -- A new one does not take over what an earlier one of its id left.
+      OR EXISTS (SELECT 1 FROM messages WHERE task_id = NEW.task_id),
     'stamped', s.unix_username,
     'present', (SELECT unix_username FROM users WHERE user_id = s.created_by),
     'created_by', NEW.created_by,
@@ -25,8 +27,9 @@ BEGIN
     'own', s.created_by IS acl_actor(),
     'rule', (SELECT rule FROM acl_rule WHERE resource = 'task' AND operation = 'patch'),
     'scope', (SELECT 1 FROM tasks WHERE task_id = acl_task() AND session_id = acl_session() AND created_by = acl_actor()),
-    'columns', {{columns}}, 'changed', {{changed}}, 'moved', {{moved}}, 'taken', {{taken}},
-    'old_status', OLD.status, 'status', NEW.status, 'completed_at', NEW.completed_at,
+    'columns', {{columns}}, 'changed', {{changed}}, 'moved', {{moved}}, 'odd', {{odd}}, 'taken', {{taken}},
+    'old_status', OLD.status, 'status', NEW.status,
+    'old_completed_at', OLD.completed_at, 'completed_at', NEW.completed_at,
     'old_data', OLD.data, 'data', NEW.data)
   FROM (SELECT 1) LEFT JOIN sessions AS s ON s.session_id = OLD.session_id;
 END;

@@ -7,7 +7,10 @@ BEGIN
     'actor_role', (SELECT role FROM users WHERE user_id = acl_actor()),
     'own', 0,
     'rule', (SELECT rule FROM acl_rule WHERE resource = 'user' AND operation = 'create'),
-    'columns', {{columns}}, 'taken', {{taken}},
+    'columns', {{columns}}, 'odd', {{odd}}, 'taken', {{taken}}
+      -- A new one does not take over what an earlier one of its id left.
+      OR EXISTS (SELECT 1 FROM worktree_owners WHERE user_id = NEW.user_id)
+      OR EXISTS (SELECT 1 FROM group_memberships WHERE user_id = NEW.user_id),
     'role', NEW.role, 'email', NEW.email, 'created_at', NEW.created_at, 'data', NEW.data);
 END;
 
@@ -19,8 +22,14 @@ BEGIN
     'own', OLD.user_id IS acl_actor(),
     'rule', (SELECT rule FROM acl_rule WHERE resource = 'user' AND operation = 'patch'),
     'rule:administer', (SELECT rule FROM acl_rule WHERE resource = 'user' AND operation = 'administer'),
-    'columns', {{columns}}, 'changed', {{changed}}, 'moved', {{moved}}, 'taken', {{taken}},
+    'columns', {{columns}}, 'changed', {{changed}}, 'moved', {{moved}}, 'odd', {{odd}}, 'taken', {{taken}},
     'old_role', OLD.role, 'role', NEW.role, 'email', NEW.email,
+    -- The worktrees that nobody else could manage.
+    'last_owner_of', CASE WHEN NEW.role IS NOT OLD.role THEN (SELECT group_concat(o.worktree_id, char(10)) FROM worktree_owners AS o
+      WHERE o.user_id = OLD.user_id
+        AND NOT EXISTS (SELECT 1 FROM worktree_owners AS p JOIN users AS u ON u.user_id = p.user_id
+          WHERE p.worktree_id = o.worktree_id AND p.user_id <> OLD.user_id
+            AND u.role IN ('member', 'admin', 'superadmin', 'owner'))) END,
     'updated_at', NEW.updated_at, 'old_data', OLD.data, 'data', NEW.data);
 END;
 

@@ -8,7 +8,7 @@ BEGIN
     'held', (SELECT held FROM acl_held WHERE worktree_id = NEW.worktree_id AND user_id = acl_actor()),
     'own', 0,
     'rule', (SELECT rule FROM acl_rule WHERE resource = 'grant' AND operation = 'create'),
-    'columns', {{columns}}, 'taken', {{taken}},
+    'columns', {{columns}}, 'odd', {{odd}}, 'taken', {{taken}},
     'parent', NEW.worktree_id, 'parent_exists', EXISTS (SELECT 1 FROM worktrees WHERE worktree_id = NEW.worktree_id),
     'group', NEW.group_id, 'group_exists', EXISTS (SELECT 1 FROM groups WHERE group_id = NEW.group_id),
     'can', NEW.can,
@@ -25,7 +25,7 @@ BEGIN
     'held', (SELECT held FROM acl_held WHERE worktree_id = OLD.worktree_id AND user_id = acl_actor()),
     'own', 0,
     'rule', (SELECT rule FROM acl_rule WHERE resource = 'grant' AND operation = 'patch'),
-    'columns', {{columns}}, 'changed', {{changed}}, 'moved', {{moved}}, 'taken', {{taken}},
+    'columns', {{columns}}, 'changed', {{changed}}, 'moved', {{moved}}, 'odd', {{odd}}, 'taken', {{taken}},
     'can', NEW.can, 'updated_at', NEW.updated_at);
 END;
 

@@ -8,7 +8,7 @@ BEGIN
     'held', (SELECT held FROM acl_held WHERE worktree_id = w.worktree_id AND user_id = acl_actor()),
     'own', NEW.user_id IS acl_actor(),
     'rule', (SELECT rule FROM acl_rule WHERE resource = 'owner' AND operation = 'create'),
-    'columns', {{columns}}, 'taken', {{taken}},
+    'columns', {{columns}}, 'odd', {{odd}}, 'taken', {{taken}},
     'user', NEW.user_id, 'user_exists', EXISTS (SELECT 1 FROM users WHERE user_id = NEW.user_id),
     -- A new worktree's first owner is its creator.
     'first', NOT EXISTS (SELECT 1 FROM worktree_owners WHERE worktree_id = NEW.worktree_id),
@@ -23,7 +23,7 @@ BEGIN
     'held', (SELECT held FROM acl_held WHERE worktree_id = OLD.worktree_id AND user_id = acl_actor()),
     'own', OLD.user_id IS acl_actor(),
     'rule', (SELECT rule FROM acl_rule WHERE resource = 'owner' AND operation = 'patch'),
-    'columns', {{columns}}, 'changed', {{changed}}, 'moved', {{moved}}, 'taken', {{taken}});
+    'columns', {{columns}}, 'changed', {{changed}}, 'moved', {{moved}}, 'odd', {{odd}}, 'taken', {{taken}});
 END;
 
 CREATE TRIGGER acl_worktree_owners_before_delete BEFORE DELETE ON worktree_owners

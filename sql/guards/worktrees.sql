@@ -9,7 +9,11 @@ BEGIN
     'actor_role', (SELECT role FROM users WHERE user_id = acl_actor()),
     'own', NEW.created_by IS acl_actor(),
     'rule', (SELECT rule FROM acl_rule WHERE resource = 'worktree' AND operation = 'create'),
-    'columns', {{columns}}, 'taken', {{taken}},
+    'columns', {{columns}}, 'odd', {{odd}}, 'taken', {{taken}}
+      -- A new one does not take over what an earlier one of its id left.
+      OR EXISTS (SELECT 1 FROM sessions WHERE worktree_id = NEW.worktree_id)
+      OR EXISTS (SELECT 1 FROM worktree_owners WHERE worktree_id = NEW.worktree_id)
+      OR EXISTS (SELECT 1 FROM worktree_group_grants WHERE worktree_id = NEW.worktree_id),
     'created_by', NEW.created_by,
     'creator_exists', EXISTS (SELECT 1 FROM users WHERE user_id = NEW.created_by),
     'others_can', NEW.others_can, 'created_at', NEW.created_at, 'data', NEW.data);
@@ -23,7 +27,7 @@ BEGIN
     'own', OLD.created_by IS acl_actor(),
     'rule', (SELECT rule FROM acl_rule WHERE resource = 'worktree' AND operation = 'patch'),
     'rule:share', (SELECT rule FROM acl_rule WHERE resource = 'worktree' AND operation = 'share'),
-    'columns', {{columns}}, 'changed', {{changed}}, 'moved', {{moved}}, 'taken', {{taken}},
+    'columns', {{columns}}, 'changed', {{changed}}, 'moved', {{moved}}, 'odd', {{odd}}, 'taken', {{taken}},
     -- The cascade of a deleted board.
     'nulled:board_id', CASE WHEN OLD.board_id IS NOT NULL AND NEW.board_id IS NULL
       AND NOT EXISTS (SELECT 1 FROM boards WHERE board_id = OLD.board_id) THEN 'board ' || OLD.board_id END,

@@ -1,6 +1,6 @@
 //! The SQL functions that guards, lists and repositories call, each with its flags and why.
 //!
-//! None is DETERMINISTIC but `acl_merge`: identity is read when a statement runs, never when it is
+//! None is DETERMINISTIC but those that merge: identity is read when a statement runs, never when it was
 //! prepared. All are INNOCUOUS, because triggers and views call them under `trusted_schema = OFF`;
 //! where we own the connection, SQL that is not ours may call `acl_actor`, `acl_now` and `acl_merge`
 //! only.
@@ -71,6 +71,8 @@ pub(crate) fn register(conn: &Connection, context: &Arc<Context>) -> SqlResult<(
     // What repositories compute inside their statements.
     let cx = with(context);
     conn.create_scalar_function("acl_merge", 2, pure, move |call| merged(call, &mut cx.state()))?;
+    let cx = with(context);
+    conn.create_scalar_function("acl_next_data", 2, pure, move |call| Ok(next_data(call, &mut cx.state())))?;
     let cx = with(context);
     conn.create_scalar_function("acl_next_status", 2, flags, move |call| next_status(call, &mut cx.state()))?;
     let cx = with(context);
@@ -394,13 +396,23 @@ fn admit(call: &Call<'_>, context: &Context) -> SqlResult<bool> {
 }
 
 /// `acl_merge(stored, patch)`: the stored JSON object with the patch merged in deeply.
-///
-/// Remembers what that changes, so that the guard of the same row need not compare the texts again.
 fn merged(call: &Call<'_>, state: &mut State) -> SqlResult<String> {
-    let (stored, patch) = (text(call, 0)?, text(call, 1)?);
     let wrong = |error: merge::MergeError| failed(format!("`data` can't be merged: {error}"));
-    merge::check_object(patch).map_err(wrong)?;
-    let (result, keys) = merge::merge(stored, patch).map_err(wrong)?;
+    merge_and_note(text(call, 0)?, text(call, 1)?, state).map_err(wrong)
+}
+
+/// `acl_next_data(stored, patch)`: the merged `data`; NULL where there is none, which the guard refuses.
+///
+/// An error here would come before the guard, and tell those who may not view the record of it.
+fn next_data(call: &Call<'_>, state: &mut State) -> Option<String> {
+    let (stored, patch) = (call.get_raw(0).as_str().ok()?, call.get_raw(1).as_str().ok()?);
+    merge_and_note(stored, patch, state).ok()
+}
+
+/// Merges, and remembers what that changes: the guard of the same row need not compare the texts again.
+fn merge_and_note(stored: &str, patch: &str, state: &mut State) -> Result<String, merge::MergeError> {
+    merge::check_object(patch)?;
+    let (result, keys) = merge::merge(stored, patch)?;
     let change = DataChange { keys: Some(keys), checked: true };
     state.merged = Some(Merged { stored: stored.to_owned(), result: result.clone(), change });
     Ok(result)

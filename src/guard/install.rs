@@ -32,6 +32,11 @@ pub(super) fn objects(conn: &Connection) -> Result<Vec<Object>> {
     if problems.is_empty() { Ok(objects) } else { Err(Error::Incompatible(Box::new(Incompatible::Shape { problems }))) }
 }
 
+/// Fails with what keeps guards from being sound on this file's tables, which must all be there.
+pub(crate) fn check_tables(conn: &Connection) -> Result<()> {
+    objects(conn).map(drop)
+}
+
 pub(super) fn views() -> Vec<Object> {
     statements(ACCESS).into_iter().map(|sql| object("view", sql)).collect()
 }

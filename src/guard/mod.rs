@@ -12,5 +12,5 @@ mod template;
 pub(crate) use check::{beyond_repair, check};
 pub(crate) use context::{Context, Door, Ending, Entry};
 pub(crate) use functions::register;
-pub(crate) use install::{GENERATION, install, remove, seed};
+pub(crate) use install::{GENERATION, check_tables, install, remove, seed};
 pub(crate) use template::{GUARDED, quote};

@@ -5,6 +5,7 @@
 //! | `{{columns}}` | a text literal of the column names, a line each |
 //! | `{{changed}}` | a text of 0 and 1, a digit a column: whether `OLD` IS NOT `NEW` |
 //! | `{{moved}}` | whether the rowid changes |
+//! | `{{odd}}` | the kind and name of the first column whose new value is not of its declared type, else NULL |
 //! | `{{taken}}` | whether another row holds the rowid or a unique value of `NEW` |
 //! | `{{audit row}}` | the statements of `sql/guards/audit_row.sql` |
 //! | `{{audit KIND, KEY}}` | the same, where a row is due for this record |
@@ -51,6 +52,26 @@ const REFERENCES: [(&str, &str, &str); 10] = [
     ("worktree_group_grants", "group_id", "groups"),
 ];
 
+/// The columns that are each table's key. Without a unique one, two rows could have the same id.
+const KEYS: [(&str, &[&str]); 16] = [
+    ("users", &["user_id"]),
+    ("repos", &["repo_id"]),
+    ("boards", &["board_id"]),
+    ("worktrees", &["worktree_id"]),
+    ("worktree_owners", &["worktree_id", "user_id"]),
+    ("sessions", &["session_id"]),
+    ("tasks", &["task_id"]),
+    ("messages", &["message_id"]),
+    ("groups", &["group_id"]),
+    ("group_memberships", &["group_id", "user_id"]),
+    ("worktree_group_grants", &["worktree_id", "group_id"]),
+    ("acl_rules", &["resource", "operation"]),
+    ("acl_settings", &["name"]),
+    ("acl_epoch", &["one"]),
+    ("acl_audit", &["seq"]),
+    ("acl_meta", &["name"]),
+];
+
 /// An identifier, quoted for SQL.
 pub(crate) fn quote(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
@@ -66,6 +87,8 @@ fn literal(text: &str) -> String {
 pub(crate) struct Table {
     name: String,
     columns: Vec<String>,
+    /// The columns that are declared as text or as integers.
+    typed: Vec<(String, &'static str)>,
     /// Each unique index: its columns with their collations, and whether it is the primary key.
     unique: Vec<(Vec<(String, String)>, bool)>,
     /// A name for the rowid that no column shadows.
@@ -83,18 +106,31 @@ impl Table {
 
     fn read_shape(conn: &Connection, name: &str) -> rusqlite::Result<Self> {
         let mut columns = Vec::new();
+        let mut typed = Vec::new();
+        let mut primary = Vec::new();
         let mut problems = Vec::new();
-        let mut shape = conn.prepare("SELECT name, hidden FROM pragma_table_xinfo(?1, 'main')")?;
+        let mut shape = conn.prepare("SELECT name, hidden, pk, upper(type) FROM pragma_table_xinfo(?1, 'main')")?;
         let mut rows = shape.query([name])?;
         while let Some(row) = rows.next()? {
             let (column, hidden): (String, i64) = (row.get(0)?, row.get(1)?);
+            if row.get(2)? {
+                primary.push(column.clone());
+            }
             if column.contains(['\n', '\r']) {
                 problems.push(format!("table `{name}` has a column name with a line break"));
             }
             // A generated column changes only with those that it is made of.
-            if hidden == 0 {
-                columns.push(column);
+            if hidden != 0 {
+                continue;
             }
+            // By SQLite's own rules of affinity.
+            let declared: String = row.get(3)?;
+            if declared.contains("INT") {
+                typed.push((column.clone(), "integer"));
+            } else if ["CHAR", "CLOB", "TEXT"].iter().any(|kind| declared.contains(kind)) {
+                typed.push((column.clone(), "text"));
+            }
+            columns.push(column);
         }
         let mut unique = Vec::new();
         let mut indexes =
@@ -113,6 +149,13 @@ impl Table {
             match columns {
                 Some(columns) if !partial => unique.push((columns, origin == "pk")),
                 _ => problems.push(format!("unique index `{index}` of table `{name}` is partial or on an expression")),
+            }
+        }
+        for (_, key) in KEYS.iter().filter(|(table, _)| *table == name) {
+            if !is_key(key, primary.iter())
+                && !unique.iter().any(|(columns, _)| is_key(key, columns.iter().map(|(name, _)| name)))
+            {
+                problems.push(format!("table `{name}` has no key on {}", key.join(", ")));
             }
         }
         let mut reference = conn.prepare(
@@ -141,7 +184,7 @@ impl Table {
         if rowid.is_none() && !without_rowid {
             problems.push(format!("table `{name}` has columns that hide its rowid"));
         }
-        Ok(Self { name: name.to_owned(), columns, unique, rowid, problems })
+        Ok(Self { name: name.to_owned(), columns, typed, unique, rowid, problems })
     }
 
     /// The statements of a guard file, expanded over this table.
@@ -162,9 +205,11 @@ impl Table {
 
     fn fill(&self, template: &str, update: bool) -> String {
         let mut sql = template
-            .replace("{{columns}}", &literal(&self.columns.join("\n")))
+            // SQLite takes `Session_ID` for `session_id`, and so does the verdict.
+            .replace("{{columns}}", &literal(&self.columns.join("\n").to_ascii_lowercase()))
             .replace("{{changed}}", &self.changed())
             .replace("{{moved}}", &self.moved())
+            .replace("{{odd}}", &self.odd(update))
             .replace("{{taken}}", &self.taken(update));
         while let Some((before, rest)) = sql.split_once("{{audit ") {
             let (record, after) = rest.split_once("}}").unwrap_or((rest, ""));
@@ -176,6 +221,19 @@ impl Table {
             sql = format!("{before}{}{after}", audit_row.trim_end());
         }
         sql
+    }
+
+    fn odd(&self, update: bool) -> String {
+        let mut cases = String::new();
+        for (name, kind) in &self.typed {
+            let column = quote(name);
+            let changed = if update { format!(" AND OLD.{column} IS NOT NEW.{column}") } else { String::new() };
+            let told = literal(&format!("{kind} {}", name.to_ascii_lowercase()));
+            cases.push_str(&format!(
+                " WHEN typeof(NEW.{column}) <> '{kind}' AND NEW.{column} IS NOT NULL{changed} THEN {told}"
+            ));
+        }
+        if cases.is_empty() { "NULL".to_owned() } else { format!("CASE{cases} END") }
     }
 
     fn changed(&self) -> String {
@@ -215,6 +273,15 @@ impl Table {
         }
         if terms.is_empty() { "0".to_owned() } else { format!("({})", terms.join(" OR ")) }
     }
+}
+
+/// Whether these columns are the key, in whichever order.
+fn is_key<'a>(key: &[&str], columns: impl Iterator<Item = &'a String>) -> bool {
+    let mut columns: Vec<String> = columns.map(|column| column.to_ascii_lowercase()).collect();
+    columns.sort();
+    let mut key = key.to_vec();
+    key.sort_unstable();
+    columns == key
 }
 
 /// The statements of a file, from their CREATE on; triggers end with `END;`, others with `;` at a line's end.

@@ -5,9 +5,9 @@
 /// ```text
 /// record! {
 ///     Task in "tasks", keyed by task_id: TaskId, created by NewTask, patched by TaskPatch;
-///     hides ["token"];                            keys of `data` that reading leaves out
-///     masks ["keys"];                             optional: keys of `data` of which reading tells only what is set
-///     keeps password: String = "password";        optional: a column that is written and never read
+///     hides ["token"], masks ["keys"],            keys of `data` that reading leaves out, or of which it
+///                                                 tells only what is set
+///         keeps [password: String = "password"];  a column that is written and never read, if any
 ///     status: TaskStatus = "status", open;        Rust name: type = column, who sets it
 /// }
 /// ```
@@ -20,9 +20,8 @@ macro_rules! record {
         $(#[$meta:meta])*
         $record:ident in $table:literal, keyed by $key:ident: $id:ty,
             created by $new:ident, patched by $patch:ident;
-        hides $secrets:expr;
-        $( masks $masks:expr; )?
-        $( $(#[$kept_meta:meta])* keeps $kept:ident: $kept_type:ty = $kept_column:literal; )?
+        hides $secrets:expr, masks $masks:expr,
+            keeps [$( $(#[$kept_meta:meta])* $kept:ident: $kept_type:ty = $kept_column:literal )?];
         $( $(#[$column_meta:meta])* $field:ident: $type:ty = $column:literal, $when:ident; )*
     ) => {
         $(#[$meta])*
@@ -40,10 +39,7 @@ macro_rules! record {
             /// Reads a row, leaving the keys `secrets` of `data` out.
             fn read(row: &rusqlite::Row<'_>, offset: usize, secrets: &[&str]) -> $crate::error::Result<Self> {
                 let mut reader = $crate::record::row::Reader::new::<Self>(row, offset);
-                #[allow(unused_mut, unused_assignments, reason = "not every record masks keys")]
-                let mut masks: &[&str] = &[];
-                $( masks = &$masks; )?
-                Ok(Self { $( $field: reader.field()?, )* data: reader.data(secrets, masks)? })
+                Ok(Self { $( $field: reader.field()?, )* data: reader.data(secrets, &$masks)? })
             }
         }
 

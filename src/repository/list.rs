@@ -22,6 +22,9 @@ pub struct Page<T> {
     pub items: Vec<T>,
     /// Where the next page begins; `None` where this is the last one.
     pub next: Option<Cursor>,
+    /// How many records the whole query has for this caller; `None` where it was not asked for. Rows that
+    /// can't be read count.
+    pub total: Option<u64>,
     /// A [`Storage`](crate::Error::Storage) error for each row of the page that can't be read. It
     /// harms no other row.
     pub unreadable: Vec<Error>,
@@ -76,6 +79,7 @@ pub(super) struct Query {
     pub(super) order: Order,
     pub(super) limit: Option<u32>,
     pub(super) cursor: Option<Cursor>,
+    pub(super) total: bool,
 }
 
 impl Query {
@@ -111,7 +115,7 @@ impl Query {
         if !(1..=MAX_LIMIT).contains(&limit) {
             return Err(Error::invalid("limit", format!("must be 1 to {MAX_LIMIT}")));
         }
-        let (mut conditions, mut params) = (self.conditions.clone(), self.params.clone());
+        let (mut conditions, mut params) = (self.visible::<R>(), self.params.clone());
         let (after, direction) = match self.order {
             Order::Ascending => (">", "ASC"),
             Order::Descending => ("<", "DESC"),
@@ -119,9 +123,8 @@ impl Query {
         if let Some(cursor) = &self.cursor {
             let at = params.len();
             params.extend([Value::Integer(cursor.value), Value::Text(cursor.id.clone())]);
-            conditions.push(format!("(t.{key}, t.{}) {after} (?{}, ?{})", R::KEY, at + 1, at + 2));
+            conditions.insert(0, format!("(t.{key}, t.{}) {after} (?{}, ?{})", R::KEY, at + 1, at + 2));
         }
-        conditions.push(R::may_get("acl_may_get"));
         // One more than asked for tells whether there is a next page.
         params.push(Value::Integer(i64::from(limit) + 1));
         let sql = format!(
@@ -136,6 +139,21 @@ impl Query {
         Ok((sql, params, limit as usize))
     }
 
+    /// The conditions of the query, and at last the one that the actor may read the row.
+    fn visible<R: Stored>(&self) -> Vec<String> {
+        let mut conditions = self.conditions.clone();
+        conditions.push(R::may_get("acl_may_get"));
+        conditions
+    }
+
+    /// How many records the query has for this actor, whatever the page.
+    fn count<R: Stored>(&self, tx: &ReadTx<'_>) -> Result<u64> {
+        let failed = |error| Error::storage(format!("counting {}s", R::RESOURCE), error);
+        let sql = format!("SELECT count(*) FROM {} WHERE {}", R::FROM, self.visible::<R>().join(" AND "));
+        let count = tx.rows("count", &sql, &self.params, |row| row.get::<_, i64>(0).map_err(failed))?;
+        Ok(count.first().copied().unwrap_or_default().unsigned_abs())
+    }
+
     fn run<R: Stored>(&self, tx: &ReadTx<'_>, key: &str) -> Result<Page<R>> {
         let (sql, params, limit) = self.sql::<R>(key)?;
         let mut rows = tx.rows(&format!("list {}s", R::RESOURCE), &sql, &params, |row| {
@@ -146,7 +164,10 @@ impl Query {
         let more = rows.len() > limit;
         rows.truncate(limit);
         let next = rows.last().filter(|_| more).map(|(cursor, _)| cursor.clone());
-        let mut page = Page { items: Vec::with_capacity(rows.len()), next, unreadable: Vec::new() };
+        let mut page = Page { items: Vec::with_capacity(rows.len()), next, total: None, unreadable: Vec::new() };
+        if self.total {
+            page.total = Some(self.count::<R>(tx)?);
+        }
         for (_, record) in rows {
             match record {
                 Ok(record) => page.items.push(record),
@@ -175,6 +196,24 @@ macro_rules! paging {
             /// How many records a page holds: 1 to 1000. Default: 100.
             pub fn limit(mut self, limit: u32) -> Self {
                 self.query.limit = Some(limit);
+                self
+            }
+
+            /// Only records created at this moment or later.
+            pub fn created_from(mut self, time: $crate::record::Time) -> Self {
+                self.query.with("t.created_at >= ?", time.as_millis());
+                self
+            }
+
+            /// Only records created before this moment.
+            pub fn created_before(mut self, time: $crate::record::Time) -> Self {
+                self.query.with("t.created_at < ?", time.as_millis());
+                self
+            }
+
+            /// Whether the page tells how many records the whole query has. Default: no, for that reads them all.
+            pub fn total(mut self, total: bool) -> Self {
+                self.query.total = total;
                 self
             }
 

@@ -9,7 +9,7 @@ use super::read::{Stored as _, get, one};
 use super::resolve::resolve;
 use super::write::{Assignments, identify, now, remove, required, stamp_creation};
 use crate::actor::Actor;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::operation::{Action, Operation, Resource};
 use crate::record::{NewSession, Record as _, Session, SessionId, SessionPatch, SessionStatus, UserId, WorktreeId};
 use crate::store::{ReadTx, Tx};
@@ -118,6 +118,53 @@ impl<'t> Sessions<'t> {
     /// `Invalid` where the limit is out of range, `Storage`.
     pub fn find(&self, query: &SessionQuery) -> Result<Page<Session>> {
         query.query.page(self.tx, "created_at")
+    }
+
+    /// The sessions that this one spawned and those forked from it, the oldest first, as far as the caller may view
+    /// them.
+    ///
+    /// For whoever may view the session. A stranger gets `Denied`, publicly `NotFound`.
+    ///
+    /// # Errors
+    /// As [`Sessions::get`].
+    pub fn children(&self, id: impl Into<SessionId>) -> Result<Vec<Session>> {
+        let id = id.into();
+        self.get(id.clone())?;
+        let sql = format!(
+            "SELECT {} FROM {} WHERE (t.parent_session_id = ?1 OR t.forked_from_session_id = ?1) AND {}
+             ORDER BY t.created_at, t.session_id",
+            Session::select_list("t"),
+            Session::FROM,
+            Session::may_get("acl_may_get"),
+        );
+        self.tx.rows("list children", &sql, &[Value::Text(id.to_string())], |row| Session::from_row(row, 0))
+    }
+
+    /// The sessions that this one comes from, by spawning and by forking, the nearest first, each once: a cycle ends
+    /// where it began. What the caller may not view ends its line.
+    ///
+    /// For whoever may view the session. A stranger gets `Denied`, publicly `NotFound`.
+    ///
+    /// # Errors
+    /// As [`Sessions::get`].
+    pub fn ancestors(&self, id: impl Into<SessionId>) -> Result<Vec<Session>> {
+        let mut lines = vec![self.get(id)?];
+        let mut next = 0;
+        while let Some(session) = lines.get(next) {
+            let origins = [session.parent_session_id.clone(), session.forked_from_session_id.clone()];
+            for origin in origins.into_iter().flatten() {
+                if lines.iter().any(|known| known.session_id == origin) {
+                    continue;
+                }
+                match self.get(origin) {
+                    Ok(origin) => lines.push(origin),
+                    Err(Error::NotFound(_) | Error::Denied(_)) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            next += 1;
+        }
+        Ok(lines.split_off(1))
     }
 
     /// The whole id of the one session that begins with `prefix`: 6 or more hexadecimal digits,

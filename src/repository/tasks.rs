@@ -122,7 +122,7 @@ impl<'t> Tasks<'t> {
     /// `Storage`.
     pub fn running(&self) -> Result<Page<Task>> {
         let statuses = [TaskStatus::Running, TaskStatus::AwaitingPermission, TaskStatus::Stopping];
-        let mut all = Page { items: Vec::new(), next: None, unreadable: Vec::new() };
+        let mut all = Page { items: Vec::new(), next: None, total: None, unreadable: Vec::new() };
         let mut query = TaskQuery::new().status(statuses).order(Order::Ascending).limit(1000);
         loop {
             let page = self.find(&query)?;

@@ -23,7 +23,7 @@ impl Assignments {
         let mut assignments = Self::default();
         if fields.has_data() && (!patch || !fields.data.is_empty()) {
             let text = assignments.bind(Value::Text(fields.data_text()?));
-            let data = if patch { format!("acl_merge(data, {text})") } else { text };
+            let data = if patch { format!("acl_next_data(data, {text})") } else { text };
             assignments.columns.push(("data", data));
         }
         for (column, value) in fields.columns {

@@ -129,7 +129,11 @@ impl<'a> Adoption<'a> {
             .map_err(|error| waited(error, started))?;
         report.dry_run = self.dry_run;
         if !self.dry_run && !report.already {
-            write_ahead(&conn.raw, started, BUSY).map_err(|error| waited(error, started))?;
+            match write_ahead(&conn.raw, started, BUSY) {
+                // The file is adopted; opening the store switches it.
+                Err(Error::Busy(_)) => tracing::warn!("another program keeps the file from write-ahead logging"),
+                switched => switched?,
+            }
             done(&conn.raw)?;
         }
         Ok(report)
@@ -162,6 +166,7 @@ impl<'a> Adoption<'a> {
         self.step("adding tables and columns");
         let mut report = AdoptReport::default();
         let stamps = complete(raw, &mut report)?;
+        guard::check_tables(raw)?;
         self.step("attributing worktrees and sessions");
         attribute(raw, stamps, &mut report)?;
         self.step("looking through the rows");
@@ -258,7 +263,7 @@ fn check_integrity(conn: &Connection) -> Result<()> {
 
 fn columns(conn: &Connection, table: &str) -> Result<Vec<String>> {
     let failed = |error| classify("reading the schema", error);
-    let mut names = conn.prepare("SELECT name FROM pragma_table_info(?1, 'main')").map_err(failed)?;
+    let mut names = conn.prepare("SELECT lower(name) FROM pragma_table_info(?1, 'main')").map_err(failed)?;
     let names = names.query_map([table], |row| row.get(0)).map_err(failed)?;
     names.collect::<Result<_, _>>().map_err(failed)
 }
@@ -438,7 +443,7 @@ fn survey(conn: &Connection, report: &mut AdoptReport) -> Result<()> {
         );
         let shadowed = format!(
             "SELECT DISTINCT k.key FROM main.{table} AS t, json_each(CASE WHEN {damaged} THEN '{{}}' ELSE t.data END) AS k
-             WHERE k.key IN (SELECT name FROM pragma_table_info('{table}', 'main')) ORDER BY 1"
+             WHERE k.key IN (SELECT lower(name) FROM pragma_table_info('{table}', 'main')) ORDER BY 1"
         );
         report.shadowed.extend(names(conn, &shadowed)?.into_iter().map(|name| format!("{table}.{name}")));
     }

@@ -90,16 +90,16 @@ impl Conn {
         self.raw.total_changes() != self.began.get()
     }
 
-    /// Runs `work` with the authorizer set for SQL of this author.
+    /// Runs `work` with the authorizer set for SQL of this author. They nest: a statement that hands
+    /// out rows may have others run in between.
     pub(crate) fn authored<T>(&self, author: Author, work: impl FnOnce() -> T) -> T {
-        struct Back<'a>(&'a AtomicU8);
+        struct Back<'a>(&'a AtomicU8, u8);
         impl Drop for Back<'_> {
             fn drop(&mut self) {
-                self.0.store(Author::Us as u8, Ordering::Relaxed);
+                self.0.store(self.1, Ordering::Relaxed);
             }
         }
-        self.author.store(author as u8, Ordering::Relaxed);
-        let _back = Back(&self.author);
+        let _back = Back(&self.author, self.author.swap(author as u8, Ordering::Relaxed));
         work()
     }
 
@@ -155,16 +155,19 @@ fn authorize(author: u8, asked: &AuthContext<'_>) -> Authorization {
     if allowed { Authorization::Allow } else { Authorization::Deny }
 }
 
-/// The columns that hold secrets. The samples of ANALYZE are among them: they hold values of indexes.
+/// The columns that hold secrets. The samples of ANALYZE are among them: they hold values of indexes, and a
+/// session's token is indexed.
 fn is_secret(table: &str, column: &str) -> bool {
     let is = |name: &str, word: &str| name.eq_ignore_ascii_case(word);
     table.to_ascii_lowercase().starts_with("sqlite_stat")
+        // How the file is laid out is for the daemon.
+        || is(table, "dbstat")
         || (is(table, "users") && (is(column, "password") || is(column, "data")))
         || (is(table, "sessions") && is(column, "data"))
 }
 
 /// Names of ours that any SQL may spell, and so imitate.
-const OPEN: [&str; 11] = [
+const OPEN: [&str; 12] = [
     "acl_actor",
     "acl_now",
     "acl_merge",
@@ -198,11 +201,11 @@ pub(crate) fn spells_ours(sql: &str) -> Option<String> {
 }
 
 /// Whether `sql` could join a table that holds secrets by the names of its columns, `USING` or
-/// `NATURAL`: SQLite shows such columns to no authorizer.
+/// `NATURAL`: SQLite shows such columns to no authorizer, and a FULL JOIN hands their values out.
 ///
-/// The text is not taken apart, since whatever we skip as a literal SQLite might read. A table's
-/// name stands in it somewhere, and so does the keyword, as a word.
-pub(crate) fn joins_by_name(sql: &str) -> bool {
+/// The text is not taken apart, since whatever we skip as a literal SQLite might read. The names of
+/// table and column stand in it somewhere, and so does the keyword, as a word.
+pub(crate) fn joins_secrets_by_name(sql: &str) -> bool {
     let sql = sql.to_ascii_lowercase();
     let of_word = |char: char| char.is_ascii_alphabetic() || matches!(char, '_' | '$') || !char.is_ascii();
     let stands = |keyword: &str| {
@@ -212,7 +215,8 @@ pub(crate) fn joins_by_name(sql: &str) -> bool {
             !before.is_some_and(of_word) && !after.is_some_and(|char| of_word(char) || char.is_ascii_digit())
         })
     };
-    ["users", "sessions"].iter().any(|table| sql.contains(table)) && ["using", "natural"].into_iter().any(stands)
+    let secret_column = || sql.contains("password") || sql.contains("data");
+    (sql.contains("users") || sql.contains("sessions")) && (stands("natural") || (stands("using") && secret_column()))
 }
 
 /// The record that a statement which is not about a single one speaks of.
@@ -249,10 +253,11 @@ mod tests {
             ("SELECT 1 FROM users LEFT JOIN a ON ?1USING (data)", true),
             ("SELECT 1 FROM a/**/NATURAL/**/JOIN users", true),
             ("SELECT 1 FROM tasks JOIN messages USING (task_id)", false),
+            ("SELECT 1 FROM tasks JOIN sessions USING (session_id)", false),
             ("SELECT unnatural, using_it, using2 FROM users", false),
             ("SELECT name FROM users JOIN worktree_owners AS o ON o.user_id = users.user_id", false),
         ] {
-            assert_eq!(joins_by_name(sql), found, "{sql}");
+            assert_eq!(joins_secrets_by_name(sql), found, "{sql}");
         }
     }
 }

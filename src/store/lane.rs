@@ -1,4 +1,4 @@
-//! Waiting for the writing connection, and noticing who would wait for himself.
+//! Waiting for a connection, and noticing who would wait for himself.
 
 use std::cell::RefCell;
 use std::ops::Deref;
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::connection::Conn;
 use crate::error::{Error, Result};
 
-/// The writing connection: one caller has it at a time, others wait until their time is up.
+/// A connection: one caller has it at a time, others wait until their time is up.
 #[derive(Debug)]
 pub(super) struct Lane {
     conn: Mutex<Option<Conn>>,
@@ -18,6 +18,12 @@ pub(super) struct Lane {
 impl Lane {
     pub(super) fn new(conn: Conn) -> Self {
         Self { conn: Mutex::new(Some(conn)), freed: Condvar::new() }
+    }
+
+    /// Takes the connection if nobody has it.
+    pub(super) fn try_take(&self) -> Option<Taken<'_>> {
+        let conn = self.conn.lock().unwrap_or_else(PoisonError::into_inner).take()?;
+        Some(Taken { lane: self, conn: Some(conn) })
     }
 
     /// Takes the connection, waiting for up to `timeout` since `started`.

@@ -14,7 +14,7 @@ mod tx;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use once_cell::sync::OnceCell;
@@ -22,6 +22,8 @@ use once_cell::sync::OnceCell;
 use crate::actor::Actor;
 use crate::error::{Error, Result};
 use crate::guard::Entry;
+use crate::record::{UserId, WorktreeId};
+use crate::repository::Access;
 use connection::Conn;
 use lane::{Inside, Lane};
 
@@ -48,7 +50,7 @@ struct Inner {
     options: OpenOptions,
     writer: Lane,
     /// Opened when first needed. Empty where the store is in memory: reads run on the writer then.
-    readers: Vec<OnceCell<Mutex<Conn>>>,
+    readers: Vec<OnceCell<Lane>>,
     turn: AtomicUsize,
     /// Refusals whose audit rows could not be written yet: the next transaction writes them.
     backlog: Mutex<Vec<Entry>>,
@@ -183,26 +185,39 @@ impl Store {
             let conn = inner.writer.take(started, inner.options.busy_timeout)?;
             return tx::read(&conn, actor, true, work);
         }
-        let mut free = None;
+        let open = || open::reader(&inner.path, &inner.options).map(Lane::new);
         for cell in &inner.readers {
-            let reader = cell.get_or_try_init(|| open::reader(&inner.path, &inner.options).map(Mutex::new))?;
-            free = match reader.try_lock() {
-                Ok(conn) => Some(conn),
-                // A closure panicked in it; its transaction was ended all the same.
-                Err(TryLockError::Poisoned(conn)) => Some(conn.into_inner()),
-                Err(TryLockError::WouldBlock) => continue,
-            };
-            break;
-        }
-        if let Some(conn) = free {
-            return tx::read(&conn, actor, false, work);
+            if let Some(conn) = cell.get_or_try_init(open)?.try_take() {
+                return tx::read(&conn, actor, false, work);
+            }
         }
         // All are busy: wait for one, for each in turn.
         let turn = inner.turn.fetch_add(1, Ordering::Relaxed) % inner.readers.len();
-        let reader =
-            inner.readers[turn].get_or_try_init(|| open::reader(&inner.path, &inner.options).map(Mutex::new))?;
-        let conn = reader.lock().unwrap_or_else(PoisonError::into_inner);
+        let conn = inner.readers[turn].get_or_try_init(open)?.take(started, inner.options.busy_timeout)?;
         tx::read(&conn, actor, false, work)
+    }
+
+    /// What `user` holds on `worktree`, where it comes from, and every grant that contributes.
+    ///
+    /// For whoever may view the worktree. A stranger gets `Denied`, publicly `NotFound`.
+    ///
+    /// ```
+    /// use aclite::{Actor, Level, NewRepo, NewUser, NewWorktree, Store};
+    /// let store = Store::open(":memory:")?;
+    /// store.write(&Actor::system("first start"), |tx| {
+    ///     tx.users().create(NewUser::new("ada@example.com", "hash").id("ada"))?;
+    ///     tx.repos().create(NewRepo::new("acme/app").id("r"))?;
+    ///     tx.worktrees().create(NewWorktree::new("r", "fix", "main").id("w").created_by("ada"))
+    /// })?;
+    /// let access = store.access(&Actor::user("ada"), "ada", "w")?;
+    /// assert_eq!((access.held.level, access.held.source.as_str()), (Level::All, "owner"));
+    /// # Ok::<(), aclite::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// `NotAuthenticated`, `NotFound`, `Denied`; `Nested`, `Busy`, `Storage`.
+    pub fn access(&self, actor: &Actor, user: impl Into<UserId>, worktree: impl Into<WorktreeId>) -> Result<Access> {
+        self.read(actor, |tx| tx.worktrees().access(worktree, user))
     }
 
     /// Checks the file's guards and rules now, as opening does.

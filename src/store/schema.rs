@@ -80,7 +80,6 @@ pub(super) fn classify(doing: &str, error: rusqlite::Error) -> Error {
         Some(ErrorCode::NotADatabase) => Incompatible::NotADatabase,
         Some(ErrorCode::DatabaseCorrupt) => Incompatible::Corrupt { problem: error.to_string() },
         Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => Incompatible::ReadOnly,
-        Some(ErrorCode::CannotOpen) => Incompatible::Missing,
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => return Error::Busy(std::time::Duration::ZERO),
         _ => return Error::storage(doing, error),
     };

@@ -5,7 +5,7 @@ use std::cell::Cell;
 use rusqlite::ffi::SQLITE_ERROR;
 use rusqlite::{Params, Row, Statement};
 
-use super::connection::{Author, joins_by_name, spells_ours, the_file};
+use super::connection::{Author, joins_secrets_by_name, spells_ours, the_file};
 use super::tx::Tx;
 use crate::error::{Error, Result};
 use crate::guard::Door;
@@ -98,10 +98,8 @@ impl<'t> Sql<'t> {
         let conn = self.tx.conn();
         conn.context.start(Door::Sql);
         let author = if self.tx.actor().is_daemon() { Author::Daemon } else { Author::Guest };
-        if author == Author::Guest && joins_by_name(sql) {
-            let problem =
-                "joins users or sessions by `USING` or `NATURAL`, which can't be kept from secrets: write `ON`";
-            return Err(Error::invalid("sql", problem));
+        if author == Author::Guest && joins_secrets_by_name(sql) {
+            return Err(Error::invalid("sql", "is not allowed here: join `users` and `sessions` by ON"));
         }
         // Never a cached statement: one of ours may have the same text, prepared under other rights.
         let ran = Cell::new(false);

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use rusqlite::types::Value;
 use rusqlite::{Connection, Row, params_from_iter};
 
-use super::connection::{Conn, the_file, translate};
+use super::connection::{Author, Conn, the_file, translate};
 use super::sql::Sql;
 use crate::actor::Actor;
 use crate::audit::{Audit, append};
@@ -128,13 +128,20 @@ impl<'c> ReadTx<'c> {
         self.alive()?;
         self.conn.context.start(Door::Api);
         let failed = |error| self.conn.failure(doing, &the_file(), error).0;
-        let mut statement = self.raw().prepare_cached(sql).map_err(failed)?;
-        let mut rows = statement.query(params_from_iter(params)).map_err(failed)?;
-        let mut found = Vec::new();
-        while let Some(row) = rows.next().map_err(failed)? {
-            found.push(read(row)?);
-        }
-        Ok(found)
+        self.ours(|| {
+            let mut statement = self.raw().prepare_cached(sql).map_err(failed)?;
+            let mut rows = statement.query(params_from_iter(params)).map_err(failed)?;
+            let mut found = Vec::new();
+            while let Some(row) = rows.next().map_err(failed)? {
+                found.push(read(row)?);
+            }
+            Ok(found)
+        })
+    }
+
+    /// Runs statements of ours, also where one of the embedder's is under way.
+    pub(crate) fn ours<T>(&self, work: impl FnOnce() -> T) -> T {
+        self.conn.authored(Author::Us, work)
     }
 
     /// Fails once the transaction is gone: a statement of SQL that was not ours may have ended it
@@ -236,7 +243,7 @@ impl<'c> Tx<'c> {
         let span = tracing::debug_span!("write", operation = asked.action.word(), resource = asked.resource.word());
         let _entered = span.enter();
         let started = Instant::now();
-        let done = self.run(asked, id, sql, params, read);
+        let done = self.ours(|| self.run(asked, id, sql, params, read));
         trace(asked, started, done.as_ref().err());
         done
     }
@@ -283,13 +290,13 @@ impl<'c> Tx<'c> {
     pub(crate) fn all_or_nothing<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
         let failed = |error| Error::storage("a savepoint", error);
         self.alive()?;
-        self.raw().execute_batch("SAVEPOINT acl_whole").map_err(failed)?;
+        self.ours(|| self.raw().execute_batch("SAVEPOINT acl_whole")).map_err(failed)?;
         let done = work();
         if self.raw().is_autocommit() {
             return done.and_then(|value| self.alive().map(|()| value));
         }
         let end = if done.is_ok() { "RELEASE acl_whole" } else { "ROLLBACK TO acl_whole; RELEASE acl_whole" };
-        self.raw().execute_batch(end).map_err(failed)?;
+        self.ours(|| self.raw().execute_batch(end)).map_err(failed)?;
         done
     }
 
