@@ -61,7 +61,9 @@ pub use repository::{
     MessageQuery, Messages, MessagesMut, Order, Page, Patched, RepoQuery, Repos, ReposMut, SessionQuery, Sessions,
     SessionsMut, TaskQuery, Tasks, TasksMut, UserQuery, Users, UsersMut, WorktreeQuery, Worktrees, WorktreesMut,
 };
-pub use store::{AdoptReport, Adoption, CheckReport, Durability, OpenOptions, ReadTx, RuleDifference, Sql, Store, Tx};
+pub use store::{
+    AdoptReport, Adoption, CheckReport, Durability, OpenOptions, ReadTx, RuleDifference, Sql, Store, TableGuard, Tx,
+};
 
 /// The version of rusqlite that [`Sql`] speaks: its parameters and rows.
 pub use rusqlite;

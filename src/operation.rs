@@ -58,6 +58,8 @@ words! {
         Board = "board",
         /// A repository that worktrees belong to.
         Repo = "repo",
+        /// A row of one of the daemon's further tables.
+        Row = "row",
         /// A row of `acl_rules`.
         Rule = "rule",
         /// A row of `acl_settings`.

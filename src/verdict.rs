@@ -166,7 +166,8 @@ const fn immutable(resource: Resource) -> &'static [&'static str] {
         Resource::Repo => &["repo_id", "created_at"],
         Resource::Rule => &["resource", "operation"],
         Resource::Setting => &["name"],
-        Resource::Audit | Resource::Epoch | Resource::Meta => &[],
+        // What is fixed in a further table its guard says.
+        Resource::Row | Resource::Audit | Resource::Epoch | Resource::Meta => &[],
     }
 }
 
@@ -273,6 +274,7 @@ impl Case<'_> {
             (Action::Create, Resource::Session | Resource::Owner | Resource::Grant) => Resource::Worktree,
             (Action::Create, Resource::Worktree) => Resource::Repo,
             (Action::Create, Resource::Membership) => Resource::Group,
+            (Action::Create, Resource::Row) => self.parent_kind()?,
             _ => return Ok(()),
         };
         if self.facts.flag("parent_exists")? {
@@ -285,7 +287,8 @@ impl Case<'_> {
     /// A record without its parent belongs nowhere: nobody may touch it but a cascade.
     fn is_no_orphan(&self) -> Judged {
         let stored = matches!(self.asked.action, Action::Patch | Action::Remove);
-        let inherits = matches!(self.asked.resource, Resource::Session | Resource::Task | Resource::Message);
+        let inherits =
+            matches!(self.asked.resource, Resource::Session | Resource::Task | Resource::Message | Resource::Row);
         if stored && inherits && self.facts.text("worktree")?.is_none() {
             return Err(Refusal::Unvouched(format!("{} has no parent", self.subject()?)));
         }
@@ -306,7 +309,12 @@ impl Case<'_> {
     fn hangs_on_worktree(&self) -> bool {
         match self.asked.resource {
             Resource::Worktree => self.asked.action != Action::Create,
-            Resource::Owner | Resource::Grant | Resource::Session | Resource::Task | Resource::Message => true,
+            Resource::Owner
+            | Resource::Grant
+            | Resource::Session
+            | Resource::Task
+            | Resource::Message
+            | Resource::Row => true,
             _ => false,
         }
     }
@@ -508,7 +516,8 @@ impl Case<'_> {
     fn creation(&self, change: &Change<'_>) -> Judged {
         if !matches!(self.asked.resource, Resource::Rule | Resource::Setting) {
             let id = self.facts.input("id")?.unwrap_or_default();
-            let composite = matches!(self.asked.resource, Resource::Owner | Resource::Grant | Resource::Membership);
+            let composite =
+                matches!(self.asked.resource, Resource::Owner | Resource::Grant | Resource::Membership | Resource::Row);
             if id.is_empty() || (id.len() > 64 && !composite) {
                 return Err(Refusal::invalid("id", "must be 1 to 64 bytes of text"));
             }
@@ -547,8 +556,10 @@ impl Case<'_> {
         if self.facts.flag("moved")? {
             return Err(Refusal::Immutable(Immutable { subject: self.subject()?, field: "rowid".to_owned() }));
         }
-        if let Some(field) = immutable(self.asked.resource).iter().find(|field| change.has(field)) {
-            return Err(Refusal::Immutable(Immutable { subject: self.subject()?, field: (*field).to_owned() }));
+        let fixed = if self.facts.has("fixed") { self.facts.text_lines("fixed")? } else { Vec::new() };
+        let mut fixed = fixed.iter().map(String::as_str).chain(immutable(self.asked.resource).iter().copied());
+        if let Some(field) = fixed.find(|field| change.has(field)) {
+            return Err(Refusal::Immutable(Immutable { subject: self.subject()?, field: field.to_owned() }));
         }
         if self.facts.flag("taken")? {
             return Err(self.conflict(ConflictKind::Duplicate)?);
@@ -765,6 +776,12 @@ impl Case<'_> {
         Change::of(self.asked.action, self.facts)
     }
 
+    /// What the parent of a further table's row is.
+    fn parent_kind(&self) -> Judged<Resource> {
+        let kind = self.facts.text("parent_kind")?.and_then(Resource::from_word);
+        kind.ok_or_else(|| Refusal::Unvouched("the parent of a row is unknown".to_owned()))
+    }
+
     fn rule(&self, action: Action) -> Judged<Option<Rule>> {
         self.facts.rule(match action {
             Action::Report => "rule:report",
@@ -790,6 +807,10 @@ impl Case<'_> {
             (Action::Create, Resource::Session) | (_, Resource::Owner | Resource::Grant) => {
                 (Resource::Worktree, "worktree")
             }
+            (Action::Create, Resource::Row) => match self.parent_kind()? {
+                Resource::Session => (Resource::Session, "session"),
+                _ => (Resource::Worktree, "worktree"),
+            },
             (_, resource) => (resource, "id"),
         };
         Ok(Subject { resource, id: self.facts.any_text(name) })

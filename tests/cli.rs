@@ -62,11 +62,12 @@ fn help_says_everything() {
     Usage: aclite [OPTIONS] <COMMAND>
 
     Commands:
-      init    Make a new file: tables, default rules, guards
-      adopt   Put the guards into a file that Agor made
-      detach  Take the guards out, for a migration of another program
-      check   Say whether the guards are exactly those that this version installs
-      help    Print this message or the help of the given subcommand(s)
+      init         Make a new file: tables, default rules, guards
+      adopt        Put the guards into a file that Agor made
+      detach       Take the guards out, for a migration of another program
+      guard-table  Put a further table under the same guards as sessions and tasks
+      check        Say whether the guards are exactly those that this version installs
+      help         Print this message or the help of the given subcommand(s)
 
     Options:
           --json     Print results, and errors, as one JSON object
@@ -134,7 +135,7 @@ fn help_says_everything() {
       aclite check agor.db
       aclite check agor.db --repair
     "#);
-    for command in ["init", "adopt", "detach", "check"] {
+    for command in ["init", "adopt", "detach", "guard-table", "check"] {
         assert!(
             help(&[command, "--help"]).contains(&format!("\n  aclite {command} agor.db")),
             "{command} has an example"
@@ -218,6 +219,7 @@ fn adopt_tells_what_it_did() {
       acl_settings
       acl_epoch
       acl_audit
+      acl_tables
       acl_meta
     columns would be added:
       users.unix_username
@@ -252,6 +254,7 @@ fn adopt_tells_what_it_did() {
       acl_settings
       acl_epoch
       acl_audit
+      acl_tables
       acl_meta
     columns added:
       users.unix_username
@@ -348,6 +351,38 @@ fn detach_and_adopt_again() {
     works(&["check"], &path);
     let done = json(&works(&["--json", "detach"], &path));
     assert_eq!(done["detached"], true);
+}
+
+#[test]
+fn guard_table_puts_a_further_table_under_the_guards() {
+    let dir = tempdir().unwrap();
+    let path = agor(dir.path());
+    works(&["adopt"], &path);
+    let file = path.display().to_string();
+    tamper(
+        &path,
+        "CREATE TABLE marks (mark_id text PRIMARY KEY, worktree_id text REFERENCES worktrees (worktree_id) ON DELETE CASCADE)",
+    );
+    let table = Path::new("marks");
+    let rules = ["--create", "prompt,session", "--remove", "owner"];
+    let done = works(&[&["guard-table", "--worktree", "worktree_id"], &rules[..], &[&file]].concat(), table);
+    assert!(done.contains("is guarded; its rules are rows of acl_rules"), "{done}");
+    let found: String = raw(&path)
+        .query_row(
+            "SELECT group_concat(operation || ' ' || needs || ifnull(' ' || needs_if_own, '')) FROM acl_rules WHERE resource = 'marks'",
+            [],
+            |row| row.get(0),
+        )
+        .unwrap();
+    assert_eq!(found, "create prompt session,patch all,remove owner");
+    works(&["check"], &path);
+    let again = json(&works(&["--json", "guard-table", "--worktree", "worktree_id", &file], table));
+    assert_eq!(again["guarded"], "FILE");
+    let wrong = fails(1, &["guard-table", "--session", "worktree_id", &file], Path::new("nothing"));
+    assert!(wrong.contains("there is no table"), "{wrong}");
+    fails(2, &["guard-table", &file], table);
+    fails(2, &["guard-table", "--session", "a", "--worktree", "b", &file], table);
+    fails(2, &["guard-table", "--session", "a", "--create", "everything", &file], table);
 }
 
 #[test]

@@ -197,6 +197,14 @@ CREATE TABLE IF NOT EXISTS acl_audit (
   epoch integer NOT NULL -- of acl_epoch, when it was decided
 );
 
+-- The daemon's further tables that stand under the guards: each row belongs to a session or to a worktree.
+CREATE TABLE IF NOT EXISTS acl_tables (
+  name text PRIMARY KEY NOT NULL,
+  via text NOT NULL, -- the column that names the parent
+  parent text NOT NULL -- what the parent is
+    CONSTRAINT acl_tables_parent CHECK (parent IN ('session', 'worktree'))
+);
+
 -- What aclite knows of its own installation in this file.
 CREATE TABLE IF NOT EXISTS acl_meta (
   name text PRIMARY KEY NOT NULL,

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use rusqlite::Connection;
 
+use super::further;
 use super::install::{objects, views};
 use super::template::GUARDED;
 use crate::error::{Error, Incompatible, Result, Tampered};
@@ -23,6 +24,11 @@ pub(crate) fn beyond_repair(conn: &Connection) -> Result<Tampered> {
     for (table, _) in GUARDED {
         if !there.exists([table]).map_err(failed)? {
             found.missing.push(format!("table `{table}`"));
+        }
+    }
+    for table in further::list(conn)? {
+        if !there.exists([&table.name]).map_err(failed)? {
+            found.missing.push(format!("table `{}`", table.name));
         }
     }
     for view in views() {
@@ -75,10 +81,12 @@ pub(crate) fn check(conn: &Connection) -> Result<Tampered> {
             }
         }
     }
+    let further = further::list(conn)?;
     let mut foreign: Vec<String> = found
         .iter()
         .filter(|((kind, name), (table, _))| {
-            let guarded = GUARDED.iter().any(|(guarded, _)| table.eq_ignore_ascii_case(guarded));
+            let guarded = GUARDED.iter().any(|(guarded, _)| table.eq_ignore_ascii_case(guarded))
+                || further.iter().any(|guarded| table.eq_ignore_ascii_case(&guarded.name));
             kind == "trigger" && guarded && !expected.iter().any(|object| object.name == *name)
         })
         .map(|((_, name), (table, _))| format!("trigger `{name}` on `{table}` is not aclite's"))

@@ -179,7 +179,8 @@ fn guard(call: &Call<'_>, context: &Context, host: &Host) -> SqlResult<bool> {
 /// `acl_guard_child(parent kind, parent id, child kind, name, value, …)`: may the cascade remove these?
 fn guard_child(call: &Call<'_>, context: &Context) -> SqlResult<bool> {
     let parent = Subject { resource: resource(call, 0)?, id: text(call, 1)?.to_owned() };
-    let child = resource(call, 2)?;
+    // The name of a further table stands for its rows.
+    let child = Resource::from_word(text(call, 2)?).unwrap_or(Resource::Row);
     let facts = facts(call, 3)?;
     let mut state = context.state();
     // INVARIANT: the parent's own guard has run just before, in the same trigger.

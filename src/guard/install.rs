@@ -2,6 +2,7 @@
 
 use rusqlite::Connection;
 
+use super::further;
 use super::template::{GUARDED, Table, quote, statements};
 use crate::error::{Error, Incompatible, Result};
 
@@ -24,10 +25,18 @@ pub(super) struct Object {
 pub(super) fn objects(conn: &Connection) -> Result<Vec<Object>> {
     let mut objects = views();
     let mut problems = Vec::new();
+    let further = further::list(conn)?;
     for (name, template) in GUARDED {
         let table = Table::read(conn, name)?;
-        objects.extend(table.expand(template).into_iter().map(|sql| object("trigger", sql)));
+        let template = further::with_children(template, &further);
+        objects.extend(table.expand(&template).into_iter().map(|sql| object("trigger", sql)));
         problems.extend(table.problems);
+    }
+    for guarded in &further {
+        let table = Table::read(conn, &guarded.name)?;
+        let template = guarded.template(conn, &table)?;
+        objects.extend(table.expand(&template).into_iter().map(|sql| object("trigger", sql)));
+        problems.extend(guarded.problems(conn, &table)?);
     }
     if problems.is_empty() { Ok(objects) } else { Err(Error::Incompatible(Box::new(Incompatible::Shape { problems }))) }
 }

@@ -5,6 +5,7 @@
 mod check;
 mod context;
 mod functions;
+mod further;
 mod host;
 mod install;
 mod template;
@@ -12,5 +13,6 @@ mod template;
 pub(crate) use check::{beyond_repair, check};
 pub(crate) use context::{Context, Door, Ending, Entry};
 pub(crate) use functions::register;
+pub(crate) use further::list as further_tables;
 pub(crate) use install::{GENERATION, check_tables, install, remove, seed};
 pub(crate) use template::{GUARDED, quote};

@@ -16,7 +16,7 @@ use rusqlite::Connection;
 use crate::error::{Error, Result};
 
 /// The guarded tables and their guards, parents first.
-pub(crate) const GUARDED: [(&str, &str); 16] = [
+pub(crate) const GUARDED: [(&str, &str); 17] = [
     ("users", include_str!("../../sql/guards/users.sql")),
     ("repos", include_str!("../../sql/guards/repos.sql")),
     ("boards", include_str!("../../sql/guards/boards.sql")),
@@ -32,6 +32,7 @@ pub(crate) const GUARDED: [(&str, &str); 16] = [
     ("acl_settings", include_str!("../../sql/guards/acl_settings.sql")),
     ("acl_epoch", include_str!("../../sql/guards/acl_epoch.sql")),
     ("acl_audit", include_str!("../../sql/guards/acl_audit.sql")),
+    ("acl_tables", include_str!("../../sql/guards/acl_tables.sql")),
     ("acl_meta", include_str!("../../sql/guards/acl_meta.sql")),
 ];
 
@@ -53,7 +54,7 @@ const REFERENCES: [(&str, &str, &str); 10] = [
 ];
 
 /// The columns that are each table's key. Without a unique one, two rows could have the same id.
-const KEYS: [(&str, &[&str]); 16] = [
+const KEYS: [(&str, &[&str]); 17] = [
     ("users", &["user_id"]),
     ("repos", &["repo_id"]),
     ("boards", &["board_id"]),
@@ -69,6 +70,7 @@ const KEYS: [(&str, &[&str]); 16] = [
     ("acl_settings", &["name"]),
     ("acl_epoch", &["one"]),
     ("acl_audit", &["seq"]),
+    ("acl_tables", &["name"]),
     ("acl_meta", &["name"]),
 ];
 
@@ -87,6 +89,8 @@ fn literal(text: &str) -> String {
 pub(crate) struct Table {
     name: String,
     columns: Vec<String>,
+    /// The columns of the primary key.
+    primary: Vec<String>,
     /// The columns that are declared as text or as integers.
     typed: Vec<(String, &'static str)>,
     /// Each unique index: its columns with their collations, and whether it is the primary key.
@@ -184,7 +188,37 @@ impl Table {
         if rowid.is_none() && !without_rowid {
             problems.push(format!("table `{name}` has columns that hide its rowid"));
         }
-        Ok(Self { name: name.to_owned(), columns, typed, unique, rowid, problems })
+        Ok(Self { name: name.to_owned(), columns, primary, typed, unique, rowid, problems })
+    }
+
+    /// Whether there is a column of this name, in whatever case.
+    pub(super) fn has_column(&self, name: &str) -> bool {
+        self.columns.iter().any(|column| column.eq_ignore_ascii_case(name))
+    }
+
+    /// The columns of the primary key; none where a row has its rowid alone.
+    pub(super) fn key(&self) -> &[String] {
+        &self.primary
+    }
+
+    /// The key of the `OLD` row as one text.
+    pub(super) fn old_key(&self) -> String {
+        if self.primary.is_empty() { format!("OLD.{}", self.rowid.unwrap_or("rowid")) } else { self.key_of("OLD") }
+    }
+
+    /// The key of the `NEW` row as one text, where it is known before the insert; a number that SQLite is to give is not.
+    pub(super) fn new_key(&self) -> Option<String> {
+        let given = match &self.primary[..] {
+            [] => false,
+            [column] => !self.typed.iter().any(|(name, kind)| name == column && *kind == "integer"),
+            _ => true,
+        };
+        given.then(|| self.key_of("NEW"))
+    }
+
+    fn key_of(&self, row: &str) -> String {
+        let columns: Vec<String> = self.primary.iter().map(|column| format!("{row}.{}", quote(column))).collect();
+        columns.join(" || '/' || ")
     }
 
     /// The statements of a guard file, expanded over this table.

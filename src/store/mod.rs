@@ -7,6 +7,7 @@ mod open;
 mod options;
 mod schema;
 mod sql;
+mod tables;
 #[cfg(test)]
 mod tests;
 mod tx;
@@ -31,6 +32,7 @@ pub use adopt::{AdoptReport, Adoption};
 pub use open::{CheckReport, RuleDifference};
 pub use options::{Durability, OpenOptions};
 pub use sql::Sql;
+pub use tables::TableGuard;
 pub use tx::{ReadTx, Tx};
 
 pub(crate) use tx::{op, trace};
@@ -124,7 +126,7 @@ impl Store {
         work: impl FnOnce(&Tx<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
         let inner = &*self.inner;
-        let _inside = Inside::enter(Arc::as_ptr(&self.inner).addr())?;
+        let _inside = Inside::enter(self.identity())?;
         let started = Instant::now();
         let conn = inner.writer.take(started, inner.options.busy_timeout)?;
         tx::begin(&conn, started, inner.options.busy_timeout)?;
@@ -179,7 +181,7 @@ impl Store {
         work: impl FnOnce(&ReadTx<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
         let inner = &*self.inner;
-        let _inside = Inside::enter(Arc::as_ptr(&self.inner).addr())?;
+        let _inside = Inside::enter(self.identity())?;
         let started = Instant::now();
         if inner.readers.is_empty() {
             let conn = inner.writer.take(started, inner.options.busy_timeout)?;
@@ -226,9 +228,19 @@ impl Store {
     /// `Busy`, `Nested`, `Storage`. What the check finds is in its report, not an error.
     pub fn check(&self) -> Result<CheckReport> {
         let inner = &*self.inner;
-        let _inside = Inside::enter(Arc::as_ptr(&self.inner).addr())?;
+        let _inside = Inside::enter(self.identity())?;
         let conn = inner.writer.take(Instant::now(), inner.options.busy_timeout)?;
         open::report(&conn)
+    }
+
+    /// What tells this store from others, for closures inside closures.
+    fn identity(&self) -> usize {
+        Arc::as_ptr(&self.inner).addr()
+    }
+
+    /// The writing connection, waited for since `started`.
+    fn writer(&self, started: Instant) -> Result<lane::Taken<'_>> {
+        self.inner.writer.take(started, self.inner.options.busy_timeout)
     }
 
     /// Where the store is; `:memory:` where no file holds it.

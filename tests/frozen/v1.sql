@@ -191,6 +191,13 @@ CREATE TABLE acl_audit (
   epoch integer NOT NULL
 );
 
+CREATE TABLE acl_tables (
+  name text PRIMARY KEY NOT NULL,
+  via text NOT NULL,
+  parent text NOT NULL
+    CONSTRAINT acl_tables_parent CHECK (parent IN ('session', 'worktree'))
+);
+
 CREATE TABLE acl_meta (
   name text PRIMARY KEY NOT NULL,
   value NOT NULL

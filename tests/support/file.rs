@@ -19,7 +19,7 @@ use aclite::rusqlite::{Connection, config::DbConfig};
 pub const AGOR: &str = include_str!("agor.sql");
 
 /// The tables that aclite guards in every file.
-pub const GUARDED: [&str; 16] = [
+pub const GUARDED: [&str; 17] = [
     "users",
     "repos",
     "boards",
@@ -35,6 +35,7 @@ pub const GUARDED: [&str; 16] = [
     "acl_settings",
     "acl_epoch",
     "acl_audit",
+    "acl_tables",
     "acl_meta",
 ];
 

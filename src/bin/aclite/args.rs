@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use aclite::Need;
 use clap::{Parser, Subcommand};
 
 /// Makes, adopts, releases and checks databases whose permissions SQLite itself enforces.
@@ -79,6 +80,39 @@ Example:
         file: PathBuf,
     },
 
+    /// Put a further table under the same guards as sessions and tasks
+    #[command(after_help = "\
+Each row of the table belongs to a session or to a worktree, by a column that references it ON
+DELETE CASCADE. What an operation needs is written as in acl_rules: a level (view, session,
+prompt, all), owner, role:member, role:admin, signed-in, self or system; after a comma what
+suffices where the acting user created the session, or the worktree. Rules that are there
+already stay as they are. The audit says what was done.
+
+Examples:
+  aclite guard-table agor.db session_mcp_servers --session session_id --create prompt,session
+  aclite guard-table agor.db board_objects --worktree worktree_id")]
+    GuardTable {
+        /// The file that holds it
+        file: PathBuf,
+        /// The table
+        table: String,
+        /// The column that names the session a row belongs to
+        #[arg(long, value_name = "COLUMN", conflicts_with = "worktree", required_unless_present = "worktree")]
+        session: Option<String>,
+        /// The column that names the worktree a row belongs to
+        #[arg(long, value_name = "COLUMN")]
+        worktree: Option<String>,
+        /// What creating a row needs
+        #[arg(long, value_name = "NEED[,NEED]", default_value = "all", value_parser = needs)]
+        create: Needs,
+        /// What changing a row needs
+        #[arg(long, value_name = "NEED[,NEED]", default_value = "all", value_parser = needs)]
+        patch: Needs,
+        /// What removing a row needs
+        #[arg(long, value_name = "NEED[,NEED]", default_value = "all", value_parser = needs)]
+        remove: Needs,
+    },
+
     /// Say whether the guards are exactly those that this version installs
     #[command(after_help = "\
 Looks only, unless --repair is given. Rules that differ from the default ones are listed: they
@@ -95,4 +129,15 @@ Examples:
         #[arg(long)]
         repair: bool,
     },
+}
+
+/// What an operation needs, and what suffices for one's own.
+pub(crate) type Needs = (Need, Option<Need>);
+
+fn needs(text: &str) -> Result<Needs, String> {
+    let need = |word: &str| Need::from_word(word).ok_or_else(|| format!("`{word}` is no need"));
+    match text.split_once(',') {
+        None => Ok((need(text)?, None)),
+        Some((needs, own)) => Ok((need(needs)?, Some(need(own)?))),
+    }
 }

@@ -8,7 +8,7 @@ mod progress;
 use std::path::Path;
 use std::process::ExitCode;
 
-use aclite::{Adoption, OpenOptions, Store};
+use aclite::{Action, Actor, Adoption, OpenOptions, Store, TableGuard};
 use clap::Parser;
 
 use args::{Args, Command};
@@ -41,6 +41,20 @@ fn run(args: &Args) -> Result<ExitCode, Failure> {
                 Store::detach(file)
             })?;
             output::detached(file, args.json)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::GuardTable { file, table, session, worktree, create, patch, remove } => {
+            let guard = match (session, worktree) {
+                (Some(column), _) => TableGuard::of_session(table, column),
+                (None, column) => TableGuard::of_worktree(table, column.as_deref().unwrap_or_default()),
+            };
+            let rules = [(Action::Create, create), (Action::Patch, patch), (Action::Remove, remove)];
+            let guard = rules.into_iter().fold(guard, |guard, (action, needs)| guard.rule(action, needs.0, needs.1));
+            progress::shown(|say| {
+                say.step("guarding the table");
+                OpenOptions::new().create(false).open(file)?.guard_table(&Actor::system("aclite guard-table"), guard)
+            })?;
+            output::guarded(file, table, args.json)?;
             Ok(ExitCode::SUCCESS)
         }
         Command::Check { file, repair } => check(file, *repair, args.json),

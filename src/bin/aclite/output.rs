@@ -23,6 +23,13 @@ pub(crate) fn detached(file: &Path, json: bool) -> io::Result<()> {
     line(&format!("nothing guards `{}` any more; adopt it again after the migration", file.display()))
 }
 
+pub(crate) fn guarded(file: &Path, table: &str, json: bool) -> io::Result<()> {
+    if json {
+        return object(file, json!({ "guarded": table }));
+    }
+    line(&format!("table `{table}` of `{}` is guarded; its rules are rows of acl_rules", file.display()))
+}
+
 pub(crate) fn adopted(file: &Path, report: &AdoptReport, json: bool) -> io::Result<()> {
     if json {
         return object(file, value(report)?);

@@ -1,0 +1,193 @@
+//! The daemon's further tables under the same guards: tables whose rows belong to a session or to a worktree.
+
+use rusqlite::Connection;
+
+use super::template::{Table, quote};
+use crate::error::{Error, Result};
+use crate::operation::Resource;
+
+/// The guards of such a table.
+pub(super) const GUARDS: &str = include_str!("../../sql/guards/further.sql");
+
+/// One such table, as the row of `acl_tables` has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Further {
+    pub(crate) name: String,
+    /// The column that names the parent.
+    pub(crate) via: String,
+    /// What the parent is: a session or a worktree.
+    pub(crate) parent: Resource,
+}
+
+/// The further tables of this file, by name; none where the list itself is missing.
+pub(crate) fn list(conn: &Connection) -> Result<Vec<Further>> {
+    let failed = |error| Error::storage("reading the list of further tables", error);
+    let mut there = conn
+        .prepare("SELECT 1 FROM main.sqlite_schema WHERE type = 'table' AND name = 'acl_tables'")
+        .map_err(failed)?;
+    if !there.exists([]).map_err(failed)? {
+        return Ok(Vec::new());
+    }
+    let mut rows = conn.prepare("SELECT name, via, parent FROM main.acl_tables ORDER BY name").map_err(failed)?;
+    let rows = rows
+        .query_map([], |row| {
+            let parent: String = row.get(2)?;
+            let parent = if parent == "session" { Resource::Session } else { Resource::Worktree };
+            Ok(Further { name: row.get(0)?, via: row.get(1)?, parent })
+        })
+        .map_err(failed)?;
+    rows.collect::<Result<_, _>>().map_err(failed)
+}
+
+impl Further {
+    /// Table and key of the parent.
+    pub(crate) const fn parent_table(&self) -> (&'static str, &'static str) {
+        match self.parent {
+            Resource::Session => ("sessions", "session_id"),
+            _ => ("worktrees", "worktree_id"),
+        }
+    }
+
+    /// What keeps this table from being guarded, if anything: names that SQL would have to quote, and a reference to
+    /// the parent that does not delete with it.
+    pub(crate) fn problems(&self, conn: &Connection, table: &Table) -> Result<Vec<String>> {
+        let failed = |error| Error::storage(format!("the shape of table `{}`", self.name), error);
+        let mut problems = table.problems.clone();
+        let plain = |name: &str| {
+            name.chars().all(|char| char.is_ascii_alphanumeric() || char == '_')
+                && name.starts_with(|char: char| char.is_ascii_alphabetic())
+        };
+        if !plain(&self.name) || self.name.starts_with("acl_") || self.name.starts_with("sqlite_") {
+            problems.push(format!("table `{}` has a name that guards can't carry", self.name));
+        }
+        if !table.has_column(&self.via) {
+            problems.push(format!("there is no column `{}.{}`", self.name, self.via));
+        }
+        let (parent, _) = self.parent_table();
+        let mut reference = conn
+            .prepare(
+                "SELECT 1 FROM pragma_foreign_key_list(?1, 'main')
+                 WHERE \"from\" = ?2 COLLATE NOCASE AND \"table\" = ?3 COLLATE NOCASE AND on_delete = 'CASCADE'",
+            )
+            .map_err(failed)?;
+        if !reference.exists([&self.name, &self.via, parent]).map_err(failed)? {
+            problems.push(format!(
+                "column `{}.{}` does not reference `{parent}` with ON DELETE CASCADE",
+                self.name, self.via
+            ));
+        }
+        Ok(problems)
+    }
+
+    /// The guards of this table, with what varies filled in but for what every table has.
+    pub(super) fn template(&self, conn: &Connection, table: &Table) -> Result<String> {
+        let (parent_table, parent_key) = self.parent_table();
+        let session = if self.parent == Resource::Session { "p.session_id" } else { "NULL" };
+        let mut fixed = table.key().to_vec();
+        fixed.push(self.via.clone());
+        for stamp in ["created_by", "created_at"] {
+            if table.has_column(stamp) {
+                fixed.push(stamp.to_owned());
+            }
+        }
+        let fixed = format!("'{}'", fixed.join("\n").to_ascii_lowercase().replace('\'', "''"));
+        let (gone, nulled) = references(conn, &self.name)?;
+        Ok(GUARDS
+            // A row that has no key before it is there goes by its parent.
+            .replace("{{new key}}", &table.new_key().unwrap_or_else(|| format!("NEW.{}", quote(&self.via))))
+            .replace("{{old key}}", &table.old_key())
+            .replace("{{table}}", &self.name)
+            .replace("{{via}}", &quote(&self.via))
+            .replace("{{parent}}", self.parent.word())
+            .replace("{{parent_table}}", parent_table)
+            .replace("{{parent_key}}", parent_key)
+            .replace("{{session}}", session)
+            .replace("{{fixed}}", &fixed)
+            .replace("{{gone}}", &gone)
+            .replace("{{nulled}}", &nulled))
+    }
+
+    /// The part of the children's list in the guard of a removed `ancestor` that stands for this table.
+    fn children(&self, ancestor: &str) -> String {
+        let (name, via) = (&self.name, quote(&self.via));
+        let (of_session, of_worktree) = (self.parent == Resource::Session, self.parent == Resource::Worktree);
+        match ancestor {
+            "session" if of_session => {
+                format!("\n        UNION ALL\n        SELECT '{name}' WHERE EXISTS (SELECT 1 FROM {name} WHERE {via} = OLD.session_id)")
+            }
+            "worktree" if of_session => format!(
+                "\n        UNION ALL\n        SELECT DISTINCT '{name}', s.created_by IS acl_actor() FROM sessions AS s
+        WHERE s.worktree_id = OLD.worktree_id AND EXISTS (SELECT 1 FROM {name} AS r WHERE r.{via} = s.session_id)"
+            ),
+            "worktree" if of_worktree => format!(
+                "\n        UNION ALL\n        SELECT '{name}', OLD.created_by IS acl_actor()
+        WHERE EXISTS (SELECT 1 FROM {name} AS r WHERE r.{via} = OLD.worktree_id)"
+            ),
+            "repo" if of_session => format!(
+                "\n        UNION ALL\n        SELECT DISTINCT '{name}', s.worktree_id, s.created_by IS acl_actor()
+        FROM worktrees AS w JOIN sessions AS s ON s.worktree_id = w.worktree_id WHERE w.repo_id = OLD.repo_id
+          AND EXISTS (SELECT 1 FROM {name} AS r WHERE r.{via} = s.session_id)"
+            ),
+            "repo" if of_worktree => format!(
+                "\n        UNION ALL\n        SELECT '{name}', w.worktree_id, w.created_by IS acl_actor() FROM worktrees AS w
+        WHERE w.repo_id = OLD.repo_id AND EXISTS (SELECT 1 FROM {name} AS r WHERE r.{via} = w.worktree_id)"
+            ),
+            _ => String::new(),
+        }
+    }
+}
+
+/// A guard file with the children in `further` tables filled in.
+pub(super) fn with_children(template: &str, further: &[Further]) -> String {
+    let mut sql = template.to_owned();
+    for ancestor in ["session", "worktree", "repo"] {
+        let children: String = further.iter().map(|table| table.children(ancestor)).collect();
+        sql = sql.replace(&format!("{{{{further {ancestor}}}}}"), &children);
+    }
+    sql
+}
+
+/// The facts by which the guards of table `name` know a cascade: references that delete, and those that set NULL.
+fn references(conn: &Connection, name: &str) -> Result<(String, String)> {
+    let failed = |error| Error::storage(format!("the references of table `{name}`"), error);
+    let mut list = conn
+        .prepare("SELECT \"from\", \"table\", \"to\", on_delete FROM pragma_foreign_key_list(?1, 'main') ORDER BY id")
+        .map_err(failed)?;
+    let mut rows = list.query([name]).map_err(failed)?;
+    let (mut gone, mut nulled) = (String::new(), String::new());
+    while let Some(row) = rows.next().map_err(failed)? {
+        let (from, parent, then): (String, String, String) =
+            (row.get(0).map_err(failed)?, row.get(1).map_err(failed)?, row.get(3).map_err(failed)?);
+        let to: Option<String> = row.get(2).map_err(failed)?;
+        let Some((resource, key)) = parent_of(&parent.to_ascii_lowercase()) else { continue };
+        let (column, to) = (quote(&from), quote(&to.unwrap_or_else(|| key.to_owned())));
+        let parent = quote(&parent);
+        match then.as_str() {
+            "CASCADE" => gone.push_str(&format!(
+                ",\n    'gone', (SELECT '{resource} ' || OLD.{column} WHERE NOT EXISTS (SELECT 1 FROM {parent} WHERE {to} = OLD.{column}))"
+            )),
+            "SET NULL" => nulled.push_str(&format!(
+                ",\n    'nulled:{}', CASE WHEN OLD.{column} IS NOT NULL AND NEW.{column} IS NULL
+      AND NOT EXISTS (SELECT 1 FROM {parent} WHERE {to} = OLD.{column}) THEN '{resource} ' || OLD.{column} END",
+                from.to_ascii_lowercase().replace('\'', "''")
+            )),
+            _ => {}
+        }
+    }
+    Ok((gone, nulled))
+}
+
+/// What the rows of a guarded table are, and their key.
+fn parent_of(table: &str) -> Option<(&'static str, &'static str)> {
+    Some(match table {
+        "users" => ("user", "user_id"),
+        "repos" => ("repo", "repo_id"),
+        "boards" => ("board", "board_id"),
+        "worktrees" => ("worktree", "worktree_id"),
+        "sessions" => ("session", "session_id"),
+        "tasks" => ("task", "task_id"),
+        "messages" => ("message", "message_id"),
+        "groups" => ("group", "group_id"),
+        _ => return None,
+    })
+}

@@ -1,0 +1,136 @@
+//! Putting a daemon's further tables under the same guards.
+
+use std::time::Instant;
+
+use super::Store;
+use super::connection::Conn;
+use super::lane::Inside;
+use super::open::{in_transaction, install, sound, waited};
+use super::schema::{classify, has_table};
+use crate::actor::Actor;
+use crate::error::{Error, Incompatible, Result};
+use crate::guard::{self, GUARDED, further_tables};
+use crate::level::{Level, Need};
+use crate::operation::{Action, Operation, Resource};
+use crate::verdict;
+
+/// How a further table is guarded: [`Store::guard_table`].
+///
+/// Its rows belong to sessions, or to worktrees, by a column that references them ON DELETE CASCADE. Each rule
+/// needs `all` on that worktree where nothing else is said.
+///
+/// ```
+/// use aclite::{Action, Level, Need, TableGuard};
+/// let guard = TableGuard::of_session("session_mcp_servers", "session_id")
+///     .rule(Action::Create, Need::Level(Level::Prompt), Some(Need::Level(Level::Session)))
+///     .rule(Action::Remove, Need::Level(Level::Prompt), Some(Need::Level(Level::Session)));
+/// # let _ = guard;
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
+pub struct TableGuard {
+    name: String,
+    via: String,
+    parent: Resource,
+    rules: [(Action, Need, Option<Need>); 3],
+}
+
+impl TableGuard {
+    /// The rows of table `name` belong to the sessions that `column` names.
+    pub fn of_session(name: impl Into<String>, column: impl Into<String>) -> Self {
+        Self::new(name.into(), column.into(), Resource::Session)
+    }
+
+    /// The rows of table `name` belong to the worktrees that `column` names.
+    pub fn of_worktree(name: impl Into<String>, column: impl Into<String>) -> Self {
+        Self::new(name.into(), column.into(), Resource::Worktree)
+    }
+
+    fn new(name: String, via: String, parent: Resource) -> Self {
+        let all = |action| (action, Need::Level(Level::All), None);
+        Self { name, via, parent, rules: [all(Action::Create), all(Action::Patch), all(Action::Remove)] }
+    }
+
+    /// What `action` needs, and what suffices where the actor created the session, or the worktree. Other actions
+    /// than `Create`, `Patch` and `Remove` have no rule, and are left out.
+    pub fn rule(mut self, action: Action, needs: Need, needs_if_own: Option<Need>) -> Self {
+        if let Some(rule) = self.rules.iter_mut().find(|rule| rule.0 == action) {
+            *rule = (action, needs, needs_if_own);
+        }
+        self
+    }
+}
+
+impl Store {
+    /// Puts a further table under the same guards as sessions and tasks, with its rules in `acl_rules`, and says so
+    /// in the audit. Doing it again does nothing, and leaves rules that an operator changed.
+    ///
+    /// For `System` and `Service`; anybody else gets `Denied`.
+    ///
+    /// From then on its rows are written under the actor's rights, by [`Tx::sql`](crate::Tx::sql) or in any SQL; they
+    /// are audited as `row`, the record being `TABLE/KEY`; who removes a session or a worktree needs the right to
+    /// remove its rows too. Their keys, their parent, `created_by` and `created_at` do not change.
+    ///
+    /// ```
+    /// use aclite::{Actor, Store, TableGuard, rusqlite::Connection};
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let path = dir.path().join("daemon.db");
+    /// let store = Store::open(&path)?;
+    /// // Definitions are the daemon's own affair, on a connection of its own.
+    /// Connection::open(&path).unwrap().execute_batch(
+    ///     "CREATE TABLE notes (note_id text PRIMARY KEY, session_id text REFERENCES sessions (session_id) ON DELETE CASCADE)",
+    /// ).unwrap();
+    /// store.guard_table(&Actor::system("set-up"), TableGuard::of_session("notes", "session_id"))?;
+    /// assert!(store.check()?.is_clean());
+    /// # Ok::<(), aclite::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// `NotAuthenticated`, `Denied`; `Incompatible` with what keeps the table from being guarded; `Invalid` where it is
+    /// guarded by another column already; `Tampered` where the guards are not sound; `Nested`, `Busy`, `Storage`.
+    pub fn guard_table(&self, actor: &Actor, guard: TableGuard) -> Result<()> {
+        verdict::daemon_only(actor, Operation::new(Resource::Meta, Action::Create), "")?;
+        let (_inside, started) = (Inside::enter(self.identity())?, Instant::now());
+        let conn = self.writer(started)?;
+        in_transaction(&conn.raw, ["BEGIN IMMEDIATE", "COMMIT"], |_| put(&conn, actor, &guard))
+            .map_err(|error| waited(error, started))
+    }
+}
+
+fn put(conn: &Conn, actor: &Actor, asked: &TableGuard) -> Result<()> {
+    let raw = &conn.raw;
+    let failed = |error| classify("guarding a table", error);
+    sound(raw)?;
+    if let Some(there) = further_tables(raw)?.into_iter().find(|table| table.name.eq_ignore_ascii_case(&asked.name)) {
+        if there.via.eq_ignore_ascii_case(&asked.via) && there.parent == asked.parent {
+            return Ok(());
+        }
+        return Err(Error::invalid("table", format!("is guarded by its column `{}` already", there.via)));
+    }
+    if GUARDED.iter().any(|(table, _)| table.eq_ignore_ascii_case(&asked.name)) {
+        return Err(Error::invalid("table", "is guarded already: it is one of aclite's own"));
+    }
+    if !has_table(raw, &asked.name)? {
+        let problems = vec![format!("there is no table `{}`", asked.name)];
+        return Err(Error::Incompatible(Box::new(Incompatible::Shape { problems })));
+    }
+    guard::remove(raw)?;
+    raw.execute(
+        "INSERT INTO main.acl_tables (name, via, parent) VALUES (?1, ?2, ?3)",
+        (&asked.name, &asked.via, asked.parent.word()),
+    )
+    .map_err(failed)?;
+    for (action, needs, needs_if_own) in &asked.rules {
+        raw.execute(
+            "INSERT INTO main.acl_rules (resource, operation, needs, needs_if_own) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT (resource, operation) DO NOTHING",
+            (&asked.name, action.word(), needs.word(), needs_if_own.map(Need::word)),
+        )
+        .map_err(failed)?;
+    }
+    // Rules change who may do what.
+    raw.execute("UPDATE main.acl_epoch SET epoch = epoch + 1", []).map_err(failed)?;
+    let why = format!("{} {}: table `{}` by its column `{}`", actor.kind(), actor.id(), asked.name, asked.via);
+    install(conn, Action::Patch, &why)?;
+    sound(raw)
+}
