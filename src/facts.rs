@@ -27,6 +27,8 @@ pub(crate) struct Facts<'a> {
     changed: OnceCell<Vec<Range<usize>>>,
     /// The keys of `data` that change: told by whoever merged, or found out when first asked for.
     keys: OnceCell<DataChange>,
+    /// Why `data` could not be merged, and whether the fault is the stored text's.
+    unmerged: Option<(String, bool)>,
 }
 
 /// How `data` changes.
@@ -210,6 +212,28 @@ impl<'a> Facts<'a> {
         if is("data", merged) && is("old_data", stored) {
             let _ = self.keys.set(change.clone());
         }
+    }
+
+    /// Notes that `data` could not be merged. A `change` says that only the result is too large.
+    pub(crate) fn refuse_merge(&mut self, problem: String, change: Option<DataChange>) {
+        self.unmerged = Some((problem, change.is_none()));
+        if let Some(change) = change {
+            let _ = self.keys.set(change);
+        }
+    }
+
+    /// Fails where `data` could not be merged.
+    pub(crate) fn merges(&self) -> Result<(), Refusal> {
+        match &self.unmerged {
+            None => Ok(()),
+            Some((problem, true)) => Err(Refusal::Unvouched(format!("the stored `data` can't be merged: {problem}"))),
+            Some((problem, false)) => Err(Refusal::invalid("data", format!("would be {problem}"))),
+        }
+    }
+
+    /// Whether a fact is there and is NULL.
+    pub(crate) fn is_null(&self, name: &str) -> bool {
+        matches!(self.find(name), Some(Fact::Null))
     }
 
     /// Whether the guard found that a cascade does this: set by [`Facts::confirm_cascade`].

@@ -244,11 +244,13 @@ impl Case<'_> {
             _ => {}
         }
         self.parent_exists()?;
+        if !self.actor.is_daemon() {
+            self.may_view()?;
+        }
         let change = self.change()?;
         let allowed = if self.actor.is_daemon() {
             self.daemon()
         } else {
-            self.may_view()?;
             self.executor_scope(&change)?;
             let mut allowed = None;
             for action in self.actions(&change) {
@@ -568,7 +570,8 @@ impl Case<'_> {
 
     /// Keys and words are plain text, and `data` is one JSON object that repeats no key and no column.
     fn content(&self, change: &Change<'_>) -> Judged {
-        for word in ["status", "type", "role", "agentic_tool", "email"] {
+        self.facts.merges()?;
+        for word in ["status", "type", "role", "agentic_tool", "email", "slug"] {
             if self.facts.has(word) && self.facts.input(word)?.is_none_or(str::is_empty) {
                 return Err(Refusal::invalid(word, "must be text"));
             }

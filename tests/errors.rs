@@ -216,7 +216,7 @@ fn failures() {
       log:    message `m`: column `data`: expected ident at line 1 column 2
       public: storage 500 the database failed
     a torn row, patched: storage 500
-      log:    patch message `m`: aclite: `data` can't be merged: not JSON: expected ident at line 1 column 2
+      log:    the guard of message `m` can't decide: the stored `data` can't be merged: not JSON: expected ident at line 1 column 2
       public: storage 500 the database failed
     tampered: tampered 500
       log:    the guards of this file were tampered with; missing: trigger `acl_tasks_before_update`; altered: view `acl_rule`

@@ -93,6 +93,13 @@ pub(crate) struct Merged {
     pub(crate) change: DataChange,
 }
 
+/// Why the last merge of a statement failed; what it would have changed, where only the result is too large.
+#[derive(Debug)]
+pub(crate) struct Unmerged {
+    pub(crate) problem: String,
+    pub(crate) change: Option<DataChange>,
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct State {
     pub(crate) actor: Option<Actor>,
@@ -107,6 +114,7 @@ pub(crate) struct State {
     pub(crate) refusal: Option<(Error, Option<Entry>)>,
     pub(crate) ending: Option<Ending>,
     pub(crate) merged: Option<Merged>,
+    pub(crate) unmerged: Option<Unmerged>,
 }
 
 /// The memory of one connection, shared between the store and the connection's SQL functions.
@@ -140,6 +148,7 @@ impl Context {
         state.refusal = None;
         state.ending = None;
         state.merged = None;
+        state.unmerged = None;
     }
 
     /// The refusal that made the last statement fail, and its audit entry.

@@ -11,7 +11,7 @@ use rusqlite::functions::{Context as Call, FunctionFlags};
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 use rusqlite::{Connection, Result as SqlResult};
 
-use super::context::{Context, Ending, Entry, Merged, Pending, State};
+use super::context::{Context, Ending, Entry, Merged, Pending, State, Unmerged};
 use super::host::Host;
 use crate::actor::Actor;
 use crate::error::{ConflictKind, Error, Subject};
@@ -134,6 +134,9 @@ fn guard(call: &Call<'_>, context: &Context, host: &Host) -> SqlResult<bool> {
     let mut state = context.state();
     if let Some(merged) = state.merged.take() {
         facts.adopt_merge(&merged.stored, &merged.result, &merged.change);
+    }
+    if let Some(unmerged) = state.unmerged.take() {
+        facts.refuse_merge(unmerged.problem, unmerged.change);
     }
     if !host.foreign_keys() {
         // Without them a record's parent may be anything.
@@ -396,14 +399,36 @@ fn admit(call: &Call<'_>, context: &Context) -> SqlResult<bool> {
 /// `acl_merge(stored, patch)`: the stored JSON object with the patch merged in deeply.
 ///
 /// Remembers what that changes, so that the guard of the same row need not compare the texts again.
-fn merged(call: &Call<'_>, state: &mut State) -> SqlResult<String> {
-    let (stored, patch) = (text(call, 0)?, text(call, 1)?);
-    let wrong = |error: merge::MergeError| failed(format!("`data` can't be merged: {error}"));
-    merge::check_object(patch).map_err(wrong)?;
-    let (result, keys) = merge::merge(stored, patch).map_err(wrong)?;
+/// In a statement of ours what can't be merged is NULL, and the guard says why: it runs afterwards, and
+/// knows whether the actor may learn anything of the record.
+fn merged(call: &Call<'_>, state: &mut State) -> SqlResult<Option<String>> {
+    (state.merged, state.unmerged) = (None, None);
+    let unmerged = match merge_texts(call) {
+        Ok(merged) => {
+            let result = merged.result.clone();
+            state.merged = Some(merged);
+            return Ok(Some(result));
+        }
+        Err(unmerged) => unmerged,
+    };
+    if state.door != Some(super::Door::Api) {
+        return Err(failed(format!("`data` can't be merged: {}", unmerged.problem)));
+    }
+    state.unmerged = Some(unmerged);
+    Ok(None)
+}
+
+fn merge_texts(call: &Call<'_>) -> Result<Merged, Unmerged> {
+    let wrong = |problem: String| Unmerged { problem, change: None };
+    let text = |index| call.get_raw(index).as_str().map_err(|_| wrong("not text".to_owned()));
+    let (stored, patch) = (text(0)?, text(1)?);
+    let merged = merge::check_object(patch).and_then(|()| merge::merge(stored, patch));
+    let (result, keys) = merged.map_err(|error| wrong(error.to_string()))?;
     let change = DataChange { keys: Some(keys), checked: true };
-    state.merged = Some(Merged { stored: stored.to_owned(), result: result.clone(), change });
-    Ok(result)
+    if result.len() > merge::MAX_BYTES {
+        return Err(Unmerged { problem: merge::MergeError::TooLarge.to_string(), change: Some(change) });
+    }
+    Ok(Merged { stored: stored.to_owned(), result, change })
 }
 
 /// `acl_next_status(stored, given)`: the status that a patch of a task leaves behind.
