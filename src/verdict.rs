@@ -346,6 +346,10 @@ impl Case<'_> {
             {
                 return Err(beyond("an executor can't answer a permission request")?);
             }
+            // A message of its task it may write, and no other task's.
+            (Resource::Message, Action::Patch) if change.has("task_id") => {
+                return Err(beyond("an executor can't change `task_id`")?);
+            }
             (Resource::Message, Action::Create)
                 if self.facts.input("type")? == Some("permission_request") && self.is_answered()? =>
             {
