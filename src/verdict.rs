@@ -524,7 +524,7 @@ impl Case<'_> {
             _ => {}
         }
         match self.asked.resource {
-            Resource::Task => self.ending(true),
+            Resource::Task => self.ending(true, false),
             Resource::Message => self.task_of_same_session("session"),
             Resource::Session => self.origins(),
             _ => Ok(()),
@@ -546,7 +546,10 @@ impl Case<'_> {
             self.about_now("updated_at")?;
         }
         match self.asked.resource {
-            Resource::Task => self.ending(change.has("status")),
+            Resource::Task => {
+                let moves = change.has("completed_at") && !self.facts.is_null("old_completed_at");
+                self.ending(change.has("status"), moves)
+            }
             Resource::Message if change.has("task_id") => self.task_of_same_session("old_session"),
             Resource::Session => self.origins(),
             Resource::Worktree if change.has("others_can") => self.level_word("others_can", true),
@@ -671,8 +674,8 @@ impl Case<'_> {
     }
 
     /// The first ending of a task wins, and says when it was.
-    fn ending(&self, status_changes: bool) -> Judged {
-        if !status_changes {
+    fn ending(&self, status_changes: bool, time_changes: bool) -> Judged {
+        if !status_changes && !time_changes {
             return Ok(());
         }
         if self.facts.has("old_status") {
@@ -681,7 +684,7 @@ impl Case<'_> {
                 return Err(self.conflict(ConflictKind::Ended(old.to_owned()))?);
             }
         }
-        let ends = self.facts.input("status")?.is_some_and(is_final);
+        let ends = status_changes && self.facts.input("status")?.is_some_and(is_final);
         if ends && self.facts.int("completed_at")?.is_none() {
             return Err(Refusal::invalid("completed_at", "must be a time in ms where the task ends"));
         }

@@ -26,7 +26,8 @@ BEGIN
     'rule', (SELECT rule FROM acl_rule WHERE resource = 'task' AND operation = 'patch'),
     'scope', (SELECT 1 FROM tasks WHERE task_id = acl_task() AND session_id = acl_session() AND created_by = acl_actor()),
     'columns', {{columns}}, 'changed', {{changed}}, 'moved', {{moved}}, 'taken', {{taken}},
-    'old_status', OLD.status, 'status', NEW.status, 'completed_at', NEW.completed_at,
+    'old_status', OLD.status, 'status', NEW.status,
+    'old_completed_at', OLD.completed_at, 'completed_at', NEW.completed_at,
     'old_data', OLD.data, 'data', NEW.data)
   FROM (SELECT 1) LEFT JOIN sessions AS s ON s.session_id = OLD.session_id;
 END;
