@@ -7,6 +7,8 @@
 //! The checks run in one order: signed in, exists, may view, executor scope, level, invariants.
 //! Only what comes after "may view" names anything about the record.
 
+use std::borrow::Cow;
+
 use crate::actor::Actor;
 use crate::error::{Conflict, ConflictKind, Denied, IdentityDrift, Immutable, Invalid, NotFound, Subject};
 use crate::facts::{DataChange, Facts, Rule};
@@ -887,7 +889,20 @@ pub(crate) fn changed_fields(facts: &Facts<'_>) -> Vec<String> {
     let keys = change.keys();
     let columns = change.columns.iter().filter(|column| **column != "data" || keys.is_none());
     let columns = columns.map(|column| (*column).to_owned());
-    columns.chain(keys.unwrap_or_default().iter().map(|key| format!("data.{key}"))).collect()
+    columns.chain(keys.unwrap_or_default().iter().map(|key| format!("data.{}", one_word(key)))).collect()
+}
+
+/// A key as one word: in JSON's quotes, without spaces, where it could pass for something else.
+fn one_word(key: &str) -> Cow<'_, str> {
+    let plain = |char: char| !(char.is_whitespace() || char.is_control() || matches!(char, '"' | '\\'));
+    if !key.is_empty() && key.chars().all(plain) {
+        return Cow::Borrowed(key);
+    }
+    let escape = |char: char| match char {
+        char if plain(char) => char.to_string(),
+        char => char.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect(),
+    };
+    Cow::Owned(format!("\"{}\"", key.chars().map(escape).collect::<String>()))
 }
 
 #[cfg(test)]
