@@ -10,7 +10,8 @@ BEGIN
     'columns', {{columns}}, 'taken', {{taken}},
     'created_by', NEW.created_by,
     'creator_exists', EXISTS (SELECT 1 FROM users WHERE user_id = NEW.created_by),
-    'created_at', NEW.created_at);
+    -- What members hold names it, and has to be text.
+    'slug', NEW.slug, 'created_at', NEW.created_at);
 END;
 
 CREATE TRIGGER acl_groups_before_update BEFORE UPDATE ON groups
@@ -21,7 +22,7 @@ BEGIN
     'own', 0,
     'rule', (SELECT rule FROM acl_rule WHERE resource = 'group' AND operation = 'patch'),
     'columns', {{columns}}, 'changed', {{changed}}, 'moved', {{moved}}, 'taken', {{taken}},
-    'updated_at', NEW.updated_at);
+    'slug', NEW.slug, 'updated_at', NEW.updated_at);
 END;
 
 CREATE TRIGGER acl_groups_before_delete BEFORE DELETE ON groups
