@@ -152,6 +152,9 @@ const TASK_REPORT_KEYS: [&str; 12] = [
 /// How far a writer's clock may be from ours, in milliseconds.
 const CLOCK_TOLERANCE: i64 = 60_000;
 
+/// The greatest number that every reader of JSON can read back. There is always a next one.
+pub(crate) const MAX_NUMBER: i64 = (1 << 53) - 1;
+
 /// The columns that nobody may change, at any door.
 const fn immutable(resource: Resource) -> &'static [&'static str] {
     match resource {
@@ -583,6 +586,15 @@ impl Case<'_> {
         for word in ["status", "type", "role", "agentic_tool", "email", "slug"] {
             if self.facts.has(word) && self.facts.input(word)?.is_none_or(str::is_empty) {
                 return Err(Refusal::invalid(word, "must be text"));
+            }
+        }
+        for number in ["index", "worktree_unique_id"] {
+            let given = self.asked.action == Action::Create || change.has(number);
+            if self.facts.has(number)
+                && given
+                && self.facts.int(number)?.is_none_or(|given| given.unsigned_abs() > MAX_NUMBER.unsigned_abs())
+            {
+                return Err(Refusal::invalid(number, "must be an integer of at most 53 bits"));
             }
         }
         let Some(change_of_data) = change.data else { return Ok(()) };
