@@ -1,6 +1,8 @@
 //! Attacks, each with its story: what somebody tried, and what has to come of it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what a helper can't do is a failed test")]
 
+#[path = "support/file.rs"]
+mod file;
 mod support;
 
 use aclite::{
@@ -341,6 +343,53 @@ fn an_id_that_can_be_none_is_not_kept_by_the_audit() {
         }
     }
     assert!(audit_after(&store, seq).is_empty());
+}
+
+// ---- damaged keys and busy readers ------------------------------------------------------------
+
+/// In a file of another program an id may be NULL, or no plain text. A session that holds such a message
+/// could not be removed any more.
+#[test]
+fn a_row_without_a_sound_id_goes_with_its_parent() {
+    for odd in ["NULL", "x'ff'", "'a' || char(0) || 'b'", "CAST(x'ff' AS text)"] {
+        let dir = tempfile::tempdir().unwrap();
+        let path = file::agor_with(dir.path(), |sql| {
+            sql.replace("`message_id` text(36) PRIMARY KEY NOT NULL", "`message_id` text(36) PRIMARY KEY")
+        });
+        let conn = rusqlite::Connection::open(&path).unwrap();
+        let changed = conn.execute(
+            &format!("UPDATE messages SET message_id = {odd} WHERE rowid = (SELECT min(rowid) FROM messages)"),
+            [],
+        );
+        assert_eq!(changed, Ok(1), "{odd}");
+        let session: String =
+            conn.query_row("SELECT session_id FROM messages ORDER BY rowid LIMIT 1", [], |row| row.get(0)).unwrap();
+        drop(conn);
+        aclite::Adoption::new().run(&path).unwrap();
+        let store = Store::open(&path).unwrap();
+        let removed = store.write(&system(), |tx| tx.sessions().remove(session.as_str()));
+        assert_eq!(verdict(&removed), "ok", "{odd}: {removed:?}");
+    }
+}
+
+/// Readers wait for each other as writers do: so long and no longer. A closure that waits for
+/// another thread's reading kept both waiting for ever.
+#[test]
+fn readers_that_wait_for_each_other_are_busy_in_the_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a.db");
+    let store =
+        aclite::OpenOptions::new().readers(1).busy_timeout(std::time::Duration::from_millis(50)).open(&path).unwrap();
+    let count = |store: &Store| store.read(&system(), |tx| tx.tasks().running().map(|page| page.items.len()));
+    let outcome = store.read(&system(), |_| {
+        let other = store.clone();
+        let (told, hears) = std::sync::mpsc::channel();
+        std::thread::spawn(move || told.send(count(&other)));
+        Ok(hears.recv_timeout(std::time::Duration::from_secs(5)))
+    });
+    let inner = outcome.unwrap().expect("it does not wait for ever");
+    assert_eq!(verdict(&inner), "busy", "{inner:?}");
+    assert_eq!(count(&store).unwrap(), 0);
 }
 
 // ---- what holds -------------------------------------------------------------------------------
