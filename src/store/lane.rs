@@ -1,4 +1,4 @@
-//! Waiting for the writing connection, and noticing who would wait for himself.
+//! Waiting for a connection, and noticing who would wait for himself.
 
 use std::cell::RefCell;
 use std::ops::Deref;
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::connection::Conn;
 use crate::error::{Error, Result};
 
-/// The writing connection: one caller has it at a time, others wait until their time is up.
+/// A connection: one caller has it at a time, others wait until their time is up.
 #[derive(Debug)]
 pub(super) struct Lane {
     conn: Mutex<Option<Conn>>,

@@ -14,8 +14,8 @@ mod tx;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, TryLockError};
-use std::time::Instant;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use once_cell::sync::OnceCell;
 
@@ -48,7 +48,7 @@ struct Inner {
     options: OpenOptions,
     writer: Lane,
     /// Opened when first needed. Empty where the store is in memory: reads run on the writer then.
-    readers: Vec<OnceCell<Mutex<Conn>>>,
+    readers: Vec<OnceCell<Lane>>,
     turn: AtomicUsize,
     /// Refusals whose audit rows could not be written yet: the next transaction writes them.
     backlog: Mutex<Vec<Entry>>,
@@ -183,25 +183,14 @@ impl Store {
             let conn = inner.writer.take(started, inner.options.busy_timeout)?;
             return tx::read(&conn, actor, true, work);
         }
-        let mut free = None;
         for cell in &inner.readers {
-            let reader = cell.get_or_try_init(|| open::reader(&inner.path, &inner.options).map(Mutex::new))?;
-            free = match reader.try_lock() {
-                Ok(conn) => Some(conn),
-                // A closure panicked in it; its transaction was ended all the same.
-                Err(TryLockError::Poisoned(conn)) => Some(conn.into_inner()),
-                Err(TryLockError::WouldBlock) => continue,
-            };
-            break;
-        }
-        if let Some(conn) = free {
-            return tx::read(&conn, actor, false, work);
+            if let Ok(conn) = inner.reader(cell)?.take(started, Duration::ZERO) {
+                return tx::read(&conn, actor, false, work);
+            }
         }
         // All are busy: wait for one, for each in turn.
         let turn = inner.turn.fetch_add(1, Ordering::Relaxed) % inner.readers.len();
-        let reader =
-            inner.readers[turn].get_or_try_init(|| open::reader(&inner.path, &inner.options).map(Mutex::new))?;
-        let conn = reader.lock().unwrap_or_else(PoisonError::into_inner);
+        let conn = inner.reader(&inner.readers[turn])?.take(started, inner.options.busy_timeout)?;
         tx::read(&conn, actor, false, work)
     }
 
@@ -233,6 +222,13 @@ impl Store {
     /// Keeps refusals for the next transaction to write.
     fn keep(&self, refused: Vec<Entry>) {
         self.inner.backlog.lock().unwrap_or_else(PoisonError::into_inner).extend(refused);
+    }
+}
+
+impl Inner {
+    /// The reading connection of a place, opened where it is not yet.
+    fn reader<'a>(&self, place: &'a OnceCell<Lane>) -> Result<&'a Lane> {
+        place.get_or_try_init(|| open::reader(&self.path, &self.options).map(Lane::new))
     }
 }
 
