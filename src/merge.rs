@@ -48,6 +48,8 @@ impl From<serde_json::Error> for MergeError {
 /// Objects recurse where both sides are objects; everything else, arrays and null included,
 /// replaces. Keys that the patch lacks stay; new keys are appended in the patch's order. Of a
 /// repeated key the last value counts, as for every reader that builds a map.
+///
+/// The result may be larger than what can be stored ([`MAX_BYTES`]).
 pub(crate) fn merge(stored: &str, patch: &str) -> Result<(String, Vec<String>), MergeError> {
     let (mut merged, mut changed) = (String::with_capacity(stored.len() + patch.len()), Vec::new());
     merge_into(&mut merged, stored, patch, 1, &mut |key, old, new| {
@@ -475,7 +477,6 @@ mod tests {
         }
         let large = format!(r#"{{"a":"{}"}}"#, "x".repeat(MAX_BYTES));
         assert!(matches!(check_object(&large), Err(MergeError::TooLarge)));
-        assert!(matches!(merge("{}", &large), Err(MergeError::TooLarge)));
         assert!(matches!(merge(&nested(128), &nested(128)), Err(MergeError::TooDeep)));
         assert!(matches!(merge("{}", "[]"), Err(MergeError::NotAnObject)));
         assert!(matches!(merge("3", "{}"), Err(MergeError::NotAnObject)));

@@ -7,6 +7,8 @@
 //! The checks run in one order: signed in, exists, may view, executor scope, level, invariants.
 //! Only what comes after "may view" names anything about the record.
 
+use std::borrow::Cow;
+
 use crate::actor::Actor;
 use crate::error::{Conflict, ConflictKind, Denied, IdentityDrift, Immutable, Invalid, NotFound, Subject};
 use crate::facts::{DataChange, Facts, Rule};
@@ -149,6 +151,9 @@ const TASK_REPORT_KEYS: [&str; 12] = [
 
 /// How far a writer's clock may be from ours, in milliseconds.
 const CLOCK_TOLERANCE: i64 = 60_000;
+
+/// The greatest number that every reader of JSON can read back. There is always a next one.
+pub(crate) const MAX_NUMBER: i64 = (1 << 53) - 1;
 
 /// The columns that nobody may change, at any door.
 const fn immutable(resource: Resource) -> &'static [&'static str] {
@@ -391,6 +396,10 @@ impl Case<'_> {
         let data: serde_json::Value =
             serde_json::from_str(data).map_err(|error| Refusal::invalid("data", error.to_string()))?;
         let Some(content) = data.get("content") else { return Ok(false) };
+        // In a list or a text an answer could hide.
+        if !content.is_object() {
+            return Ok(true);
+        }
         let pending = content.get("status").is_none_or(|status| status == "pending");
         Ok(!pending || content.get("approved_by").is_some() || content.get("approved_at").is_some())
     }
@@ -603,9 +612,18 @@ impl Case<'_> {
             let kind = if kind == "text" { "plain text" } else { "an integer" };
             return Err(Refusal::invalid(column, format!("must be {kind}")));
         }
-        for word in ["status", "type", "role", "agentic_tool", "email"] {
+        for word in ["status", "type", "role", "agentic_tool", "email", "slug"] {
             if self.facts.has(word) && self.facts.input(word)?.is_none_or(str::is_empty) {
                 return Err(Refusal::invalid(word, "must be text"));
+            }
+        }
+        for number in ["index", "worktree_unique_id"] {
+            let given = self.asked.action == Action::Create || change.has(number);
+            if self.facts.has(number)
+                && given
+                && self.facts.int(number)?.is_none_or(|given| given.unsigned_abs() > MAX_NUMBER.unsigned_abs())
+            {
+                return Err(Refusal::invalid(number, "must be an integer of at most 53 bits"));
             }
         }
         let Some(change_of_data) = change.data else { return Ok(()) };
@@ -935,7 +953,20 @@ pub(crate) fn changed_fields(facts: &Facts<'_>) -> Vec<String> {
     let keys = change.keys();
     let columns = change.columns.iter().filter(|column| **column != "data" || keys.is_none());
     let columns = columns.map(|column| (*column).to_owned());
-    columns.chain(keys.unwrap_or_default().iter().map(|key| format!("data.{key}"))).collect()
+    columns.chain(keys.unwrap_or_default().iter().map(|key| format!("data.{}", one_word(key)))).collect()
+}
+
+/// A key as one word: in JSON's quotes, without spaces, where it could pass for something else.
+fn one_word(key: &str) -> Cow<'_, str> {
+    let plain = |char: char| !(char.is_whitespace() || char.is_control() || matches!(char, '"' | '\\'));
+    if !key.is_empty() && key.chars().all(plain) {
+        return Cow::Borrowed(key);
+    }
+    let escape = |char: char| match char {
+        char if plain(char) => char.to_string(),
+        char => char.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect(),
+    };
+    Cow::Owned(format!("\"{}\"", key.chars().map(escape).collect::<String>()))
 }
 
 #[cfg(test)]

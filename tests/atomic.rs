@@ -614,6 +614,31 @@ fn a_merge_beyond_16_mib_is_invalid() {
     assert_eq!(ask::<i64>(&store, "SELECT count(*) FROM tasks WHERE json_extract(data, '$.b') IS NOT NULL"), 0);
 }
 
+/// A row that is written and can't be read back is a failure to its caller. A closure that swallows
+/// it and goes on keeps nothing: half of what it was told would be there.
+#[test]
+fn a_write_that_could_not_be_read_back_is_not_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("file");
+    let store = support::world_at(&path);
+    support::worktree(&store, "w", "bo", Sharing::None);
+    support::session(&store, "s", "w", "bo");
+    support::task(&store, "t", "s", "bo");
+    drop(store);
+    Store::detach(&path).unwrap();
+    rusqlite::Connection::open(&path).unwrap().execute_batch("UPDATE tasks SET started_at = 'soon'").unwrap();
+    aclite::Adoption::new().run(&path).unwrap();
+    let store = Store::open(&path).unwrap();
+    let outcome = store.write(&bo(), |tx| {
+        let torn = tx.tasks().patch("t", TaskPatch::new().set("model", "x"));
+        assert_eq!(verdict(&torn), "storage");
+        tx.sessions().patch("s", aclite::SessionPatch::new().archived(true))
+    });
+    assert_eq!(verdict(&outcome), "storage");
+    assert_eq!(ask::<i64>(&store, "SELECT archived FROM sessions"), 0);
+    assert_eq!(ask::<i64>(&store, "SELECT count(*) FROM tasks WHERE json_extract(data, '$.model') IS NOT NULL"), 0);
+}
+
 // ---- all or nothing -----------------------------------------------------------------------------
 
 #[test]

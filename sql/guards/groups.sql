@@ -13,7 +13,8 @@ BEGIN
       OR EXISTS (SELECT 1 FROM worktree_group_grants WHERE group_id = NEW.group_id),
     'created_by', NEW.created_by,
     'creator_exists', EXISTS (SELECT 1 FROM users WHERE user_id = NEW.created_by),
-    'created_at', NEW.created_at);
+    -- What members hold names it, and has to be text.
+    'slug', NEW.slug, 'created_at', NEW.created_at);
 END;
 
 CREATE TRIGGER acl_groups_before_update BEFORE UPDATE ON groups
@@ -24,7 +25,7 @@ BEGIN
     'own', 0,
     'rule', (SELECT rule FROM acl_rule WHERE resource = 'group' AND operation = 'patch'),
     'columns', {{columns}}, 'changed', {{changed}}, 'moved', {{moved}}, 'odd', {{odd}}, 'taken', {{taken}},
-    'updated_at', NEW.updated_at);
+    'slug', NEW.slug, 'updated_at', NEW.updated_at);
 END;
 
 CREATE TRIGGER acl_groups_before_delete BEFORE DELETE ON groups

@@ -13,7 +13,7 @@ BEGIN
     'stamped', s.unix_username,
     'present', (SELECT unix_username FROM users WHERE user_id = s.created_by),
     'task', NEW.task_id, 'task_session', (SELECT session_id FROM tasks WHERE task_id = NEW.task_id),
-    'created_at', NEW.created_at, 'type', NEW.type, 'role', NEW.role, 'data', NEW.data)
+    'created_at', NEW.created_at, 'type', NEW.type, 'role', NEW.role, 'index', NEW."index", 'data', NEW.data)
   FROM (SELECT 1) LEFT JOIN sessions AS s ON s.session_id = NEW.session_id;
 END;
 
@@ -31,7 +31,7 @@ BEGIN
       AND NOT EXISTS (SELECT 1 FROM tasks WHERE task_id = OLD.task_id) THEN 'task ' || OLD.task_id END,
     'old_task', OLD.task_id, 'task', NEW.task_id,
     'task_session', (SELECT session_id FROM tasks WHERE task_id = NEW.task_id),
-    'old_session', OLD.session_id, 'old_type', OLD.type, 'type', NEW.type, 'role', NEW.role,
+    'old_session', OLD.session_id, 'old_type', OLD.type, 'type', NEW.type, 'role', NEW.role, 'index', NEW."index",
     'old_data', OLD.data, 'data', NEW.data)
   FROM (SELECT 1) LEFT JOIN sessions AS s ON s.session_id = OLD.session_id;
 END;

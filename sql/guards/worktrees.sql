@@ -16,7 +16,7 @@ BEGIN
       OR EXISTS (SELECT 1 FROM worktree_group_grants WHERE worktree_id = NEW.worktree_id),
     'created_by', NEW.created_by,
     'creator_exists', EXISTS (SELECT 1 FROM users WHERE user_id = NEW.created_by),
-    'others_can', NEW.others_can, 'created_at', NEW.created_at, 'data', NEW.data);
+    'worktree_unique_id', NEW.worktree_unique_id, 'others_can', NEW.others_can, 'created_at', NEW.created_at, 'data', NEW.data);
 END;
 
 CREATE TRIGGER acl_worktrees_before_update BEFORE UPDATE ON worktrees
@@ -31,7 +31,8 @@ BEGIN
     -- The cascade of a deleted board.
     'nulled:board_id', CASE WHEN OLD.board_id IS NOT NULL AND NEW.board_id IS NULL
       AND NOT EXISTS (SELECT 1 FROM boards WHERE board_id = OLD.board_id) THEN 'board ' || OLD.board_id END,
-    'others_can', NEW.others_can, 'updated_at', NEW.updated_at, 'old_data', OLD.data, 'data', NEW.data);
+    'worktree_unique_id', NEW.worktree_unique_id, 'others_can', NEW.others_can, 'updated_at', NEW.updated_at,
+    'old_data', OLD.data, 'data', NEW.data);
 END;
 
 CREATE TRIGGER acl_worktrees_before_delete BEFORE DELETE ON worktrees

@@ -111,19 +111,22 @@ fn facts<'a>(call: &'a Call<'_>, first: usize) -> SqlResult<Facts<'a>> {
     let mut facts = Facts::with_capacity((call.len().saturating_sub(first)) / 2 + 4);
     let mut index = first;
     while index + 1 < call.len() {
-        let fact = match call.get_raw(index + 1) {
-            ValueRef::Null => Fact::Null,
-            ValueRef::Integer(number) => Fact::Int(number),
-            ValueRef::Text(bytes) => match std::str::from_utf8(bytes) {
-                Ok(text) if !text.contains('\0') => Fact::Text(text),
-                _ => Fact::Odd,
-            },
-            ValueRef::Real(_) | ValueRef::Blob(_) => Fact::Odd,
-        };
-        facts.push(text(call, index)?, fact);
+        facts.push(text(call, index)?, fact(call.get_raw(index + 1)));
         index += 2;
     }
     Ok(facts)
+}
+
+fn fact(value: ValueRef<'_>) -> Fact<'_> {
+    match value {
+        ValueRef::Null => Fact::Null,
+        ValueRef::Integer(number) => Fact::Int(number),
+        ValueRef::Text(bytes) => match std::str::from_utf8(bytes) {
+            Ok(text) if !text.contains('\0') => Fact::Text(text),
+            _ => Fact::Odd,
+        },
+        ValueRef::Real(_) | ValueRef::Blob(_) => Fact::Odd,
+    }
 }
 
 /// `acl_guard(resource, action, name, value, …)`: gathers the facts, asks the verdict, refuses or remembers.
@@ -290,11 +293,10 @@ fn refused_entry(state: &State, refusal: &Refusal, asked: Operation, facts: &Fac
 }
 
 fn pending(state: &State, call: &Call<'_>) -> SqlResult<Option<usize>> {
-    let record = match call.get_raw(1) {
-        ValueRef::Integer(number) => number.to_string(),
-        _ => text(call, 1)?.to_owned(),
-    };
-    Ok(state.position(resource(call, 0)?, &record))
+    let mut facts = Facts::default();
+    facts.push("id", fact(call.get_raw(1)));
+    // As the guard named the record, whatever its id is.
+    Ok(state.position(resource(call, 0)?, &facts.any_text("id")))
 }
 
 /// `acl_book(resource, record, rowid)`: closes the write's account. True if it owes the audit a row.

@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 use std::time::Instant;
 
-use rusqlite::types::Value;
+use rusqlite::Row;
+use rusqlite::types::{Value, ValueRef};
 
 use super::read::Stored;
 use crate::error::{Error, Result};
@@ -51,13 +52,76 @@ pub enum Order {
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cursor {
-    value: i64,
-    id: String,
+    value: Place,
+    id: Place,
+}
+
+/// A value in the order of a list. In a sound row it is an integer, and its id text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Place {
+    Integer(i64),
+    /// The bits of a number that is no integer.
+    Real(u64),
+    Text(String),
+    Blob(Vec<u8>),
+}
+
+impl Place {
+    fn read(row: &Row<'_>, index: usize) -> Result<Self> {
+        let failed = |error| Error::storage("the order of a list", error);
+        Ok(match row.get_ref(index).map_err(failed)? {
+            // NULL comes before everything else.
+            ValueRef::Null => Self::Integer(i64::MIN),
+            ValueRef::Integer(number) => Self::Integer(number),
+            ValueRef::Real(number) => Self::Real(number.to_bits()),
+            ValueRef::Text(text) => Self::Text(String::from_utf8_lossy(text).into_owned()),
+            ValueRef::Blob(bytes) => Self::Blob(bytes.to_owned()),
+        })
+    }
+
+    fn value(&self) -> Value {
+        match self {
+            Self::Integer(number) => Value::Integer(*number),
+            Self::Real(bits) => Value::Real(f64::from_bits(*bits)),
+            Self::Text(text) => Value::Text(text.clone()),
+            Self::Blob(bytes) => Value::Blob(bytes.clone()),
+        }
+    }
+
+    /// A letter for the type and hexadecimal digits; an integer is itself.
+    fn parse(word: &str) -> Option<Self> {
+        let bytes = |digits: &str| -> Option<Vec<u8>> {
+            let pairs = digits.as_bytes().chunks(2).map(str::from_utf8);
+            pairs.map(|pair| u8::from_str_radix(pair.ok()?, 16).ok()).collect()
+        };
+        Some(match (word.get(..1)?, word.get(1..)?) {
+            ("r", bits) => Self::Real(u64::from_str_radix(bits, 16).ok()?),
+            ("t", digits) => Self::Text(String::from_utf8(bytes(digits)?).ok()?),
+            ("b", digits) => Self::Blob(bytes(digits)?),
+            _ => Self::Integer(word.parse().ok()?),
+        })
+    }
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (letter, bytes) = match self {
+            Self::Integer(number) => return write!(f, "{number}"),
+            Self::Real(bits) => return write!(f, "r{bits:x}"),
+            Self::Text(text) => ('t', text.as_bytes()),
+            Self::Blob(bytes) => ('b', &bytes[..]),
+        };
+        write!(f, "{letter}")?;
+        bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
 }
 
 impl std::fmt::Display for Cursor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}.{}", self.value, self.id)
+        match &self.id {
+            Place::Text(id) => write!(f, "{}.{id}", self.value),
+            odd => write!(f, "{}:{odd}", self.value),
+        }
     }
 }
 
@@ -65,9 +129,15 @@ impl std::str::FromStr for Cursor {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let parts = text.split_once('.').and_then(|(value, id)| Some((value.parse().ok()?, id.to_owned())));
-        let (value, id) = parts.ok_or_else(|| Error::invalid("cursor", "is not one that a page gave"))?;
-        Ok(Self { value, id })
+        let parts = || {
+            let (value, id) = text.split_at_checked(text.find(['.', ':'])?)?;
+            let id = match id.strip_prefix('.') {
+                Some(id) => Place::Text(id.to_owned()),
+                None => Place::parse(id.get(1..)?)?,
+            };
+            Some(Self { value: Place::parse(value)?, id })
+        };
+        parts().ok_or_else(|| Error::invalid("cursor", "is not one that a page gave"))
     }
 }
 
@@ -122,7 +192,7 @@ impl Query {
         };
         if let Some(cursor) = &self.cursor {
             let at = params.len();
-            params.extend([Value::Integer(cursor.value), Value::Text(cursor.id.clone())]);
+            params.extend([cursor.value.value(), cursor.id.value()]);
             conditions.insert(0, format!("(t.{key}, t.{}) {after} (?{}, ?{})", R::KEY, at + 1, at + 2));
         }
         // One more than asked for tells whether there is a next page.
@@ -157,8 +227,7 @@ impl Query {
     fn run<R: Stored>(&self, tx: &ReadTx<'_>, key: &str) -> Result<Page<R>> {
         let (sql, params, limit) = self.sql::<R>(key)?;
         let mut rows = tx.rows(&format!("list {}s", R::RESOURCE), &sql, &params, |row| {
-            let failed = |error| Error::storage(format!("the order of a {}", R::RESOURCE), error);
-            let cursor = Cursor { value: row.get(0).map_err(failed)?, id: row.get(1).map_err(failed)? };
+            let cursor = Cursor { value: Place::read(row, 0)?, id: Place::read(row, 1)? };
             Ok((cursor, R::from_row(row, 2)))
         })?;
         let more = rows.len() > limit;
@@ -269,7 +338,10 @@ mod tests {
     fn every_list_is_served_by_an_index() {
         let all = Query::default();
         let newest = Query { order: Order::Descending, ..Query::default() };
-        let next = Query { cursor: Some(Cursor { value: 1, id: "x".to_owned() }), ..Query::default() };
+        let next = Query {
+            cursor: Some(Cursor { value: Place::Integer(1), id: Place::Text("x".to_owned()) }),
+            ..Query::default()
+        };
         let of_session = filtered(&[("t.session_id = ?", "s")]);
         for query in [&all, &newest, &next] {
             check::<Task>(query, "created_at", "tasks_created_idx", true);

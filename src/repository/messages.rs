@@ -13,6 +13,7 @@ use crate::record::{
     Fields, Message, MessageId, MessagePatch, MessageRole, MessageType, NewMessage, Record as _, SessionId, TaskId,
 };
 use crate::store::{ReadTx, Tx};
+use crate::verdict::MAX_NUMBER;
 
 /// How many messages one call creates at most.
 const MAX_MANY: usize = 1000;
@@ -187,7 +188,8 @@ impl<'t> MessagesMut<'t> {
         if !indexed {
             let session = assignments.bind(Value::Text(session));
             let next =
-                format!("(SELECT ifnull(max(\"index\"), -1) + 1 FROM main.messages WHERE session_id = {session})");
+                // After the greatest there is, they share it.
+                format!("(SELECT min(CAST(ifnull(max(\"index\"), -1) AS integer) + 1, {MAX_NUMBER}) FROM main.messages WHERE session_id = {session})");
             assignments.expression("index", next);
         }
         assignments.create(self.tx, &id)

@@ -13,9 +13,10 @@ use crate::error::{Error, Result};
 use crate::operation::{Action, Resource};
 use crate::record::{
     Grant, GroupId, NewWorktree, Record as _, RepoId, Sharing, UserId, Worktree, WorktreeId, WorktreeOwner,
-    WorktreePatch,
+    WorktreePatch, check_id,
 };
 use crate::store::{ReadTx, Tx, op};
+use crate::verdict::MAX_NUMBER;
 
 /// The worktrees that a transaction can read.
 #[derive(Debug)]
@@ -178,8 +179,13 @@ impl<'t> WorktreesMut<'t> {
         let numbered = fields.get("worktree_unique_id").is_some();
         let mut assignments = Assignments::of(fields, false)?;
         if !numbered {
-            let next = "(SELECT ifnull(max(worktree_unique_id), 0) + 1 FROM main.worktrees)";
-            assignments.expression("worktree_unique_id", next.to_owned());
+            // The smallest that is free: whatever number somebody gave his own worktree, there is one.
+            let next = format!(
+                "(SELECT min(n) FROM (SELECT 1 AS n UNION ALL SELECT worktree_unique_id + 1 FROM main.worktrees
+                  WHERE worktree_unique_id BETWEEN 0 AND {MAX_NUMBER} - 1 AND typeof(worktree_unique_id) = 'integer')
+                  WHERE n NOT IN (SELECT worktree_unique_id FROM main.worktrees))"
+            );
+            assignments.expression("worktree_unique_id", next);
         }
         assignments.value("updated_at", now());
         assignments.create(self.tx, &id)
@@ -220,6 +226,8 @@ impl<'t> WorktreesMut<'t> {
     /// is an owner already, `Storage`.
     pub fn add_owner(&self, worktree: impl Into<WorktreeId>, user: impl Into<UserId>) -> Result<WorktreeOwner> {
         let (worktree, user) = (worktree.into(), user.into());
+        check_id("worktree_id", worktree.as_str())?;
+        check_id("user_id", user.as_str())?;
         let sql = format!(
             "INSERT INTO main.worktree_owners (worktree_id, user_id, created_at) VALUES (?1, ?2, ?3) RETURNING {}",
             WorktreeOwner::returning(),
@@ -239,6 +247,8 @@ impl<'t> WorktreesMut<'t> {
     /// `NotAuthenticated`, `NotFound`, `Denied`, `Conflict` for the last owner, `Storage`.
     pub fn remove_owner(&self, worktree: impl Into<WorktreeId>, user: impl Into<UserId>) -> Result<()> {
         let (worktree, user) = (worktree.into(), user.into());
+        check_id("worktree_id", worktree.as_str())?;
+        check_id("user_id", user.as_str())?;
         let sql = "DELETE FROM main.worktree_owners WHERE worktree_id = ?1 AND user_id = ?2 RETURNING 1";
         let params = [Value::Text(worktree.to_string()), Value::Text(user.to_string())];
         let id = format!("{worktree}/{user}");

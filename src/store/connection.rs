@@ -219,6 +219,18 @@ pub(crate) fn joins_secrets_by_name(sql: &str) -> bool {
     (sql.contains("users") || sql.contains("sessions")) && (stands("natural") || (stands("using") && secret_column()))
 }
 
+/// Whether `sql` could be `INSERT INTO copy SELECT * FROM users`: into a table of the same shape
+/// SQLite copies whole records, and shows none of their columns to any authorizer.
+///
+/// As with [`joins_by_name`] the text is not taken apart. The star of such a statement never
+/// follows a parenthesis, as that of `count(*)` does.
+pub(crate) fn copies_whole(sql: &str) -> bool {
+    let sql = sql.to_ascii_lowercase();
+    ["users", "sessions"].iter().any(|table| sql.contains(table))
+        && ["insert", "replace"].iter().any(|word| sql.contains(word))
+        && sql.match_indices('*').any(|(at, _)| !sql[..at].ends_with('('))
+}
+
 /// The record that a statement which is not about a single one speaks of.
 pub(crate) fn the_file() -> Subject {
     Subject { resource: Resource::Meta, id: String::new() }
@@ -258,6 +270,21 @@ mod tests {
             ("SELECT name FROM users JOIN worktree_owners AS o ON o.user_id = users.user_id", false),
         ] {
             assert_eq!(joins_secrets_by_name(sql), found, "{sql}");
+        }
+    }
+
+    #[test]
+    fn copies_of_whole_tables_are_found_wherever_sqlite_could_read_them() {
+        for (sql, found) in [
+            ("INSERT INTO copy SELECT * FROM users", true),
+            ("replace into copy select*from[Sessions]", true),
+            ("INSERT INTO copy SELECT ALL/*(*/*/**/FROM main.\"users\"", true),
+            ("INSERT INTO copy SELECT count(*) FROM users", false),
+            ("INSERT INTO copy SELECT name FROM users", false),
+            ("INSERT INTO copy SELECT * FROM tasks", false),
+            ("SELECT * FROM users", false),
+        ] {
+            assert_eq!(copies_whole(sql), found, "{sql}");
         }
     }
 }

@@ -133,8 +133,13 @@ impl Store {
         let tx = Tx::new(&conn, actor);
         let outcome = catch_unwind(AssertUnwindSafe(|| work(&tx)));
         let mut refused = std::mem::take(&mut *inner.backlog.lock().unwrap_or_else(PoisonError::into_inner));
-        refused.extend(tx.finish());
+        let (refused_now, sound) = tx.finish();
+        refused.extend(refused_now);
         match outcome {
+            Ok(Ok(_)) if !sound => {
+                self.undo(&conn, refused);
+                Err(Error::broken("a written row could not be read back; nothing of the transaction was stored").into())
+            }
             Ok(Ok(value)) => match tx::commit(&conn, &refused) {
                 Ok(()) => Ok(value),
                 Err(error) => {

@@ -5,7 +5,7 @@ use std::cell::Cell;
 use rusqlite::ffi::SQLITE_ERROR;
 use rusqlite::{Params, Row, Statement};
 
-use super::connection::{Author, joins_secrets_by_name, spells_ours, the_file};
+use super::connection::{Author, copies_whole, joins_secrets_by_name, spells_ours, the_file};
 use super::tx::Tx;
 use crate::error::{Error, Result};
 use crate::guard::Door;
@@ -15,8 +15,8 @@ use crate::guard::Door;
 /// Writes to guarded tables are judged as the repositories' are; stamps have to be supplied. Reads
 /// are not filtered, but secrets (`users.password`, `data` of users and sessions, the samples of
 /// ANALYZE) are readable by `System` and `Service` only; others join users and sessions by `ON`, not
-/// by `USING` or `NATURAL`, of whose columns SQLite tells nobody. Definitions, pragmas, ATTACH, TEMP objects and transaction
-/// control are refused.
+/// by `USING` or `NATURAL`, and copy them by naming columns, not by `*`, since of those SQLite tells nobody.
+/// Definitions, pragmas, ATTACH, TEMP objects and transaction control are refused.
 ///
 /// ```
 /// use aclite::{Actor, Store};
@@ -100,6 +100,10 @@ impl<'t> Sql<'t> {
         let author = if self.tx.actor().is_daemon() { Author::Daemon } else { Author::Guest };
         if author == Author::Guest && joins_secrets_by_name(sql) {
             return Err(Error::invalid("sql", "is not allowed here: join `users` and `sessions` by ON"));
+        }
+        if author == Author::Guest && copies_whole(sql) {
+            let problem = "copies users or sessions by `SELECT *`, which can't be kept from secrets: name the columns";
+            return Err(Error::invalid("sql", problem));
         }
         // Never a cached statement: one of ours may have the same text, prepared under other rights.
         let ran = Cell::new(false);

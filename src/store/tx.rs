@@ -1,6 +1,6 @@
 //! One transaction: its beginning and end, and what repositories run in it.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::ops::Deref;
 use std::time::{Duration, Instant};
 
@@ -33,6 +33,9 @@ pub struct Tx<'c> {
     read: ReadTx<'c>,
     /// The audit entries of what was refused or not found; written when the transaction ends.
     refused: RefCell<Vec<Entry>>,
+    /// Whether a row was written that could not be read back: its caller was told of a failure, so
+    /// nothing of this transaction may stay, whatever its closure makes of that.
+    torn: Cell<bool>,
 }
 
 impl<'c> Deref for Tx<'c> {
@@ -167,12 +170,12 @@ impl Drop for ReadTx<'_> {
 
 impl<'c> Tx<'c> {
     pub(super) fn new(conn: &'c Conn, actor: &Actor) -> Self {
-        Self { read: ReadTx::new(conn, actor), refused: RefCell::default() }
+        Self { read: ReadTx::new(conn, actor), refused: RefCell::default(), torn: Cell::default() }
     }
 
-    /// Ends it: nobody acts any more. Returns what was refused.
-    pub(super) fn finish(self) -> Vec<Entry> {
-        self.refused.take()
+    /// Ends it: nobody acts any more. Returns what was refused, and whether it may be committed.
+    pub(super) fn finish(self) -> (Vec<Entry>, bool) {
+        (self.refused.take(), !self.torn.get())
     }
 
     /// The users.
@@ -281,6 +284,7 @@ impl<'c> Tx<'c> {
             return Err(Error::not_found(asked.resource, id));
         };
         let value = read(row);
+        self.torn.set(self.torn.get() || value.is_err());
         // Only a statement that has run to its end has checked its foreign keys.
         rows.next().map_err(failed)?;
         Ok((value?, self.conn.context.take_ending()))
