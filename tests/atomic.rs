@@ -620,10 +620,10 @@ fn a_merge_beyond_16_mib_is_invalid() {
 fn a_write_that_could_not_be_read_back_is_not_kept() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("file");
-    let store = support::world_at(&path);
-    support::worktree(&store, "w", "bo", Sharing::None);
-    support::session(&store, "s", "w", "bo");
-    support::task(&store, "t", "s", "bo");
+    let store = world_at(&path);
+    worktree(&store, "w", "bo", Sharing::None);
+    session(&store, "s", "w", "bo");
+    task(&store, "t", "s", "bo");
     drop(store);
     Store::detach(&path).unwrap();
     rusqlite::Connection::open(&path).unwrap().execute_batch("UPDATE tasks SET started_at = 'soon'").unwrap();
