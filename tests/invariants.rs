@@ -6,6 +6,8 @@
     reason = "a world that can't be made is a failed test"
 )]
 
+#[path = "support/file.rs"]
+mod file;
 mod support;
 
 use aclite::{
@@ -13,6 +15,7 @@ use aclite::{
     NewMessage, NewSession, NewTask, NewWorktree, Result, Session, SessionPatch, SessionQuery, Sharing, Store, Task,
     TaskPatch, TaskQuery, TaskStatus, Time, Tx, WorktreePatch, WorktreeQuery,
 };
+use file::past_guards;
 use serde_json::{Value, json};
 use support::{add_user, ask, attempt, message, session, sql, system, task, verdict, worktree, world};
 
@@ -991,23 +994,8 @@ fn a_column_wins_over_a_key_of_data() {
     session(&store, "s", "w", "bo");
     task(&store, "t", "s", "bo");
     // An old row, from before anybody looked.
-    let file = rusqlite::Connection::open(&path).unwrap();
-    let guards: Vec<String> = file
-        .prepare("SELECT sql FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = 'tasks'")
-        .unwrap()
-        .query_map([], |row| row.get(0))
-        .unwrap()
-        .collect::<Result<_, _>>()
-        .unwrap();
-    file.execute_batch(
-        "BEGIN; DROP TRIGGER acl_tasks_before_update; DROP TRIGGER acl_tasks_after_update;
-         UPDATE tasks SET data = '{\"status\":\"completed\",\"session_id\":\"other\",\"model\":\"m\"}';",
-    )
-    .unwrap();
-    for guard in guards.iter().filter(|guard| guard.contains("_update ")) {
-        file.execute_batch(guard).unwrap();
-    }
-    file.execute_batch("COMMIT").unwrap();
+    let old = r#"UPDATE tasks SET data = '{"status":"completed","session_id":"other","model":"m"}'"#;
+    past_guards(&path, "tasks", old);
     let task = store.read(&bo(), |tx| tx.tasks().get("t")).unwrap();
     assert_eq!((task.status.word(), task.session_id.as_str()), ("created", "s"));
     let json = serde_json::to_string(&task).unwrap();
@@ -1088,6 +1076,112 @@ fn what_cannot_be_stored_is_invalid_and_nothing_is_written() {
         check(&attempt(&store, &bo(), |tx| tx.sql().execute(raw, [id])), "invalid", "a new one in SQL");
     }
     assert_eq!(stored(), before);
+}
+
+/// Every method that takes an id, and every filter: what can be no id is no id there either.
+#[test]
+fn an_id_that_nothing_can_have_is_invalid_at_every_method() {
+    let store = office();
+    let (board, repo) = ("board_id", "repo_id");
+    type Call<'a> = Box<dyn Fn(&Tx<'_>, &str) -> Result<()> + 'a>;
+    let calls: Vec<(&str, &str, Call<'_>)> = vec![
+        ("task get", "task_id", Box::new(|tx, id| tx.tasks().get(id).map(drop))),
+        (
+            "task patch",
+            "task_id",
+            Box::new(|tx, id| tx.tasks().patch(id, TaskPatch::new().set("model", "m")).map(drop)),
+        ),
+        (
+            "task finish",
+            "task_id",
+            Box::new(|tx, id| tx.tasks().finish(id, TaskPatch::new().status("failed")).map(drop)),
+        ),
+        ("task remove", "task_id", Box::new(|tx, id| tx.tasks().remove(id))),
+        ("task create", "task_id", Box::new(|tx, id| tx.tasks().create(NewTask::new("s").id(id)).map(drop))),
+        ("task of", "session_id", Box::new(|tx, id| tx.tasks().create(NewTask::new(id)).map(drop))),
+        ("task for", "created_by", Box::new(|tx, id| tx.tasks().create(NewTask::new("s").created_by(id)).map(drop))),
+        ("tasks of", "session_id", Box::new(|tx, id| tx.tasks().find(&TaskQuery::new().session(id)).map(drop))),
+        ("tasks by", "created_by", Box::new(|tx, id| tx.tasks().find(&TaskQuery::new().created_by(id)).map(drop))),
+        ("task prefix", "prefix", Box::new(|tx, id| tx.tasks().resolve(id).map(drop))),
+        ("message get", "message_id", Box::new(|tx, id| tx.messages().get(id).map(drop))),
+        ("message patch", "message_id", Box::new(|tx, id| tx.messages().patch(id, MessagePatch::new()).map(drop))),
+        ("message remove", "message_id", Box::new(|tx, id| tx.messages().remove(id))),
+        ("message create", "message_id", Box::new(|tx, id| tx.messages().create(said("s", None).id(id)).map(drop))),
+        ("message in", "session_id", Box::new(|tx, id| tx.messages().create(said(id, None)).map(drop))),
+        ("message of", "task_id", Box::new(|tx, id| tx.messages().create(said("s", Some(id))).map(drop))),
+        ("messages in", "session_id", Box::new(|tx, id| tx.messages().create_many([said(id, None)]).map(drop))),
+        (
+            "message to",
+            "task_id",
+            Box::new(|tx, id| tx.messages().patch("m", MessagePatch::new().set("task_id", id)).map(drop)),
+        ),
+        (
+            "messages of",
+            "session_id",
+            Box::new(|tx, id| tx.messages().find(&MessageQuery::new().session(id)).map(drop)),
+        ),
+        ("messages to", "task_id", Box::new(|tx, id| tx.messages().find(&MessageQuery::new().task(id)).map(drop))),
+        ("session get", "session_id", Box::new(|tx, id| tx.sessions().get(id).map(drop))),
+        (
+            "session patch",
+            "session_id",
+            Box::new(|tx, id| tx.sessions().patch(id, SessionPatch::new().archived(true)).map(drop)),
+        ),
+        (
+            "session board",
+            board,
+            Box::new(|tx, id| tx.sessions().patch("s", SessionPatch::new().set("board_id", id)).map(drop)),
+        ),
+        ("session remove", "session_id", Box::new(|tx, id| tx.sessions().remove(id))),
+        (
+            "session in",
+            "worktree_id",
+            Box::new(|tx, id| tx.sessions().create(NewSession::new(id, AgenticTool::Codex)).map(drop)),
+        ),
+        (
+            "sessions in",
+            "worktree_id",
+            Box::new(|tx, id| tx.sessions().find(&SessionQuery::new().worktree(id)).map(drop)),
+        ),
+        (
+            "sessions by",
+            "created_by",
+            Box::new(|tx, id| tx.sessions().find(&SessionQuery::new().created_by(id)).map(drop)),
+        ),
+        ("session prefix", "prefix", Box::new(|tx, id| tx.sessions().resolve(id).map(drop))),
+        ("worktree get", "worktree_id", Box::new(|tx, id| tx.worktrees().get(id).map(drop))),
+        (
+            "worktree patch",
+            "worktree_id",
+            Box::new(|tx, id| tx.worktrees().patch(id, WorktreePatch::new().name("x")).map(drop)),
+        ),
+        ("worktree remove", "worktree_id", Box::new(|tx, id| tx.worktrees().remove(id))),
+        ("worktree of", repo, Box::new(|tx, id| tx.worktrees().create(NewWorktree::new(id, "n", "main")).map(drop))),
+        ("worktrees of", repo, Box::new(|tx, id| tx.worktrees().find(&WorktreeQuery::new().repo(id)).map(drop))),
+        (
+            "worktrees by",
+            "created_by",
+            Box::new(|tx, id| tx.worktrees().find(&WorktreeQuery::new().created_by(id)).map(drop)),
+        ),
+        ("worktree prefix", "prefix", Box::new(|tx, id| tx.worktrees().resolve(id).map(drop))),
+        ("owners", "worktree_id", Box::new(|tx, id| tx.worktrees().owners(id).map(drop))),
+        ("owner of", "worktree_id", Box::new(|tx, id| tx.worktrees().add_owner(id, "cy").map(drop))),
+        ("new owner", "user_id", Box::new(|tx, id| tx.worktrees().add_owner("w", id).map(drop))),
+        ("owner gone from", "worktree_id", Box::new(|tx, id| tx.worktrees().remove_owner(id, "bo"))),
+        ("owner gone", "user_id", Box::new(|tx, id| tx.worktrees().remove_owner("w", id))),
+    ];
+    for (what, field, call) in calls {
+        for id in ["", &"x".repeat(65), &"é".repeat(33), "a\0b"] {
+            let outcome = attempt(&store, &bo(), |tx| call(tx, id));
+            let Err(Error::Invalid(invalid)) = &outcome else { panic!("{what} `{id}`: {outcome:?}") };
+            assert_eq!(invalid.field(), field, "{what}");
+            assert!(id.is_empty() || !outcome.unwrap_err().to_string().contains(id), "{what}: not repeated");
+        }
+        // 64 bytes are an id that nobody has, or that anybody may have.
+        let outcome = attempt(&store, &bo(), |tx| call(tx, &"x".repeat(64)));
+        let id_is_none = matches!(&outcome, Err(Error::Invalid(invalid)) if invalid.problem().contains("64 bytes"));
+        assert!(!id_is_none, "{what}: {outcome:?}");
+    }
 }
 
 #[test]

@@ -44,13 +44,13 @@ paging!(WorktreeQuery);
 impl WorktreeQuery {
     /// Only worktrees of this repo.
     pub fn repo(mut self, repo: impl Into<RepoId>) -> Self {
-        self.query.with("t.repo_id = ?", repo.into().as_str().to_owned());
+        self.query.of("repo_id", repo.into().as_str());
         self
     }
 
     /// Only worktrees that this user created.
     pub fn created_by(mut self, user: impl Into<UserId>) -> Self {
-        self.query.with("t.created_by = ?", user.into().as_str().to_owned());
+        self.query.of("created_by", user.into().as_str());
         self
     }
 
@@ -82,7 +82,7 @@ impl<'t> Worktrees<'t> {
     /// For everybody: a stranger gets an empty page, never an error.
     ///
     /// # Errors
-    /// `Invalid` where the limit is out of range, `Storage`.
+    /// `Invalid` where the limit is out of range or an id is none, `Storage`.
     pub fn find(&self, query: &WorktreeQuery) -> Result<Page<Worktree>> {
         query.query.page(self.tx, "created_at")
     }
@@ -130,7 +130,8 @@ impl<'t> WorktreesMut<'t> {
 
     /// Creates a worktree of a repo; its creator becomes its first owner.
     ///
-    /// For every member. `System` and `Service` name its creator.
+    /// For every member. `System` and `Service` name its creator. Who is no user gets `Denied`,
+    /// publicly `NotFound`.
     ///
     /// # Errors
     /// `NotAuthenticated`, `NotFound` (the repo), `Denied`, `Conflict` where the id is taken,
@@ -185,7 +186,7 @@ impl<'t> WorktreesMut<'t> {
     ///
     /// # Errors
     /// `NotAuthenticated`, `NotFound` (the worktree or the user), `Denied`, `Conflict` where the user
-    /// is an owner already, `Storage`.
+    /// is an owner already, `Invalid`, `Storage`.
     pub fn add_owner(&self, worktree: impl Into<WorktreeId>, user: impl Into<UserId>) -> Result<WorktreeOwner> {
         let (worktree, user) = (worktree.into(), user.into());
         let sql = format!(
@@ -195,7 +196,8 @@ impl<'t> WorktreesMut<'t> {
         let params = [Value::Text(worktree.to_string()), Value::Text(user.to_string()), now()];
         let id = format!("{worktree}/{user}");
         let read = |row: &rusqlite::Row<'_>| WorktreeOwner::from_row(row, 0);
-        self.tx.one(op(Resource::Owner, Action::Create), &id, &sql, &params, read).map(|(owner, _)| owner)
+        let ids = [("worktree_id", worktree.as_str()), ("user_id", user.as_str())];
+        self.tx.one(op(Resource::Owner, Action::Create), &id, &ids, &sql, &params, read).map(|(owner, _)| owner)
     }
 
     /// Makes `user` an owner of the worktree no longer.
@@ -204,13 +206,14 @@ impl<'t> WorktreesMut<'t> {
     /// stranger gets `Denied`, publicly `NotFound`.
     ///
     /// # Errors
-    /// `NotAuthenticated`, `NotFound`, `Denied`, `Conflict` for the last owner, `Storage`.
+    /// `NotAuthenticated`, `NotFound`, `Denied`, `Conflict` for the last owner, `Invalid`, `Storage`.
     pub fn remove_owner(&self, worktree: impl Into<WorktreeId>, user: impl Into<UserId>) -> Result<()> {
         let (worktree, user) = (worktree.into(), user.into());
         let sql = "DELETE FROM main.worktree_owners WHERE worktree_id = ?1 AND user_id = ?2 RETURNING 1";
         let params = [Value::Text(worktree.to_string()), Value::Text(user.to_string())];
         let id = format!("{worktree}/{user}");
-        let removed = self.tx.one(op(Resource::Owner, Action::Remove), &id, sql, &params, |_| Ok(()));
+        let ids = [("worktree_id", worktree.as_str()), ("user_id", user.as_str())];
+        let removed = self.tx.one(op(Resource::Owner, Action::Remove), &id, &ids, sql, &params, |_| Ok(()));
         if matches!(removed, Err(Error::NotFound(_))) {
             // That somebody is no owner is told to whoever may view the worktree only.
             self.get(worktree)?;

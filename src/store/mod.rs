@@ -31,7 +31,7 @@ pub use options::{Durability, OpenOptions};
 pub use sql::Sql;
 pub use tx::{ReadTx, Tx};
 
-pub(crate) use tx::{op, trace};
+pub(crate) use tx::{op, traced};
 
 /// A guarded database: the daemon's data layer.
 ///

@@ -217,6 +217,33 @@ fn a_refusal_never_gives_up_the_lock_before_it_is_audited() {
     }
 }
 
+/// Refusals whose audit rows could not be written are written by whoever comes next, or at the end.
+#[test]
+fn refusals_that_could_not_be_audited_wait_for_the_next_write_or_the_close() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("file");
+    let store = store(&path);
+    let refused = |record: &str| {
+        let asked = crate::operation::Operation::new(crate::operation::Resource::Task, crate::operation::Action::Patch);
+        vec![Entry::new(&Actor::user("cy"), crate::guard::Door::Api, asked, record, "denied")]
+    };
+    let denied = |store: &Store| -> Vec<String> {
+        let rows = store.read(&Actor::system("test"), |tx| tx.audit().after(0, 1000)).unwrap();
+        rows.into_iter().filter(|row| row.verdict == "denied").map(|row| row.record).collect()
+    };
+    store.keep(refused("first"));
+    assert!(denied(&store).is_empty());
+    // Of a write that fails too.
+    store.write(&Actor::user("bo"), |_| -> Result<()> { Err(Error::Nested) }).unwrap_err();
+    assert_eq!(denied(&store), ["first"]);
+    store.keep(refused("second"));
+    store.write(&Actor::user("bo"), |_| Ok(())).unwrap();
+    assert_eq!(denied(&store), ["first", "second"]);
+    store.keep(refused("last"));
+    drop(store);
+    assert_eq!(denied(&Store::open(&path).unwrap()), ["first", "second", "last"]);
+}
+
 /// Reading takes one connection's snapshot and can't write, on whichever connection it runs.
 #[test]
 fn a_read_cannot_write_even_where_it_shares_the_writing_connection() {

@@ -14,6 +14,7 @@ use crate::audit::{Audit, append};
 use crate::error::{Error, Result, Subject};
 use crate::guard::{Door, Ending, Entry};
 use crate::operation::{Action, Operation, Resource};
+use crate::record::check_id;
 use crate::repository::{Messages, MessagesMut, Sessions, SessionsMut, Tasks, TasksMut, Worktrees, WorktreesMut};
 use crate::verdict;
 
@@ -173,27 +174,27 @@ impl<'c> Tx<'c> {
 
     /// Runs a writing statement of ours about one record, and reads the row that it returns.
     ///
-    /// No row: the record is not there, which the audit is told.
+    /// `ids` are those that the caller gave, with their columns: what can be no id is `Invalid`. No
+    /// row: the record is not there, which the audit is told.
     pub(crate) fn one<T>(
         &self,
         asked: Operation,
         id: &str,
+        ids: &[(&str, &str)],
         sql: &str,
         params: &[Value],
         read: impl FnOnce(&Row<'_>) -> Result<T>,
     ) -> Result<(T, Option<Ending>)> {
         let span = tracing::debug_span!("write", operation = asked.action.word(), resource = asked.resource.word());
         let _entered = span.enter();
-        let started = Instant::now();
-        let done = self.run(asked, id, sql, params, read);
-        trace(asked, started, done.as_ref().err());
-        done
+        traced(asked, || self.run(asked, id, ids, sql, params, read))
     }
 
     fn run<T>(
         &self,
         asked: Operation,
         id: &str,
+        ids: &[(&str, &str)],
         sql: &str,
         params: &[Value],
         read: impl FnOnce(&Row<'_>) -> Result<T>,
@@ -208,6 +209,9 @@ impl<'c> Tx<'c> {
             entry.why = "not signed in".to_owned();
             self.refused.borrow_mut().push(entry);
             return Err(refusal.into());
+        }
+        for (column, id) in ids {
+            check_id(column, id)?;
         }
         let failed = |error| {
             let (error, entry) = self.conn.failure(&doing, &subject, error);
@@ -244,12 +248,11 @@ impl<'c> Tx<'c> {
 
     /// Refuses everybody but the daemon, and keeps the audit entry of that.
     pub(crate) fn daemon_only(&self, asked: Operation) -> Result<()> {
-        verdict::daemon_only(&self.actor, asked, "").map_err(|refusal| {
-            let mut entry = Entry::new(&self.actor, Door::Api, asked, "", "denied");
-            entry.why = "only the daemon may".to_owned();
-            self.refused.borrow_mut().push(entry);
-            refusal.into()
-        })
+        let Err(refusal) = verdict::daemon_only(&self.actor, asked, "") else { return Ok(()) };
+        let mut entry = Entry::new(&self.actor, Door::Api, asked, "", "denied");
+        entry.why = "only the daemon may".to_owned();
+        self.refused.borrow_mut().push(entry);
+        traced(asked, || Err(refusal.into()))
     }
 
     /// Keeps the audit entry of a refusal.
@@ -258,10 +261,17 @@ impl<'c> Tx<'c> {
     }
 }
 
+/// Runs `work` and says how it went.
+pub(crate) fn traced<T>(asked: Operation, work: impl FnOnce() -> Result<T>) -> Result<T> {
+    let started = Instant::now();
+    let done = work();
+    trace(asked.action.word(), asked.resource.word(), started, done.as_ref().err());
+    done
+}
+
 /// Says how an operation went: never with content.
-pub(crate) fn trace(asked: Operation, started: Instant, error: Option<&Error>) {
+pub(super) fn trace(operation: &str, resource: &str, started: Instant, error: Option<&Error>) {
     let elapsed_us = started.elapsed().as_micros();
-    let (operation, resource) = (asked.action.word(), asked.resource.word());
     match error {
         None => tracing::debug!(operation, resource, verdict = "allowed", elapsed_us),
         Some(error @ (Error::Storage(_) | Error::Tampered(_))) => {
