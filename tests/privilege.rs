@@ -403,6 +403,14 @@ fn every_change_of_who_may_what_raises_the_epoch() {
     let raised = [
         ("INSERT INTO worktree_owners (worktree_id, user_id, created_at) VALUES ('w', 'cy', acl_now())", true),
         ("DELETE FROM worktree_owners WHERE user_id = 'cy'", true),
+        (
+            "INSERT INTO worktrees (worktree_id, repo_id, created_at, created_by, name, ref, worktree_unique_id, data)
+             VALUES ('n', 'r', acl_now(), 'bo', 'n', 'main', 9, '{}')",
+            true,
+        ),
+        ("UPDATE worktrees SET others_can = NULL WHERE worktree_id = 'n'", true),
+        ("UPDATE worktrees SET others_can = NULL WHERE worktree_id = 'n'", false),
+        ("DELETE FROM worktrees WHERE worktree_id = 'n'", true),
         ("UPDATE worktrees SET others_can = 'prompt'", true),
         ("UPDATE worktrees SET name = 'x'", false),
         ("UPDATE users SET role = 'viewer' WHERE user_id = 'dee'", true),
@@ -412,13 +420,18 @@ fn every_change_of_who_may_what_raises_the_epoch() {
         ("INSERT INTO group_memberships (group_id, user_id, created_at) VALUES ('n', 'cy', acl_now())", true),
         ("DELETE FROM group_memberships WHERE group_id = 'n'", true),
         ("DELETE FROM groups WHERE group_id = 'n'", true),
+        ("UPDATE worktree_group_grants SET can = 'view'", true),
         ("DELETE FROM worktree_group_grants", true),
         (
             "INSERT INTO worktree_group_grants (worktree_id, group_id, can, created_at) VALUES ('w', 'g', 'all', acl_now())",
             true,
         ),
         ("UPDATE acl_rules SET needs = 'all' WHERE resource = 'task' AND operation = 'create'", true),
+        ("INSERT INTO acl_rules (resource, operation, needs) VALUES ('task', 'share', 'view')", true),
+        ("DELETE FROM acl_rules WHERE resource = 'task' AND operation = 'share'", true),
         ("UPDATE acl_settings SET value = 'off'", true),
+        ("INSERT INTO acl_settings (name, value) VALUES ('other', 'on')", true),
+        ("DELETE FROM acl_settings WHERE name = 'other'", true),
         (
             "INSERT INTO users (user_id, created_at, email, password, data) VALUES ('n', acl_now(), 'n', 'h', '{}')",
             true,
