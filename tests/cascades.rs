@@ -195,6 +195,8 @@ fn a_parent_is_deleted_only_by_whoever_may_delete_each_child() {
         ("worktree", "repo r", true),
         ("worktree", "board b", false),
         ("worktree", "session s1", false),
+        ("repo", "repo r", true),
+        ("repo", "worktree w1", false),
     ] {
         let store = store();
         sql(

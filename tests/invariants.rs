@@ -167,6 +167,9 @@ fn an_executor_touches_its_task_its_session_and_its_messages_only() {
         tx.sessions().patch(id, SessionPatch::new().set(key, value)).map(drop)
     };
     let edit = |tx: &Tx<'_>, id: &str| tx.messages().patch(id, MessagePatch::new().set("content", "x")).map(drop);
+    let move_to = |tx: &Tx<'_>, id: &str, task: Value| {
+        tx.messages().patch(id, MessagePatch::new().set("task_id", task)).map(drop)
+    };
     type Call<'a> = Box<dyn Fn(&Tx<'_>) -> Result<()> + 'a>;
     let calls: Vec<(&str, Call<'_>, &str)> = vec![
         ("another task of the session", Box::new(|tx| patch(tx, "other")), "denied"),
@@ -218,6 +221,21 @@ fn an_executor_touches_its_task_its_session_and_its_messages_only() {
             Box::new(|tx| tx.messages().create(request(json!({"approved_by": "bo"}))).map(drop)),
             "denied",
         ),
+        (
+            "a request approved at",
+            Box::new(|tx| tx.messages().create(request(json!({"status": "pending", "approved_at": 5}))).map(drop)),
+            "denied",
+        ),
+        (
+            "a request that is denied",
+            Box::new(|tx| tx.messages().create(request(json!({"status": "denied"}))).map(drop)),
+            "denied",
+        ),
+        ("another's message made its own", Box::new(|tx| move_to(tx, "m-hers", json!("t"))), "denied"),
+        ("a loose message made its own", Box::new(|tx| move_to(tx, "loose", json!("t"))), "denied"),
+        ("its message put under another's task", Box::new(|tx| move_to(tx, "m", json!("hers"))), "denied"),
+        ("its message let go", Box::new(|tx| move_to(tx, "m", json!(null))), "denied"),
+        ("its message where it is", Box::new(|tx| move_to(tx, "m", json!("t"))), "ok"),
         ("removing its message", Box::new(|tx| tx.messages().remove("m")), "denied"),
         ("removing its task", Box::new(|tx| tx.tasks().remove("t")), "denied"),
         ("removing its session", Box::new(|tx| tx.sessions().remove("s")), "denied"),
@@ -588,6 +606,8 @@ fn a_message_names_a_task_of_its_own_session() {
 fn a_session_comes_from_where_its_creator_may_look() {
     let store = office();
     let words = |field: &str| format!("`{field}` is not a session that its creator may view");
+    worktree(&store, "look", "dee", Sharing::View);
+    session(&store, "seen", "look", "dee");
     for field in ["parent_session_id", "forked_from_session_id"] {
         #[rustfmt::skip]
         let origins = [
@@ -596,6 +616,7 @@ fn a_session_comes_from_where_its_creator_may_look() {
             (bo(),          None,       "fs",   "invalid"),
             (bo(),          None,       "nope", "invalid"),
             (Actor::user("cy"), None,   "fs",   "ok"),
+            (Actor::user("cy"), None,   "seen", "ok"),      // to look is enough
             (Actor::user("su"), None,   "fs",   "ok"),
             (system(),      Some("bo"), "fs",   "invalid"), // the daemon may look; `bo` may not
             (system(),      Some("cy"), "fs",   "ok"),
@@ -774,6 +795,11 @@ fn whoever_writes_sql_supplies_the_right_stamps() {
         (bo(),     "'bo'",          "NULL",        "acl_now()",            "`unix_username` must be `bo`"),
         (bo(),     "'bo'",          "'bo'",        "0",                    "`created_at` must be the present time, "),
         (bo(),     "'bo'",          "'bo'",        "acl_now() + 3600000",  "`created_at` must be the present time, "),
+        // Clocks differ: half a minute is the present still, a minute and a half is not.
+        (bo(),     "'bo'",          "'bo'",        "acl_now() - 30000",    ""),
+        (bo(),     "'bo'",          "'bo'",        "acl_now() + 30000",    ""),
+        (bo(),     "'bo'",          "'bo'",        "acl_now() - 90000",    "`created_at` must be the present time, "),
+        (bo(),     "'bo'",          "'bo'",        "acl_now() + 90000",    "`created_at` must be the present time, "),
         (bo(),     "'bo'",          "'bo'",        "NULL",                 "`created_at` must be the present time, "),
         (bo(),     "'bo'",          "'bo'",        "'today'",              "`created_at` must be an integer"),
         (system(), "'cy'",          "'cy'",        "acl_now()",            ""),
@@ -1062,6 +1088,19 @@ fn what_cannot_be_stored_is_invalid_and_nothing_is_written() {
         let raw =
             store.write(&system(), |tx| tx.sql().execute(&format!("UPDATE tasks SET {set} WHERE task_id = 't'"), []));
         check(&raw, "invalid", what);
+    }
+    // The words of other tables, each as a blob, with a NUL, empty, and missing.
+    for (table, row, columns) in [
+        ("sessions", "session_id = 's'", "status agentic_tool"),
+        ("messages", "message_id = 'm'", "type role"),
+        ("users", "user_id = 'cy'", "role email"),
+    ] {
+        for column in columns.split(' ') {
+            for value in ["x'61'", "'a' || char(0)", "''", "NULL"] {
+                let raw = format!("UPDATE {table} SET {column} = {value} WHERE {row}");
+                check(&attempt(&store, &system(), |tx| tx.sql().execute(&raw, [])), "invalid", &raw);
+            }
+        }
     }
     for id in ["", &"x".repeat(65), "a\0b"] {
         check(&store.read(&bo(), |tx| tx.tasks().get(id)), "invalid", "an id that nothing can have");
