@@ -394,6 +394,8 @@ fn these_columns_never_change_at_either_door_for_anybody() {
         ("worktree_owners", "worktree_id = 'w'", "worktree_id user_id created_at rowid"),
         ("group_memberships", "group_id = 'g'", "group_id user_id added_by created_at rowid"),
         ("worktree_group_grants", "group_id = 'g'", "worktree_id group_id created_by created_at rowid"),
+        ("acl_rules", "resource = 'task' AND operation = 'get'", "resource operation rowid"),
+        ("acl_settings", "name = 'allow_superadmin'", "name rowid"),
     ];
     for (table, row, names) in columns {
         for column in names.split(' ') {

@@ -115,6 +115,26 @@ fn the_rules_on_the_page_are_the_default_rules() {
     assert_eq!(written, rules);
 }
 
+/// Every call that the page lists names a test that is there, and the case in it.
+#[test]
+fn every_call_on_the_page_names_the_test_that_shows_it() {
+    const HOOKS: &str = include_str!("hooks.rs");
+    let table = RBAC.split("| call | actor | operation | test |").nth(1).unwrap();
+    let rows: Vec<&str> = table.lines().skip(2).take_while(|line| line.starts_with('|')).collect();
+    assert!(rows.len() > 30, "{} rows", rows.len());
+    for row in rows {
+        let shown = row.trim_end_matches('|').rsplit('|').next().unwrap();
+        let tests: Vec<&str> = shown.split('`').skip(1).step_by(2).collect();
+        assert!(!tests.is_empty(), "{row}");
+        for test in tests {
+            assert!(HOOKS.contains(&format!("#[test]\nfn {test}() {{")), "there is no test `{test}`: {row}");
+        }
+        for case in shown.split('"').skip(1).step_by(2) {
+            assert!(HOOKS.contains(&format!("\"{case}\"")), "there is no case \"{case}\": {row}");
+        }
+    }
+}
+
 /// The worked example of `docs/rbac.md`, row by row.
 #[test]
 fn the_worked_example_holds() {
