@@ -3,14 +3,10 @@
 //! Guards made of triggers have been got round in many ways, each of which works unless something
 //! stops it. Here each is tried: on our connection through `tx.sql()`, as a user with too few
 //! rights, and on a plain connection that knows nothing of aclite.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stderr,
-    reason = "what a helper can't do is a failed test"
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what a helper can't do is a failed test")]
 
+#[path = "support/file.rs"]
+mod file;
 mod support;
 
 use std::io::Write as _;
@@ -18,6 +14,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use aclite::{Actor, Error, Result, Sharing, Store};
+use file::{GUARDED as TABLES, host};
 use rusqlite::{Connection, OpenFlags};
 use support::{ask, audit_after, last_seq, message, session, sql, system, task, verdict, worktree, world, world_at};
 
@@ -56,25 +53,6 @@ fn everything(store: &Store) -> Vec<String> {
     }
     rows
 }
-
-const TABLES: [&str; 16] = [
-    "users",
-    "repos",
-    "boards",
-    "worktrees",
-    "worktree_owners",
-    "sessions",
-    "tasks",
-    "messages",
-    "groups",
-    "group_memberships",
-    "worktree_group_grants",
-    "acl_rules",
-    "acl_settings",
-    "acl_epoch",
-    "acl_audit",
-    "acl_meta",
-];
 
 fn run(store: &Store, actor: &Actor, statement: &str) -> Result<usize> {
     store.write(actor, |tx| tx.sql().execute(statement, []))
@@ -875,17 +853,13 @@ fn a_plain_connection_reads_everything_and_writes_nothing() {
 /// The same in the stock shell, whose SQLite is older than ours.
 #[test]
 fn the_stock_shell_reads_everything_and_writes_nothing() {
-    if Command::new("sqlite3").arg("--version").output().is_err() {
-        assert!(std::env::var_os("ACLITE_REQUIRE_HOSTS").is_none_or(|value| value != "1"), "there is no sqlite3 shell");
-        eprintln!("SKIPPED: there is no sqlite3 shell on this machine");
-        return;
-    }
+    let Some(program) = host("sqlite3") else { return };
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("file");
     let store = file_with_everything(&path);
     let before = everything(&store);
     let shell = |input: &str| {
-        let mut child = Command::new("sqlite3")
+        let mut child = Command::new(program)
             .arg(&path)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
