@@ -862,6 +862,57 @@ fn the_api_stamps_and_lets_nobody_name_another() {
     check(&nobody, "not_authenticated", "`anonymous` is never a user's id");
 }
 
+/// What nobody says of a new record: its id, where it stands, its place, its time, its preview.
+#[test]
+fn a_new_record_gets_what_nobody_says() {
+    let store = office();
+    let (task, session, worktree) = store
+        .write(&bo(), |tx| {
+            let session = tx.sessions().create(NewSession::new("w", AgenticTool::Codex))?;
+            let worktree = tx.worktrees().create(NewWorktree::new("r", "n", "main"))?;
+            Ok((tx.tasks().create(NewTask::new("s"))?, session, worktree))
+        })
+        .unwrap();
+    assert_eq!((task.status.word(), session.status.word()), ("created", "idle"));
+    let ids = [task.task_id.to_string(), session.session_id.to_string(), worktree.worktree_id.to_string()];
+    assert!(ids.iter().all(|id| id.len() == 36 && id.as_bytes()[14] == b'7'), "{ids:?}");
+    let numbers: i64 = ask(&store, "SELECT count(DISTINCT worktree_unique_id) FROM worktrees");
+    assert_eq!((numbers, worktree.worktree_unique_id), (3, 3), "each worktree has a number of its own");
+
+    let say = |new: NewMessage| store.write(&bo(), |tx| tx.messages().create(new)).unwrap();
+    let before = Time::now();
+    let (first, second) = (say(said("s2", None).index(40)), say(said("s2", None)));
+    assert_eq!((first.index, second.index), (40, 41), "at the end of the session");
+    assert_eq!(say(NewMessage::new(session.session_id, "user", "user", "x")).index, 0);
+    assert!(second.timestamp >= before && second.created_at >= before);
+    let old = Time::from_millis(5);
+    assert_eq!(say(said("s2", None).timestamp(old)).timestamp, old, "it may have been said before");
+
+    let long = "é".repeat(250);
+    for (content, preview) in [
+        (json!("short"), Some("short".to_owned())),
+        (json!(long), Some("é".repeat(200))),
+        (
+            json!([{"type": "text", "text": "a"}, {"type": "image"}, {"type": "text", "text": "b"}]),
+            Some("a\nb".to_owned()),
+        ),
+        (json!([]), Some(String::new())),
+        (json!("a\0b"), Some("ab".to_owned())),
+        (json!({"status": "pending"}), None),
+        (json!(null), None),
+    ] {
+        let message = say(NewMessage::new("s", "user", "user", content.clone()));
+        assert_eq!(message.content_preview, preview, "{content}");
+        assert_eq!(message.data["content"], content);
+    }
+    let patch = |patch: Value| {
+        store.write(&bo(), |tx| tx.messages().patch("m", MessagePatch::from_json(patch)?)).unwrap().content_preview
+    };
+    assert_eq!(patch(json!({"content": "anew"})).as_deref(), Some("anew"), "it follows its content");
+    assert_eq!(patch(json!({"status": "queued"})).as_deref(), Some("anew"));
+    assert_eq!(patch(json!({"content": "more", "content_preview": "mine"})).as_deref(), Some("mine"));
+}
+
 // ---- ids and prefixes ---------------------------------------------------------------------------
 
 #[test]
@@ -971,6 +1022,51 @@ fn a_patch_merges_deeply() {
         let (task, text): (Task, String) = merged.unwrap();
         assert_eq!(text, left, "{stored} and {patch}");
         assert_eq!(serde_json::to_string(&task.data).unwrap(), left, "{stored} and {patch}");
+    }
+}
+
+/// The guard takes a merge's word for what changed. It must be a merge of this row's own `data`: one of
+/// another text tells less than is changed.
+#[test]
+fn a_merge_of_another_text_hides_no_change() {
+    let store = office();
+    sql(&store, "UPDATE sessions SET data = '{\"title\":\"a\"}' WHERE session_id = 's'");
+    let cy = Actor::user("cy");
+    for (actor, statement, expected) in [
+        (
+            &cy,
+            "UPDATE sessions SET data = acl_merge('{\"title\":\"b\"}', '{\"message_count\":1}') WHERE session_id = 's'",
+            "denied",
+        ),
+        (
+            &cy,
+            "UPDATE sessions SET data = acl_merge('{\"title\":\"a\"}', '{\"message_count\":1}') WHERE session_id = 's'",
+            "ok",
+        ),
+        (&cy, "UPDATE sessions SET data = acl_merge('{}', '{\"message_count\":1}') WHERE session_id = 's'", "denied"),
+        (
+            &bo(),
+            "UPDATE sessions SET data = acl_merge('{\"mcp_token\":\"mine\"}', '{\"tasks\":[]}') WHERE session_id = 's'",
+            "denied",
+        ),
+        (
+            &executor(),
+            "UPDATE tasks SET data = acl_merge('{\"full_prompt\":\"b\"}', '{\"model\":\"m\"}') WHERE task_id = 't'",
+            "denied",
+        ),
+        (
+            &executor(),
+            "UPDATE tasks SET data = acl_merge('{\"full_prompt\":\"do\"}', '{\"model\":\"m\"}') WHERE task_id = 't'",
+            "ok",
+        ),
+        (
+            &bo(),
+            "UPDATE tasks SET data = acl_merge('{\"status\":\"x\"}', '{\"model\":\"m\"}') WHERE task_id = 't'",
+            "invalid",
+        ),
+    ] {
+        let outcome = attempt(&store, actor, |tx| tx.sql().execute(statement, []));
+        check(&outcome, expected, statement);
     }
 }
 

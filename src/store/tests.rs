@@ -244,6 +244,50 @@ fn refusals_that_could_not_be_audited_wait_for_the_next_write_or_the_close() {
     assert_eq!(denied(&Store::open(&path).unwrap()), ["first", "second", "last"]);
 }
 
+/// The guard of the audit takes the entry that is due as it is, under the next number, and once.
+#[test]
+fn only_the_entry_that_is_due_becomes_a_row_under_the_next_number() {
+    let store = memory();
+    let insert = |seq: &str, epoch: &str, record: &str| {
+        let entry = Entry::new(
+            &Actor::user("cy"),
+            crate::guard::Door::Api,
+            crate::operation::Operation::new(crate::operation::Resource::Task, crate::operation::Action::Patch),
+            "t",
+            "denied",
+        );
+        let sql = format!(
+            "INSERT INTO acl_audit (seq, at, door, actor_kind, actor, operation, resource, record, verdict, why, epoch)
+             SELECT max(seq) + {seq}, {}, 'api', 'user', 'cy', 'patch', 'task', '{record}', 'denied', '',
+               (SELECT epoch FROM acl_epoch) + {epoch} FROM acl_audit",
+            entry.at
+        );
+        writer(&store, |conn| {
+            conn.context.bind(&Actor::user("cy"));
+            conn.context.state().entry = Some(entry);
+            let twice = [conn.raw.execute(&sql, []).is_ok(), conn.raw.execute(&sql, []).is_ok()];
+            conn.context.unbind();
+            twice
+        })
+    };
+    assert_eq!(insert("2", "0", "t"), [false, false]);
+    assert_eq!(insert("1", "1", "t"), [false, false]);
+    assert_eq!(insert("1", "0", "other"), [false, false]);
+    assert_eq!(insert("1", "0", "t"), [true, false]);
+    // What is owed is the audit's last row, or the write fails.
+    for (due, admitted, last, passes) in
+        [(true, Some(5), 5, true), (true, Some(5), 6, false), (true, None, 5, false), (false, None, 5, true)]
+    {
+        writer(&store, |conn| {
+            conn.context.bind(&Actor::user("cy"));
+            (conn.context.state().due, conn.context.state().admitted) = (due, admitted);
+            let booked = conn.raw.query_row("SELECT acl_booked(?1)", [last], |_| Ok(()));
+            assert_eq!(booked.is_ok(), passes, "{due} {admitted:?} {last}");
+            conn.context.unbind();
+        });
+    }
+}
+
 /// Reading takes one connection's snapshot and can't write, on whichever connection it runs.
 #[test]
 fn a_read_cannot_write_even_where_it_shares_the_writing_connection() {
