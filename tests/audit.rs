@@ -148,6 +148,11 @@ fn a_row_says_who_asked_for_what_and_why_it_went_as_it_did() {
         ),
         // Refused, and for what.
         (
+            user("cy"),
+            |tx| tx.sql().execute("UPDATE users SET name = 'D' WHERE user_id = 'dee'", []).map(drop),
+            "sql user cy: denied patch user of dee in -/-: needs role:admin, holds none: role member [name]",
+        ),
+        (
             Actor::Anonymous,
             |tx| patch(tx, "t"),
             "api anonymous : denied patch task of t in -/-: needs -, holds -: not signed in [-]",

@@ -800,6 +800,31 @@ fn a_trigger_on_a_table_of_the_embedders_meets_the_guard() {
     assert_eq!(ask::<i64>(&store, "SELECT count(*) FROM tasks WHERE task_id IN ('t-v', 't-x')"), 1);
 }
 
+/// A session that a statement began to create and did not is no parent whose removal is under way.
+#[test]
+fn a_creation_that_came_to_nothing_passes_for_no_cascade() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("file");
+    drop(file_with_everything(&path));
+    file::past_guards(&path, "tasks", "UPDATE tasks SET session_id = 'gone' WHERE task_id = 't-v'");
+    Connection::open(&path)
+        .unwrap()
+        .execute_batch(
+            "CREATE TABLE inbox (task_id);
+             CREATE TRIGGER inbox_in AFTER INSERT ON inbox BEGIN
+               INSERT OR IGNORE INTO sessions (session_id, created_at, created_by, status, agentic_tool, worktree_id,
+                 unix_username, data, ready_for_prompt)
+               VALUES ('gone', acl_now(), 'cy', 'idle', 'codex', 'w-x', 'cy', '{}', NULL);
+               DELETE FROM tasks WHERE task_id = NEW.task_id;
+             END;",
+        )
+        .unwrap();
+    let store = Store::open(&path).unwrap();
+    let told = run(&store, &Actor::user("cy"), "INSERT INTO inbox VALUES ('t-v')");
+    assert_eq!(verdict(&told), "storage", "{told:?}");
+    assert_eq!(verdict(&run(&store, &Actor::user("cy"), "INSERT INTO inbox VALUES ('t-x')")), "ok");
+}
+
 /// A duplicate id says that it is taken, and nothing of by whom or whether it may be seen.
 #[test]
 fn a_hidden_key_tells_no_more_than_that_it_is_taken() {

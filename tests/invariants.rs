@@ -321,6 +321,11 @@ fn an_executors_triple_is_verified_and_its_user_s_rights_count() {
             tx.messages().create(said(session, Some(id)))
         });
         check(&create, expected, &format!("a message of {actor:?}"));
+        let report =
+            attempt(&store, &actor, |tx| tx.sessions().patch(session, SessionPatch::new().set("message_count", 1)));
+        check(&report, expected, &format!("the session of {actor:?}"));
+        let read = store.read(&actor, |tx| tx.sessions().get(session));
+        check(&read, expected, &format!("reading the session of {actor:?}"));
     }
     let hers = Actor::executor("cy", "s", "hers");
     for (others, expected) in [("prompt", "ok"), ("session", "denied"), ("view", "denied"), ("none", "hidden")] {
