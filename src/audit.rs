@@ -4,8 +4,9 @@ use rusqlite::{Connection, Row};
 
 use crate::error::{Error, Result};
 use crate::guard::{Context, Entry};
+use crate::operation::{Action, Resource};
 use crate::record::Time;
-use crate::store::ReadTx;
+use crate::store::{ReadTx, op, traced};
 use crate::verdict;
 
 /// One row of `acl_audit`.
@@ -67,7 +68,7 @@ impl<'t> Audit<'t> {
     /// ```
     ///
     /// # Errors
-    /// `Denied` for anybody else, `Storage`.
+    /// `NotAuthenticated`, `Denied` for anybody else, `Storage`.
     pub fn after(&self, seq: i64, limit: u32) -> Result<Vec<AuditRow>> {
         self.rows("SELECT * FROM main.acl_audit WHERE seq > ?1 ORDER BY seq LIMIT ?2", seq, limit)
     }
@@ -75,7 +76,7 @@ impl<'t> Audit<'t> {
     /// The last `limit` rows, oldest first. For `System` and `Service`.
     ///
     /// # Errors
-    /// `Denied` for anybody else, `Storage`.
+    /// `NotAuthenticated`, `Denied` for anybody else, `Storage`.
     pub fn tail(&self, limit: u32) -> Result<Vec<AuditRow>> {
         let sql = "SELECT * FROM (SELECT * FROM main.acl_audit WHERE seq > ?1 ORDER BY seq DESC LIMIT ?2) ORDER BY seq";
         self.rows(sql, 0, limit)
@@ -83,11 +84,13 @@ impl<'t> Audit<'t> {
 
     fn rows(&self, sql: &str, seq: i64, limit: u32) -> Result<Vec<AuditRow>> {
         let failed = |error| Error::storage("reading the audit", error);
-        verdict::reads_audit(self.tx.actor())?;
-        self.tx.ours(|| {
-            let mut rows = self.tx.raw().prepare_cached(sql).map_err(failed)?;
-            let rows = rows.query_map((seq, limit), read).map_err(failed)?;
-            rows.collect::<Result<_, _>>().map_err(failed)
+        traced(op(Resource::Audit, Action::Get), || {
+            verdict::reads_audit(self.tx.actor())?;
+            self.tx.ours(|| {
+                let mut rows = self.tx.raw().prepare_cached(sql).map_err(failed)?;
+                let rows = rows.query_map((seq, limit), read).map_err(failed)?;
+                rows.collect::<Result<_, _>>().map_err(failed)
+            })
         })
     }
 }

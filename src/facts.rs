@@ -242,3 +242,78 @@ impl<'a> Facts<'a> {
         self.push("cascade", Fact::Int(i64::from(cascade)));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn facts(list: &[(&'static str, Fact<'static>)]) -> Facts<'static> {
+        Facts { list: list.to_vec(), ..Facts::default() }
+    }
+
+    #[test]
+    fn what_is_held_is_none_unless_it_is_plainly_said() {
+        for (text, level) in [
+            (Fact::Text("4 owner"), Level::All),
+            (Fact::Text("1 group a b"), Level::View),
+            (Fact::Text("1"), Level::View),
+            (Fact::Text("0 others"), Level::None),
+            (Fact::Text("5"), Level::None),
+            (Fact::Text("-1 x"), Level::None),
+            (Fact::Text("x owner"), Level::None),
+            (Fact::Text(""), Level::None),
+            (Fact::Text(" 4 owner"), Level::None),
+            (Fact::Null, Level::None),
+        ] {
+            assert_eq!(facts(&[("held", text)]).held("held").unwrap().level, level, "{text:?}");
+        }
+        assert!(facts(&[("held", Fact::Int(4))]).held("held").is_err());
+        assert!(facts(&[]).held("held").is_err());
+    }
+
+    #[test]
+    fn a_truth_is_a_number() {
+        for (fact, truth) in [
+            (Fact::Int(1), Some(true)),
+            (Fact::Int(0), Some(false)),
+            (Fact::Null, Some(false)),
+            (Fact::Text("1"), None),
+            (Fact::Odd, None),
+        ] {
+            assert_eq!(facts(&[("own", fact)]).flag("own").ok(), truth, "{fact:?}");
+        }
+        assert!(facts(&[]).flag("own").is_err());
+    }
+
+    /// An update is a cascade's where it sets to NULL what named the parent that goes, and nothing else.
+    #[test]
+    fn a_cascade_changes_nothing_but_what_named_the_parent() {
+        let under_way = |parent: &str| parent == "board b";
+        for (changed, board, fork, cascade) in [
+            ("0100", Fact::Text("board b"), Fact::Null, true),
+            ("0110", Fact::Text("board b"), Fact::Null, false),
+            ("0101", Fact::Text("board b"), Fact::Null, false),
+            ("0010", Fact::Text("board b"), Fact::Null, false),
+            ("0000", Fact::Text("board b"), Fact::Null, false),
+            ("0100", Fact::Text("board c"), Fact::Null, false),
+            ("0100", Fact::Null, Fact::Null, false),
+            ("0101", Fact::Text("board b"), Fact::Text("session s"), false),
+            ("0101", Fact::Text("board b"), Fact::Text("board b"), true),
+            ("01", Fact::Text("board b"), Fact::Null, false),
+        ] {
+            let mut facts = facts(&[
+                ("columns", Fact::Text("id\nboard_id\nstatus\nfork")),
+                ("changed", Fact::Text(changed)),
+                ("nulled:board_id", board),
+                ("nulled:fork", fork),
+            ]);
+            facts.confirm_cascade(under_way);
+            assert_eq!(facts.is_cascade(), cascade, "{changed} {board:?} {fork:?}");
+        }
+        for (gone, cascade) in [("board b", true), ("board c", false), ("board", false)] {
+            let mut facts = facts(&[("gone", Fact::Null), ("gone", Fact::Text(gone))]);
+            facts.confirm_cascade(under_way);
+            assert_eq!(facts.is_cascade(), cascade, "{gone}");
+        }
+    }
+}

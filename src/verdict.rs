@@ -336,7 +336,8 @@ impl Case<'_> {
             (Resource::Task, Action::Patch) => is("id", task.as_str())?,
             (Resource::Session, Action::Patch) => is("id", session.as_str())?,
             (Resource::Message, Action::Create) => is("task", task.as_str())?,
-            (Resource::Message, Action::Patch) => is("old_task", task.as_str())?,
+            // Nor does it put its words under another's task.
+            (Resource::Message, Action::Patch) => is("old_task", task.as_str())? && is("task", task.as_str())?,
             _ => return Err(beyond("an executor only reports on its task")?),
         };
         if !within {
@@ -1007,6 +1008,46 @@ mod tests {
                 let error = crate::error::Error::from(refusal);
                 format!("{}{}: {error}", error.code(), if error.visible() { "" } else { ", hidden" })
             }
+        }
+    }
+
+    /// A new worktree's creator becomes its first owner without a rule; nothing that lacks one of the
+    /// facts of that does.
+    #[test]
+    fn only_a_new_worktrees_creator_owns_it_unasked() {
+        let usual = [
+            ("id", Fact::Text("w/u")),
+            ("parent", Fact::Text("w")),
+            ("parent_exists", Fact::Int(1)),
+            ("worktree", Fact::Text("w")),
+            ("held", Fact::Text("1 others")),
+            ("own", Fact::Int(1)),
+            ("rule", Fact::Text("owner||all")),
+            ("columns", Fact::Text("worktree_id\nuser_id\ncreated_at")),
+            ("taken", Fact::Int(0)),
+            ("user", Fact::Text("u")),
+            ("user_exists", Fact::Int(1)),
+            ("first", Fact::Int(1)),
+            ("creator", Fact::Text("u")),
+            ("created_at", Fact::Null),
+            ("ticket", Fact::Int(1)),
+        ];
+        let user = Actor::user("u");
+        for (name, other, allowed) in [
+            ("ticket", Fact::Int(1), true),
+            ("ticket", Fact::Int(0), false),
+            ("first", Fact::Int(0), false),
+            ("creator", Fact::Text("v"), false),
+            ("creator", Fact::Null, false),
+            ("user", Fact::Text("v"), false),
+            ("user_exists", Fact::Int(0), false),
+        ] {
+            let mut facts = Facts::default();
+            for (known, fact) in usual {
+                facts.push(known, if known == name { other } else { fact });
+            }
+            let verdict = decide(&user, Operation::new(Resource::Owner, Action::Create), &facts);
+            assert_eq!(matches!(verdict, Verdict::Allowed(_)), allowed, "{name} {other:?}: {verdict:?}");
         }
     }
 

@@ -626,13 +626,13 @@ fn a_write_that_could_not_be_read_back_is_not_kept() {
     task(&store, "t", "s", "bo");
     drop(store);
     Store::detach(&path).unwrap();
-    rusqlite::Connection::open(&path).unwrap().execute_batch("UPDATE tasks SET started_at = 'soon'").unwrap();
-    aclite::Adoption::new().run(&path).unwrap();
+    Connection::open(&path).unwrap().execute_batch("UPDATE tasks SET started_at = 'soon'").unwrap();
+    Adoption::new().run(&path).unwrap();
     let store = Store::open(&path).unwrap();
     let outcome = store.write(&bo(), |tx| {
         let torn = tx.tasks().patch("t", TaskPatch::new().set("model", "x"));
         assert_eq!(verdict(&torn), "storage");
-        tx.sessions().patch("s", aclite::SessionPatch::new().archived(true))
+        tx.sessions().patch("s", SessionPatch::new().archived(true))
     });
     assert_eq!(verdict(&outcome), "storage");
     assert_eq!(ask::<i64>(&store, "SELECT archived FROM sessions"), 0);

@@ -195,6 +195,8 @@ fn a_parent_is_deleted_only_by_whoever_may_delete_each_child() {
         ("worktree", "repo r", true),
         ("worktree", "board b", false),
         ("worktree", "session s1", false),
+        ("repo", "repo r", true),
+        ("repo", "worktree w1", false),
     ] {
         let store = store();
         sql(
@@ -296,13 +298,19 @@ fn a_user_who_owns_nothing_alone_is_deleted_and_what_he_made_stays() {
     assert_eq!(gone, words("users bo, worktree_owners w1/bo, group_memberships g/bo"));
     assert_eq!(changed, Vec::<String>::new());
     assert_eq!(audit_after(&store, seq).len(), 1);
-    assert!(ask::<i64>(&store, "SELECT epoch FROM acl_epoch") > epoch);
+    let raised = || ask::<i64>(&store, "SELECT epoch FROM acl_epoch");
+    assert_eq!(raised(), epoch + 1, "once, by the parent");
 
     // A group takes its grants.
     let (before, seq) = (rows(&store), last_seq(&store));
     delete(&store, &Actor::user("ada"), "group g").unwrap();
     assert_eq!(difference(&before, &rows(&store)), (words("groups g, worktree_group_grants w1/g"), vec![]));
+    assert_eq!(raised(), epoch + 2);
     assert_eq!(audit_after(&store, seq).len(), 1);
+
+    // A worktree takes its owners.
+    delete(&store, &Actor::user("dee"), "worktree w1").unwrap();
+    assert_eq!(raised(), epoch + 3);
 }
 
 /// What a cascade may do, nobody may do by hand: set a reference to NULL without the right, or change

@@ -3,21 +3,18 @@
 //! Guards made of triggers have been got round in many ways, each of which works unless something
 //! stops it. Here each is tried: on our connection through `tx.sql()`, as a user with too few
 //! rights, and on a plain connection that knows nothing of aclite.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stderr,
-    reason = "what a helper can't do is a failed test"
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what a helper can't do is a failed test")]
 
+#[path = "support/file.rs"]
+mod file;
 mod support;
 
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use aclite::{Actor, Error, Result, Sharing, Store};
+use aclite::{Actor, Error, Result, Sharing, Store, TableGuard};
+use file::{GUARDED as TABLES, host};
 use rusqlite::{Connection, OpenFlags};
 use support::{ask, audit_after, last_seq, message, session, sql, system, task, verdict, worktree, world, world_at};
 
@@ -56,25 +53,6 @@ fn everything(store: &Store) -> Vec<String> {
     }
     rows
 }
-
-const TABLES: [&str; 16] = [
-    "users",
-    "repos",
-    "boards",
-    "worktrees",
-    "worktree_owners",
-    "sessions",
-    "tasks",
-    "messages",
-    "groups",
-    "group_memberships",
-    "worktree_group_grants",
-    "acl_rules",
-    "acl_settings",
-    "acl_epoch",
-    "acl_audit",
-    "acl_meta",
-];
 
 fn run(store: &Store, actor: &Actor, statement: &str) -> Result<usize> {
     store.write(actor, |tx| tx.sql().execute(statement, []))
@@ -844,6 +822,47 @@ fn a_statement_runs_as_whoever_runs_it() {
     }
 }
 
+/// A trigger of the embedder's own writes as whoever set it off, and the guard judges what it writes.
+#[test]
+fn a_trigger_on_a_table_of_the_embedders_meets_the_guard() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("file");
+    drop(file_with_everything(&path));
+    Connection::open(&path)
+        .unwrap()
+        .execute_batch(
+            "CREATE TABLE inbox (task_id, note);
+             CREATE TRIGGER inbox_in AFTER INSERT ON inbox BEGIN
+               UPDATE OR REPLACE tasks SET data = json_set(data, '$.note', NEW.note) WHERE task_id = NEW.task_id;
+             END;
+             CREATE TRIGGER inbox_out AFTER DELETE ON inbox BEGIN DELETE FROM tasks WHERE task_id = OLD.task_id; END;",
+        )
+        .unwrap();
+    let store = Store::open(&path).unwrap();
+    for (actor, task, expected) in [
+        (Actor::user("cy"), "t-w", "denied"),
+        (Actor::user("cy"), "t-v", "hidden"),
+        (Actor::user("cy"), "t-x", "ok"),
+        (Actor::user("bo"), "t-v", "ok"),
+        (Actor::user("bo"), "t-x", "hidden"),
+    ] {
+        let seq = last_seq(&store);
+        let told = run(&store, &actor, &format!("INSERT INTO inbox VALUES ('{task}', 'hello')"));
+        assert_eq!(verdict(&told), expected, "{actor:?} {task}: {told:?}");
+        let rows = audit_after(&store, seq);
+        let rows: Vec<_> = rows.iter().map(|row| (row.record.as_str(), row.verdict.as_str())).collect();
+        assert_eq!(rows, [(task, if expected == "ok" { "allowed" } else { "denied" })], "{actor:?}");
+    }
+    assert_eq!(
+        ask::<i64>(&store, "SELECT count(*) FROM inbox"),
+        2,
+        "what was refused is not in the embedder's table either"
+    );
+    assert_eq!(verdict(&run(&store, &Actor::user("cy"), "DELETE FROM inbox WHERE task_id = 't-v'")), "hidden");
+    assert_eq!(verdict(&run(&store, &Actor::user("bo"), "DELETE FROM inbox WHERE task_id = 't-v'")), "ok");
+    assert_eq!(ask::<i64>(&store, "SELECT count(*) FROM tasks WHERE task_id IN ('t-v', 't-x')"), 1);
+}
+
 /// A duplicate id says that it is taken, and nothing of by whom or whether it may be seen.
 #[test]
 fn a_hidden_key_tells_no_more_than_that_it_is_taken() {
@@ -863,12 +882,13 @@ fn a_hidden_key_tells_no_more_than_that_it_is_taken() {
 // ---- a plain connection ----------------------------------------------------------------------------
 
 /// Writes that any plain connection may try: on each table one of each kind, whatever its columns.
-fn plain_writes(conn: &Connection) -> Vec<String> {
+fn plain_writes(conn: &Connection, schema: &str) -> Vec<String> {
     let mut statements = Vec::new();
     for table in TABLES {
-        let mut columns = conn.prepare("SELECT name FROM pragma_table_info(?1)").unwrap();
+        let mut columns = conn.prepare("SELECT name FROM pragma_table_info(?1, ?2)").unwrap();
         let columns: Vec<String> =
-            columns.query_map([table], |row| row.get(0)).unwrap().collect::<rusqlite::Result<_>>().unwrap();
+            columns.query_map([table, schema], |row| row.get(0)).unwrap().collect::<rusqlite::Result<_>>().unwrap();
+        let table = format!("{schema}.{table}");
         let quoted: Vec<String> = columns.iter().map(|column| format!("\"{column}\"")).collect();
         let first = &quoted[0];
         for word in ["INSERT", "INSERT OR REPLACE", "INSERT OR IGNORE"] {
@@ -894,6 +914,13 @@ fn file_with_everything(path: &Path) -> Store {
     ] {
         sql(&store, statement);
     }
+    Connection::open(path)
+        .unwrap()
+        .execute_batch(
+            "CREATE TABLE notes (note_id text PRIMARY KEY, session_id text REFERENCES sessions (session_id) ON DELETE CASCADE)",
+        )
+        .unwrap();
+    store.guard_table(&system(), TableGuard::of_session("notes", "session_id")).unwrap();
     store
 }
 
@@ -907,7 +934,7 @@ fn a_plain_connection_reads_everything_and_writes_nothing() {
     let store = file_with_everything(&path);
     let before = everything(&store);
     let conn = Connection::open(&path).unwrap();
-    let statements = plain_writes(&conn);
+    let statements = plain_writes(&conn, "main");
     assert_eq!(statements.len(), TABLES.len() * 7);
     for foreign_keys in ["ON", "OFF"] {
         conn.execute_batch(&format!("PRAGMA foreign_keys = {foreign_keys}")).unwrap();
@@ -930,6 +957,17 @@ fn a_plain_connection_reads_everything_and_writes_nothing() {
     drop(conn);
     assert_eq!(everything(&store), before);
 
+    // Attached to a file of its own, whose tables and triggers could be anything.
+    let conn = Connection::open_in_memory().unwrap();
+    conn.execute("ATTACH ?1 AS guarded", [path.to_str()]).unwrap();
+    conn.execute_batch("CREATE TABLE acl_settings (name, value); CREATE TABLE users (user_id, role)").unwrap();
+    for statement in plain_writes(&conn, "guarded") {
+        let error = conn.execute(&statement, []).expect_err(&statement).to_string();
+        assert!(error.contains("no such function: acl_"), "{statement}: {error}");
+    }
+    drop(conn);
+    assert_eq!(everything(&store), before);
+
     // A reader without the right to write looks all the same.
     let conn = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
     assert!(conn.query_row("SELECT count(*) FROM acl_access", [], |row| row.get::<_, i64>(0)).unwrap() > 0);
@@ -938,17 +976,13 @@ fn a_plain_connection_reads_everything_and_writes_nothing() {
 /// The same in the stock shell, whose SQLite is older than ours.
 #[test]
 fn the_stock_shell_reads_everything_and_writes_nothing() {
-    if Command::new("sqlite3").arg("--version").output().is_err() {
-        assert!(std::env::var_os("ACLITE_REQUIRE_HOSTS").is_none_or(|value| value != "1"), "there is no sqlite3 shell");
-        eprintln!("SKIPPED: there is no sqlite3 shell on this machine");
-        return;
-    }
+    let Some(program) = host("sqlite3") else { return };
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("file");
     let store = file_with_everything(&path);
     let before = everything(&store);
     let shell = |input: &str| {
-        let mut child = Command::new("sqlite3")
+        let mut child = Command::new(program)
             .arg(&path)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -959,7 +993,7 @@ fn the_stock_shell_reads_everything_and_writes_nothing() {
         let output = child.wait_with_output().unwrap();
         (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
     };
-    let statements = plain_writes(&Connection::open(&path).unwrap());
+    let statements = plain_writes(&Connection::open(&path).unwrap(), "main");
     let (_, errors) = shell(&(statements.join(";\n") + ";\n"));
     let refusals = errors.lines().filter(|line| line.contains("no such function: acl_")).count();
     assert_eq!(refusals, statements.len(), "{errors}");

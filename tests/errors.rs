@@ -6,14 +6,13 @@ mod file;
 mod support;
 
 use std::error::Error as _;
-use std::path::Path;
 use std::time::Duration;
 
 use aclite::{
     Actor, Conflict, ConflictKind, Error, Incompatible, MessagePatch, NewTask, NewWorktree, OpenOptions, Result,
     SessionPatch, Sharing, Store, TaskPatch, TaskStatus, WorktreePatch,
 };
-use file::{agor, raw, tamper, texts};
+use file::{agor, past_guards, raw, tamper};
 use serde_json::json;
 use support::{message, session, sql, system, task, worktree, world, world_at};
 use tempfile::tempdir;
@@ -195,7 +194,7 @@ fn failures() {
     session(&store, "s", "w", "bo");
     message(&store, "m", "s", None);
     drop(store);
-    tear(&path);
+    past_guards(&path, "messages", "UPDATE messages SET data = 'torn' WHERE message_id = 'm'");
     let store = Store::open(&path).unwrap();
     let torn = refused(store.read(&system(), |tx| tx.messages().get("m")));
     assert!(torn.source().is_some(), "the cause is kept: {torn:?}");
@@ -222,20 +221,6 @@ fn failures() {
       log:    the guards of this file were tampered with; missing: trigger `acl_tasks_before_update`; altered: view `acl_rule`
       public: tampered 500 the database failed
     "#);
-}
-
-/// Makes a message's `data` unreadable, past the guards, which are put back.
-fn tear(path: &Path) {
-    let guards = ["acl_messages_before_update", "acl_messages_after_update"].map(|name| {
-        (name, texts(&raw(path), &format!("SELECT sql FROM sqlite_schema WHERE name = '{name}'")).remove(0))
-    });
-    for (name, _) in &guards {
-        tamper(path, &format!("DROP TRIGGER {name}"));
-    }
-    tamper(path, "UPDATE messages SET data = 'torn' WHERE message_id = 'm'");
-    for (_, guard) in &guards {
-        tamper(path, guard);
-    }
 }
 
 #[test]

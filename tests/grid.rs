@@ -434,6 +434,12 @@ fn a_rule_that_is_missing_or_unknown_refuses() {
     for actor in ["bo", "cy", "su"] {
         assert_eq!((verdict(&patch(actor)), verdict(&get(actor))), ("denied", "denied"), "{actor}");
     }
+    // Nor does the half of it that is known count.
+    file.execute("UPDATE acl_rules SET needs = 'view', needs_if_own = 'everything' WHERE resource = 'worktree'", [])
+        .unwrap();
+    for actor in ["bo", "cy", "su"] {
+        assert_eq!((verdict(&patch(actor)), verdict(&get(actor))), ("denied", "denied"), "{actor}");
+    }
     file.execute("DELETE FROM acl_rules WHERE resource = 'worktree'", []).unwrap();
     for actor in ["bo", "cy", "su"] {
         assert_eq!((verdict(&patch(actor)), verdict(&get(actor))), ("denied", "denied"), "{actor}");

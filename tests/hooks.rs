@@ -10,8 +10,8 @@
 mod support;
 
 use aclite::{
-    Actor, AuditRow, Ended, MessagePatch, MessageQuery, MessageRole, MessageType, NewMessage, NewTask, Result,
-    SessionPatch, Sharing, Store, TaskPatch, TaskQuery, TaskStatus, Tx, WorktreePatch,
+    Actor, AgenticTool, AuditRow, Ended, MessagePatch, MessageQuery, MessageRole, MessageType, NewMessage, NewSession,
+    NewTask, Result, SessionPatch, Sharing, Store, TaskPatch, TaskQuery, TaskStatus, Tx, WorktreePatch,
 };
 use serde_json::{Value, json};
 use support::{audit_after, last_seq, message, session, sql, system, task, verdict, worktree, world};
@@ -86,7 +86,7 @@ fn a_hidden_record_is_refused_in_the_words_for_one_that_never_was() {
     let cy = Actor::user("cy");
     let public = |call: &dyn Fn(&Tx<'_>) -> Result<()>| store.write(&cy, |tx| call(tx)).unwrap_err().public();
     type Call<'a> = &'a dyn Fn(&Tx<'_>, &str) -> Result<()>;
-    let calls: [(&str, &str, Call<'_>); 16] = [
+    let calls: [(&str, &str, Call<'_>); 21] = [
         ("task get", "t", &|tx, id| tx.tasks().get(id).map(drop)),
         ("task patch", "t", &|tx, id| tx.tasks().patch(id, TaskPatch::new().set("model", "x")).map(drop)),
         ("task remove", "t", &|tx, id| tx.tasks().remove(id)),
@@ -100,7 +100,17 @@ fn a_hidden_record_is_refused_in_the_words_for_one_that_never_was() {
         ("message create", "s", &|tx, id| {
             tx.messages().create(NewMessage::new(id, MessageType::User, MessageRole::User, "x")).map(drop)
         }),
+        ("messages create", "s", &|tx, id| {
+            let said = || NewMessage::new(id, MessageType::User, MessageRole::User, "x");
+            tx.messages().create_many([said(), said()]).map(drop)
+        }),
+        ("task finish", "t", &|tx, id| tx.tasks().finish(id, TaskPatch::new().status("failed")).map(drop)),
+        ("session create", "w", &|tx, id| {
+            tx.sessions().create(NewSession::new(id, AgenticTool::Codex).set("parent_session_id", "s")).map(drop)
+        }),
         ("worktree get", "w", &|tx, id| tx.worktrees().get(id).map(drop)),
+        ("worktree remove", "w", &|tx, id| tx.worktrees().remove(id)),
+        ("worktree share", "w", &|tx, id| tx.worktrees().patch(id, WorktreePatch::new().others_can(None)).map(drop)),
         ("worktree patch", "w", &|tx, id| tx.worktrees().patch(id, WorktreePatch::new().name("x")).map(drop)),
         ("owner list", "w", &|tx, id| tx.worktrees().owners(id).map(drop)),
         ("owner create", "w", &|tx, id| tx.worktrees().add_owner(id, "cy").map(drop)),
@@ -139,7 +149,7 @@ fn creating_without_a_session_is_invalid() {
     let null = store.write(&bo, |tx| tx.tasks().create(NewTask::from_json(json!({"session_id": null}))?).map(drop));
     assert_eq!(told(null), "`session_id` may not be null");
     let session = json!({"agentic_tool": "codex"});
-    let session = store.write(&bo, |tx| tx.sessions().create(aclite::NewSession::from_json(session)?).map(drop));
+    let session = store.write(&bo, |tx| tx.sessions().create(NewSession::from_json(session)?).map(drop));
     assert_eq!(told(session), "`worktree_id` is required");
 }
 

@@ -6,6 +6,8 @@
     reason = "a world that can't be made is a failed test"
 )]
 
+#[path = "support/file.rs"]
+mod file;
 mod support;
 
 use aclite::{
@@ -13,6 +15,7 @@ use aclite::{
     NewMessage, NewSession, NewTask, NewWorktree, Result, Session, SessionPatch, SessionQuery, Sharing, Store, Task,
     TaskPatch, TaskQuery, TaskStatus, Time, Tx, WorktreePatch, WorktreeQuery,
 };
+use file::past_guards;
 use serde_json::{Value, json};
 use support::{add_user, ask, attempt, message, session, sql, system, task, verdict, worktree, world};
 
@@ -164,6 +167,9 @@ fn an_executor_touches_its_task_its_session_and_its_messages_only() {
         tx.sessions().patch(id, SessionPatch::new().set(key, value)).map(drop)
     };
     let edit = |tx: &Tx<'_>, id: &str| tx.messages().patch(id, MessagePatch::new().set("content", "x")).map(drop);
+    let move_to = |tx: &Tx<'_>, id: &str, task: Value| {
+        tx.messages().patch(id, MessagePatch::new().set("task_id", task)).map(drop)
+    };
     type Call<'a> = Box<dyn Fn(&Tx<'_>) -> Result<()> + 'a>;
     let calls: Vec<(&str, Call<'_>, &str)> = vec![
         ("another task of the session", Box::new(|tx| patch(tx, "other")), "denied"),
@@ -215,6 +221,21 @@ fn an_executor_touches_its_task_its_session_and_its_messages_only() {
             Box::new(|tx| tx.messages().create(request(json!({"approved_by": "bo"}))).map(drop)),
             "denied",
         ),
+        (
+            "a request approved at",
+            Box::new(|tx| tx.messages().create(request(json!({"status": "pending", "approved_at": 5}))).map(drop)),
+            "denied",
+        ),
+        (
+            "a request that is denied",
+            Box::new(|tx| tx.messages().create(request(json!({"status": "denied"}))).map(drop)),
+            "denied",
+        ),
+        ("another's message made its own", Box::new(|tx| move_to(tx, "m-hers", json!("t"))), "denied"),
+        ("a loose message made its own", Box::new(|tx| move_to(tx, "loose", json!("t"))), "denied"),
+        ("its message put under another's task", Box::new(|tx| move_to(tx, "m", json!("hers"))), "denied"),
+        ("its message let go", Box::new(|tx| move_to(tx, "m", json!(null))), "denied"),
+        ("its message where it is", Box::new(|tx| move_to(tx, "m", json!("t"))), "ok"),
         ("removing its message", Box::new(|tx| tx.messages().remove("m")), "denied"),
         ("removing its task", Box::new(|tx| tx.tasks().remove("t")), "denied"),
         ("removing its session", Box::new(|tx| tx.sessions().remove("s")), "denied"),
@@ -300,6 +321,11 @@ fn an_executors_triple_is_verified_and_its_user_s_rights_count() {
             tx.messages().create(said(session, Some(id)))
         });
         check(&create, expected, &format!("a message of {actor:?}"));
+        let report =
+            attempt(&store, &actor, |tx| tx.sessions().patch(session, SessionPatch::new().set("message_count", 1)));
+        check(&report, expected, &format!("the session of {actor:?}"));
+        let read = store.read(&actor, |tx| tx.sessions().get(session));
+        check(&read, expected, &format!("reading the session of {actor:?}"));
     }
     let hers = Actor::executor("cy", "s", "hers");
     for (others, expected) in [("prompt", "ok"), ("session", "denied"), ("view", "denied"), ("none", "hidden")] {
@@ -373,6 +399,8 @@ fn these_columns_never_change_at_either_door_for_anybody() {
         ("worktree_owners", "worktree_id = 'w'", "worktree_id user_id created_at rowid"),
         ("group_memberships", "group_id = 'g'", "group_id user_id added_by created_at rowid"),
         ("worktree_group_grants", "group_id = 'g'", "worktree_id group_id created_by created_at rowid"),
+        ("acl_rules", "resource = 'task' AND operation = 'get'", "resource operation rowid"),
+        ("acl_settings", "name = 'allow_superadmin'", "name rowid"),
     ];
     for (table, row, names) in columns {
         for column in names.split(' ') {
@@ -585,6 +613,8 @@ fn a_message_names_a_task_of_its_own_session() {
 fn a_session_comes_from_where_its_creator_may_look() {
     let store = office();
     let words = |field: &str| format!("`{field}` is not a session that its creator may view");
+    worktree(&store, "look", "dee", Sharing::View);
+    session(&store, "seen", "look", "dee");
     for field in ["parent_session_id", "forked_from_session_id"] {
         #[rustfmt::skip]
         let origins = [
@@ -593,6 +623,7 @@ fn a_session_comes_from_where_its_creator_may_look() {
             (bo(),          None,       "fs",   "invalid"),
             (bo(),          None,       "nope", "invalid"),
             (Actor::user("cy"), None,   "fs",   "ok"),
+            (Actor::user("cy"), None,   "seen", "ok"),      // to look is enough
             (Actor::user("su"), None,   "fs",   "ok"),
             (system(),      Some("bo"), "fs",   "invalid"), // the daemon may look; `bo` may not
             (system(),      Some("cy"), "fs",   "ok"),
@@ -771,6 +802,11 @@ fn whoever_writes_sql_supplies_the_right_stamps() {
         (bo(),     "'bo'",          "NULL",        "acl_now()",            "`unix_username` must be `bo`"),
         (bo(),     "'bo'",          "'bo'",        "0",                    "`created_at` must be the present time, "),
         (bo(),     "'bo'",          "'bo'",        "acl_now() + 3600000",  "`created_at` must be the present time, "),
+        // Clocks differ: half a minute is the present still, a minute and a half is not.
+        (bo(),     "'bo'",          "'bo'",        "acl_now() - 30000",    ""),
+        (bo(),     "'bo'",          "'bo'",        "acl_now() + 30000",    ""),
+        (bo(),     "'bo'",          "'bo'",        "acl_now() - 90000",    "`created_at` must be the present time, "),
+        (bo(),     "'bo'",          "'bo'",        "acl_now() + 90000",    "`created_at` must be the present time, "),
         (bo(),     "'bo'",          "'bo'",        "NULL",                 "`created_at` must be the present time, "),
         (bo(),     "'bo'",          "'bo'",        "'today'",              "`created_at` must be an integer"),
         (system(), "'cy'",          "'cy'",        "acl_now()",            ""),
@@ -829,6 +865,57 @@ fn the_api_stamps_and_lets_nobody_name_another() {
     check_told(&daemon, "invalid", "`created_by` is required of the daemon: for whom?");
     let nobody = attempt(&store, &Actor::user("anonymous"), |tx| tx.tasks().create(NewTask::new("s")));
     check(&nobody, "not_authenticated", "`anonymous` is never a user's id");
+}
+
+/// What nobody says of a new record: its id, where it stands, its place, its time, its preview.
+#[test]
+fn a_new_record_gets_what_nobody_says() {
+    let store = office();
+    let (task, session, worktree) = store
+        .write(&bo(), |tx| {
+            let session = tx.sessions().create(NewSession::new("w", AgenticTool::Codex))?;
+            let worktree = tx.worktrees().create(NewWorktree::new("r", "n", "main"))?;
+            Ok((tx.tasks().create(NewTask::new("s"))?, session, worktree))
+        })
+        .unwrap();
+    assert_eq!((task.status.word(), session.status.word()), ("created", "idle"));
+    let ids = [task.task_id.to_string(), session.session_id.to_string(), worktree.worktree_id.to_string()];
+    assert!(ids.iter().all(|id| id.len() == 36 && id.as_bytes()[14] == b'7'), "{ids:?}");
+    let numbers: i64 = ask(&store, "SELECT count(DISTINCT worktree_unique_id) FROM worktrees");
+    assert_eq!((numbers, worktree.worktree_unique_id), (3, 3), "each worktree has a number of its own");
+
+    let say = |new: NewMessage| store.write(&bo(), |tx| tx.messages().create(new)).unwrap();
+    let before = Time::now();
+    let (first, second) = (say(said("s2", None).index(40)), say(said("s2", None)));
+    assert_eq!((first.index, second.index), (40, 41), "at the end of the session");
+    assert_eq!(say(NewMessage::new(session.session_id, "user", "user", "x")).index, 0);
+    assert!(second.timestamp >= before && second.created_at >= before);
+    let old = Time::from_millis(5);
+    assert_eq!(say(said("s2", None).timestamp(old)).timestamp, old, "it may have been said before");
+
+    let long = "é".repeat(250);
+    for (content, preview) in [
+        (json!("short"), Some("short".to_owned())),
+        (json!(long), Some("é".repeat(200))),
+        (
+            json!([{"type": "text", "text": "a"}, {"type": "image"}, {"type": "text", "text": "b"}]),
+            Some("a\nb".to_owned()),
+        ),
+        (json!([]), Some(String::new())),
+        (json!("a\0b"), Some("ab".to_owned())),
+        (json!({"status": "pending"}), None),
+        (json!(null), None),
+    ] {
+        let message = say(NewMessage::new("s", "user", "user", content.clone()));
+        assert_eq!(message.content_preview, preview, "{content}");
+        assert_eq!(message.data["content"], content);
+    }
+    let patch = |patch: Value| {
+        store.write(&bo(), |tx| tx.messages().patch("m", MessagePatch::from_json(patch)?)).unwrap().content_preview
+    };
+    assert_eq!(patch(json!({"content": "anew"})).as_deref(), Some("anew"), "it follows its content");
+    assert_eq!(patch(json!({"status": "queued"})).as_deref(), Some("anew"));
+    assert_eq!(patch(json!({"content": "more", "content_preview": "mine"})).as_deref(), Some("mine"));
 }
 
 // ---- ids and prefixes ---------------------------------------------------------------------------
@@ -943,6 +1030,51 @@ fn a_patch_merges_deeply() {
     }
 }
 
+/// The guard takes a merge's word for what changed. It must be a merge of this row's own `data`: one of
+/// another text tells less than is changed.
+#[test]
+fn a_merge_of_another_text_hides_no_change() {
+    let store = office();
+    sql(&store, "UPDATE sessions SET data = '{\"title\":\"a\"}' WHERE session_id = 's'");
+    let cy = Actor::user("cy");
+    for (actor, statement, expected) in [
+        (
+            &cy,
+            "UPDATE sessions SET data = acl_merge('{\"title\":\"b\"}', '{\"message_count\":1}') WHERE session_id = 's'",
+            "denied",
+        ),
+        (
+            &cy,
+            "UPDATE sessions SET data = acl_merge('{\"title\":\"a\"}', '{\"message_count\":1}') WHERE session_id = 's'",
+            "ok",
+        ),
+        (&cy, "UPDATE sessions SET data = acl_merge('{}', '{\"message_count\":1}') WHERE session_id = 's'", "denied"),
+        (
+            &bo(),
+            "UPDATE sessions SET data = acl_merge('{\"mcp_token\":\"mine\"}', '{\"tasks\":[]}') WHERE session_id = 's'",
+            "denied",
+        ),
+        (
+            &executor(),
+            "UPDATE tasks SET data = acl_merge('{\"full_prompt\":\"b\"}', '{\"model\":\"m\"}') WHERE task_id = 't'",
+            "denied",
+        ),
+        (
+            &executor(),
+            "UPDATE tasks SET data = acl_merge('{\"full_prompt\":\"do\"}', '{\"model\":\"m\"}') WHERE task_id = 't'",
+            "ok",
+        ),
+        (
+            &bo(),
+            "UPDATE tasks SET data = acl_merge('{\"status\":\"x\"}', '{\"model\":\"m\"}') WHERE task_id = 't'",
+            "invalid",
+        ),
+    ] {
+        let outcome = attempt(&store, actor, |tx| tx.sql().execute(statement, []));
+        check(&outcome, expected, statement);
+    }
+}
+
 #[test]
 fn null_empties_a_column_that_may_be_empty_and_no_other() {
     let store = office();
@@ -991,23 +1123,8 @@ fn a_column_wins_over_a_key_of_data() {
     session(&store, "s", "w", "bo");
     task(&store, "t", "s", "bo");
     // An old row, from before anybody looked.
-    let file = rusqlite::Connection::open(&path).unwrap();
-    let guards: Vec<String> = file
-        .prepare("SELECT sql FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = 'tasks'")
-        .unwrap()
-        .query_map([], |row| row.get(0))
-        .unwrap()
-        .collect::<Result<_, _>>()
-        .unwrap();
-    file.execute_batch(
-        "BEGIN; DROP TRIGGER acl_tasks_before_update; DROP TRIGGER acl_tasks_after_update;
-         UPDATE tasks SET data = '{\"status\":\"completed\",\"session_id\":\"other\",\"model\":\"m\"}';",
-    )
-    .unwrap();
-    for guard in guards.iter().filter(|guard| guard.contains("_update ")) {
-        file.execute_batch(guard).unwrap();
-    }
-    file.execute_batch("COMMIT").unwrap();
+    let old = r#"UPDATE tasks SET data = '{"status":"completed","session_id":"other","model":"m"}'"#;
+    past_guards(&path, "tasks", old);
     let task = store.read(&bo(), |tx| tx.tasks().get("t")).unwrap();
     assert_eq!((task.status.word(), task.session_id.as_str()), ("created", "s"));
     let json = serde_json::to_string(&task).unwrap();
@@ -1075,6 +1192,19 @@ fn what_cannot_be_stored_is_invalid_and_nothing_is_written() {
             store.write(&system(), |tx| tx.sql().execute(&format!("UPDATE tasks SET {set} WHERE task_id = 't'"), []));
         check(&raw, "invalid", what);
     }
+    // The words of other tables, each as a blob, with a NUL, empty, and missing.
+    for (table, row, columns) in [
+        ("sessions", "session_id = 's'", "status agentic_tool"),
+        ("messages", "message_id = 'm'", "type role"),
+        ("users", "user_id = 'cy'", "role email"),
+    ] {
+        for column in columns.split(' ') {
+            for value in ["x'61'", "'a' || char(0)", "''", "NULL"] {
+                let raw = format!("UPDATE {table} SET {column} = {value} WHERE {row}");
+                check(&attempt(&store, &system(), |tx| tx.sql().execute(&raw, [])), "invalid", &raw);
+            }
+        }
+    }
     for id in ["", &"x".repeat(65), "a\0b"] {
         check(&store.read(&bo(), |tx| tx.tasks().get(id)), "invalid", "an id that nothing can have");
         check(
@@ -1088,6 +1218,112 @@ fn what_cannot_be_stored_is_invalid_and_nothing_is_written() {
         check(&attempt(&store, &bo(), |tx| tx.sql().execute(raw, [id])), "invalid", "a new one in SQL");
     }
     assert_eq!(stored(), before);
+}
+
+/// Every method that takes an id, and every filter: what can be no id is no id there either.
+#[test]
+fn an_id_that_nothing_can_have_is_invalid_at_every_method() {
+    let store = office();
+    let (board, repo) = ("board_id", "repo_id");
+    type Call<'a> = Box<dyn Fn(&Tx<'_>, &str) -> Result<()> + 'a>;
+    let calls: Vec<(&str, &str, Call<'_>)> = vec![
+        ("task get", "task_id", Box::new(|tx, id| tx.tasks().get(id).map(drop))),
+        (
+            "task patch",
+            "task_id",
+            Box::new(|tx, id| tx.tasks().patch(id, TaskPatch::new().set("model", "m")).map(drop)),
+        ),
+        (
+            "task finish",
+            "task_id",
+            Box::new(|tx, id| tx.tasks().finish(id, TaskPatch::new().status("failed")).map(drop)),
+        ),
+        ("task remove", "task_id", Box::new(|tx, id| tx.tasks().remove(id))),
+        ("task create", "task_id", Box::new(|tx, id| tx.tasks().create(NewTask::new("s").id(id)).map(drop))),
+        ("task of", "session_id", Box::new(|tx, id| tx.tasks().create(NewTask::new(id)).map(drop))),
+        ("task for", "created_by", Box::new(|tx, id| tx.tasks().create(NewTask::new("s").created_by(id)).map(drop))),
+        ("tasks of", "session_id", Box::new(|tx, id| tx.tasks().find(&TaskQuery::new().session(id)).map(drop))),
+        ("tasks by", "created_by", Box::new(|tx, id| tx.tasks().find(&TaskQuery::new().created_by(id)).map(drop))),
+        ("task prefix", "prefix", Box::new(|tx, id| tx.tasks().resolve(id).map(drop))),
+        ("message get", "message_id", Box::new(|tx, id| tx.messages().get(id).map(drop))),
+        ("message patch", "message_id", Box::new(|tx, id| tx.messages().patch(id, MessagePatch::new()).map(drop))),
+        ("message remove", "message_id", Box::new(|tx, id| tx.messages().remove(id))),
+        ("message create", "message_id", Box::new(|tx, id| tx.messages().create(said("s", None).id(id)).map(drop))),
+        ("message in", "session_id", Box::new(|tx, id| tx.messages().create(said(id, None)).map(drop))),
+        ("message of", "task_id", Box::new(|tx, id| tx.messages().create(said("s", Some(id))).map(drop))),
+        ("messages in", "session_id", Box::new(|tx, id| tx.messages().create_many([said(id, None)]).map(drop))),
+        (
+            "message to",
+            "task_id",
+            Box::new(|tx, id| tx.messages().patch("m", MessagePatch::new().set("task_id", id)).map(drop)),
+        ),
+        (
+            "messages of",
+            "session_id",
+            Box::new(|tx, id| tx.messages().find(&MessageQuery::new().session(id)).map(drop)),
+        ),
+        ("messages to", "task_id", Box::new(|tx, id| tx.messages().find(&MessageQuery::new().task(id)).map(drop))),
+        ("session get", "session_id", Box::new(|tx, id| tx.sessions().get(id).map(drop))),
+        (
+            "session patch",
+            "session_id",
+            Box::new(|tx, id| tx.sessions().patch(id, SessionPatch::new().archived(true)).map(drop)),
+        ),
+        (
+            "session board",
+            board,
+            Box::new(|tx, id| tx.sessions().patch("s", SessionPatch::new().set("board_id", id)).map(drop)),
+        ),
+        ("session remove", "session_id", Box::new(|tx, id| tx.sessions().remove(id))),
+        (
+            "session in",
+            "worktree_id",
+            Box::new(|tx, id| tx.sessions().create(NewSession::new(id, AgenticTool::Codex)).map(drop)),
+        ),
+        (
+            "sessions in",
+            "worktree_id",
+            Box::new(|tx, id| tx.sessions().find(&SessionQuery::new().worktree(id)).map(drop)),
+        ),
+        (
+            "sessions by",
+            "created_by",
+            Box::new(|tx, id| tx.sessions().find(&SessionQuery::new().created_by(id)).map(drop)),
+        ),
+        ("session prefix", "prefix", Box::new(|tx, id| tx.sessions().resolve(id).map(drop))),
+        ("worktree get", "worktree_id", Box::new(|tx, id| tx.worktrees().get(id).map(drop))),
+        (
+            "worktree patch",
+            "worktree_id",
+            Box::new(|tx, id| tx.worktrees().patch(id, WorktreePatch::new().name("x")).map(drop)),
+        ),
+        ("worktree remove", "worktree_id", Box::new(|tx, id| tx.worktrees().remove(id))),
+        ("worktree of", repo, Box::new(|tx, id| tx.worktrees().create(NewWorktree::new(id, "n", "main")).map(drop))),
+        ("worktrees of", repo, Box::new(|tx, id| tx.worktrees().find(&WorktreeQuery::new().repo(id)).map(drop))),
+        (
+            "worktrees by",
+            "created_by",
+            Box::new(|tx, id| tx.worktrees().find(&WorktreeQuery::new().created_by(id)).map(drop)),
+        ),
+        ("worktree prefix", "prefix", Box::new(|tx, id| tx.worktrees().resolve(id).map(drop))),
+        ("owners", "worktree_id", Box::new(|tx, id| tx.worktrees().owners(id).map(drop))),
+        ("owner of", "worktree_id", Box::new(|tx, id| tx.worktrees().add_owner(id, "cy").map(drop))),
+        ("new owner", "user_id", Box::new(|tx, id| tx.worktrees().add_owner("w", id).map(drop))),
+        ("owner gone from", "worktree_id", Box::new(|tx, id| tx.worktrees().remove_owner(id, "bo"))),
+        ("owner gone", "user_id", Box::new(|tx, id| tx.worktrees().remove_owner("w", id))),
+    ];
+    for (what, field, call) in calls {
+        for id in ["", &"x".repeat(65), &"é".repeat(33), "a\0b"] {
+            let outcome = attempt(&store, &bo(), |tx| call(tx, id));
+            let Err(Error::Invalid(invalid)) = &outcome else { panic!("{what} `{id}`: {outcome:?}") };
+            assert_eq!(invalid.field(), field, "{what}");
+            assert!(id.is_empty() || !outcome.unwrap_err().to_string().contains(id), "{what}: not repeated");
+        }
+        // 64 bytes are an id that nobody has, or that anybody may have.
+        let outcome = attempt(&store, &bo(), |tx| call(tx, &"x".repeat(64)));
+        let id_is_none = matches!(&outcome, Err(Error::Invalid(invalid)) if invalid.problem().contains("64 bytes"));
+        assert!(!id_is_none, "{what}: {outcome:?}");
+    }
 }
 
 #[test]

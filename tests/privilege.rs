@@ -6,6 +6,8 @@
     reason = "a world that can't be made is a failed test"
 )]
 
+#[path = "support/file.rs"]
+mod file;
 mod support;
 
 use aclite::rusqlite::types::Value as Sql;
@@ -189,6 +191,22 @@ fn a_user_who_is_a_worktrees_last_owner_stays() {
     }
     check(&store, "DELETE FROM users WHERE user_id = 'cy'", &[("ada", "ok"), ("system", "ok")]);
     check(&store, "DELETE FROM users WHERE user_id = 'vi'", &[("ada", "ok"), ("system", "ok")]);
+    // Any role above `viewer` makes an owner who counts; a word that nobody knows makes none.
+    add_user(&store, "old", "owner");
+    for (other, counts) in [("dee", true), ("ann", true), ("zoe", true), ("old", true), ("vi", false)] {
+        worktree(&store, other, "cy", Sharing::View);
+        store.write(&system(), |tx| tx.worktrees().add_owner(other, other)).unwrap();
+        let goes = attempt(&store, &system(), |tx| tx.worktrees().remove_owner(other, "cy"));
+        assert_eq!(verdict(&goes), if counts { "ok" } else { "conflict" }, "{other}");
+        let deleted = attempt(&store, &system(), |tx| {
+            tx.sql().execute(&format!("DELETE FROM worktrees WHERE worktree_id <> '{other}'"), [])?;
+            tx.sql().execute("DELETE FROM users WHERE user_id = 'cy'", [])
+        });
+        assert_eq!(verdict(&deleted), if counts { "ok" } else { "conflict" }, "{other}");
+    }
+    for id in ["dee", "ann", "zoe", "old", "vi"] {
+        sql(&store, &format!("DELETE FROM worktrees WHERE worktree_id = '{id}'"));
+    }
     // All of them in one statement: the last one stands in the way.
     check(&store, "DELETE FROM users WHERE user_id IN ('bo', 'cy')", &[("ada", "conflict"), ("system", "conflict")]);
     let last = |who: &str| {
@@ -199,6 +217,38 @@ fn a_user_who_is_a_worktrees_last_owner_stays() {
     assert!(last("bo") && last("su") && last("system"));
     // The owners of what goes altogether go with it.
     check(&store, "DELETE FROM worktrees WHERE worktree_id = 'w3'", &[("bo", "ok")]);
+}
+
+/// An adopted worktree may have no owner, and its creator may become a user later: that makes him none.
+#[test]
+fn a_worktree_without_an_owner_is_nobodys_to_claim() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("file.db");
+    let store = world_at(&path);
+    worktree(&store, "w", "bo", Sharing::View);
+    file::past_guards(&path, "worktree_owners", "DELETE FROM worktree_owners");
+    for user in ["bo", "cy"] {
+        let claim =
+            format!("INSERT INTO worktree_owners (worktree_id, user_id, created_at) VALUES ('w', '{user}', acl_now())");
+        let told = [("bo", "denied"), ("cy", "denied"), ("ada", "denied"), ("su", "ok"), ("system", "ok")];
+        check(&store, &claim, &told);
+    }
+}
+
+/// Where the table itself takes any word, as one that adoption has added to does, the guard does not.
+#[test]
+fn an_adopted_worktree_is_shared_by_words_that_are_levels() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = file::agor(dir.path());
+    aclite::Adoption::new().run(&path).unwrap();
+    let store = Store::open(&path).unwrap();
+    let worktree: String = ask(&store, "SELECT min(worktree_id) FROM worktrees");
+    for (word, expected) in
+        [("'session'", "ok"), ("NULL", "ok"), ("'everything'", "invalid"), ("'All'", "invalid"), ("''", "invalid")]
+    {
+        let update = format!("UPDATE worktrees SET others_can = {word} WHERE worktree_id = '{worktree}'");
+        check(&store, &update, &[("system", expected)]);
+    }
 }
 
 #[test]
@@ -293,6 +343,12 @@ fn groups_grants_boards_and_repos_are_for_these() {
              VALUES ('{worktree}', '{group}', 'view', 'bo', acl_now())"
         )
     };
+    let member = |group: &str, user: &str| {
+        format!("INSERT INTO group_memberships (group_id, user_id, created_at) VALUES ('{group}', '{user}', acl_now())")
+    };
+    check(&store, &member("g", "nope"), &[("system", "not_found")]);
+    check(&store, &member("nope", "bo"), &[("system", "not_found")]);
+    check(&store, &member("g", "cy"), &[("system", "conflict")]);
     check(&store, &nowhere("o", "nope"), &[("bo", "not_found"), ("system", "not_found")]);
     check(&store, &nowhere("nope", "g"), &[("bo", "not_found"), ("system", "not_found")]);
 }
@@ -408,6 +464,14 @@ fn every_change_of_who_may_what_raises_the_epoch() {
     let raised = [
         ("INSERT INTO worktree_owners (worktree_id, user_id, created_at) VALUES ('w', 'cy', acl_now())", true),
         ("DELETE FROM worktree_owners WHERE user_id = 'cy'", true),
+        (
+            "INSERT INTO worktrees (worktree_id, repo_id, created_at, created_by, name, ref, worktree_unique_id, data)
+             VALUES ('n', 'r', acl_now(), 'bo', 'n', 'main', 9, '{}')",
+            true,
+        ),
+        ("UPDATE worktrees SET others_can = NULL WHERE worktree_id = 'n'", true),
+        ("UPDATE worktrees SET others_can = NULL WHERE worktree_id = 'n'", false),
+        ("DELETE FROM worktrees WHERE worktree_id = 'n'", true),
         ("UPDATE worktrees SET others_can = 'prompt'", true),
         ("UPDATE worktrees SET name = 'x'", false),
         ("UPDATE users SET role = 'viewer' WHERE user_id = 'dee'", true),
@@ -417,13 +481,18 @@ fn every_change_of_who_may_what_raises_the_epoch() {
         ("INSERT INTO group_memberships (group_id, user_id, created_at) VALUES ('n', 'cy', acl_now())", true),
         ("DELETE FROM group_memberships WHERE group_id = 'n'", true),
         ("DELETE FROM groups WHERE group_id = 'n'", true),
+        ("UPDATE worktree_group_grants SET can = 'view'", true),
         ("DELETE FROM worktree_group_grants", true),
         (
             "INSERT INTO worktree_group_grants (worktree_id, group_id, can, created_at) VALUES ('w', 'g', 'all', acl_now())",
             true,
         ),
         ("UPDATE acl_rules SET needs = 'all' WHERE resource = 'task' AND operation = 'create'", true),
+        ("INSERT INTO acl_rules (resource, operation, needs) VALUES ('task', 'share', 'view')", true),
+        ("DELETE FROM acl_rules WHERE resource = 'task' AND operation = 'share'", true),
         ("UPDATE acl_settings SET value = 'off'", true),
+        ("INSERT INTO acl_settings (name, value) VALUES ('other', 'on')", true),
+        ("DELETE FROM acl_settings WHERE name = 'other'", true),
         (
             "INSERT INTO users (user_id, created_at, email, password, data) VALUES ('n', acl_now(), 'n', 'h', '{}')",
             true,

@@ -55,6 +55,21 @@ fn every_registration_of_a_function_is_seen() {
 }
 
 #[test]
+fn the_reference_says_what_each_function_takes() {
+    for call in FUNCTIONS.split("create_scalar_function(").skip(1) {
+        let mut words = call.trim_start().split(',');
+        let name = words.next().unwrap().trim().trim_matches('"');
+        let count: i32 = words.next().unwrap().trim().parse().unwrap();
+        let shown = PAGE.split(&format!("`{name}(")).nth(1).and_then(|rest| rest.split_once(")`")).unwrap().0;
+        // A list that goes on ends with `…`.
+        let named = shown.split(',').filter(|argument| !argument.trim().is_empty()).count();
+        let expected = if shown.ends_with('…') { named.max(usize::try_from(count).unwrap_or(0)) } else { named };
+        assert_eq!(if count < 0 { named } else { usize::try_from(count).unwrap() }, expected, "`{name}({shown})`");
+        assert!(count >= 0 || shown.ends_with('…'), "`{name}({shown})` takes any number");
+    }
+}
+
+#[test]
 fn every_column_of_our_tables_and_views_is_in_the_reference() {
     for (name, sql) in schema() {
         let Some(sql) = sql else { continue };
@@ -98,6 +113,26 @@ fn the_rules_on_the_page_are_the_default_rules() {
         })
         .collect();
     assert_eq!(written, rules);
+}
+
+/// Every call that the page lists names a test that is there, and the case in it.
+#[test]
+fn every_call_on_the_page_names_the_test_that_shows_it() {
+    const HOOKS: &str = include_str!("hooks.rs");
+    let table = RBAC.split("| call | actor | operation | test |").nth(1).unwrap();
+    let rows: Vec<&str> = table.lines().skip(2).take_while(|line| line.starts_with('|')).collect();
+    assert!(rows.len() > 30, "{} rows", rows.len());
+    for row in rows {
+        let shown = row.trim_end_matches('|').rsplit('|').next().unwrap();
+        let tests: Vec<&str> = shown.split('`').skip(1).step_by(2).collect();
+        assert!(!tests.is_empty(), "{row}");
+        for test in tests {
+            assert!(HOOKS.contains(&format!("#[test]\nfn {test}() {{")), "there is no test `{test}`: {row}");
+        }
+        for case in shown.split('"').skip(1).step_by(2) {
+            assert!(HOOKS.contains(&format!("\"{case}\"")), "there is no case \"{case}\": {row}");
+        }
+    }
 }
 
 /// The worked example of `docs/rbac.md`, row by row.

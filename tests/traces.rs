@@ -2,12 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by it")]
 
+#[path = "support/file.rs"]
+mod file;
 mod support;
 
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
 use aclite::{Actor, MessagePatch, SessionPatch, Sharing, Store, TaskPatch, TaskQuery};
+use file::past_guards;
 use support::{message, session, sql, system, task, verdict, worktree, world};
 
 #[derive(Clone, Default)]
@@ -75,6 +78,76 @@ fn each_verdict_has_its_level_and_says_how_long_it_took() {
     assert!(read.contains("verdict=\"not_found\""), "{read}");
 }
 
+/// One call each, by somebody who gets nothing by it, and the words that its trace has.
+type Refused = (&'static str, fn(&Store, &Actor) -> &'static str, &'static str);
+
+/// Whatever the way: a refusal is one line, a warning, with the operation, the resource and the verdict.
+#[test]
+fn every_refusal_is_a_warning() {
+    let store = prepared();
+    let long = || "x".repeat(65);
+    let (get, patch, remove) = ("operation=\"get\"", "operation=\"patch\"", "operation=\"remove\"");
+    let refused: [Refused; 16] = [
+        ("nobody", |store, _| verdict(&store.read(&Actor::Anonymous, |tx| tx.tasks().get("t"))), get),
+        ("nobody, no id", |store, _| verdict(&store.read(&Actor::Anonymous, |tx| tx.tasks().get(""))), get),
+        ("no id", |store, cy| verdict(&store.read(cy, |tx| tx.sessions().get(""))), get),
+        ("a token", |store, cy| verdict(&store.read(cy, |tx| tx.sessions().by_mcp_token("x"))), get),
+        ("no such token", |store, _| verdict(&store.read(&system(), |tx| tx.sessions().by_mcp_token("x"))), get),
+        ("resolve", |store, cy| verdict(&store.read(cy, |tx| tx.tasks().resolve("0199aaaa"))), get),
+        ("no prefix", |store, cy| verdict(&store.read(cy, |tx| tx.worktrees().resolve("%"))), get),
+        (
+            "nobody resolves",
+            |store, _| verdict(&store.read(&Actor::Anonymous, |tx| tx.sessions().resolve("0199aa"))),
+            get,
+        ),
+        ("audit", |store, cy| verdict(&store.read(cy, |tx| tx.audit().tail(1))), get),
+        ("audit after", |store, cy| verdict(&store.read(cy, |tx| tx.audit().after(0, 1))), get),
+        ("owners", |store, cy| verdict(&store.read(cy, |tx| tx.worktrees().owners("none"))), get),
+        ("a limit", |store, cy| verdict(&store.read(cy, |tx| tx.tasks().find(&TaskQuery::new().limit(0)))), get),
+        ("close_orphaned", |store, cy| verdict(&store.write(cy, |tx| tx.tasks().close_orphaned())), patch),
+        ("no id to remove", |store, cy| verdict(&store.write(cy, |tx| tx.messages().remove(""))), remove),
+        (
+            "SQL",
+            |store, cy| verdict(&store.write(cy, |tx| tx.sql().execute("DELETE FROM messages", []))),
+            "operation=\"remove\" resource=\"message\"",
+        ),
+        (
+            "SQL that is not allowed",
+            |store, cy| verdict(&store.write(cy, |tx| tx.sql().execute("PRAGMA foreign_keys = 0", []))),
+            "operation=\"run\" resource=\"sql\"",
+        ),
+    ];
+    for (what, call, words) in refused {
+        let mut verdict = "";
+        let said = traced(|| verdict = call(&store, &Actor::user("cy")));
+        assert_ne!(verdict, "ok", "{what}");
+        let verdict = format!("verdict=\"{}\"", verdict.replace("hidden", "denied"));
+        let warnings: Vec<&str> = said.lines().filter(|line| line.trim_start().starts_with("WARN")).collect();
+        assert_eq!(warnings.len(), 1, "{what}: {said}");
+        assert!(warnings[0].contains(words) && warnings[0].contains(&verdict), "{what}: {said}");
+        assert!(warnings[0].contains("elapsed_us="), "{what}: {said}");
+    }
+    let bo = Actor::user("bo");
+    let owner =
+        traced(|| assert_eq!(verdict(&store.write(&bo, |tx| tx.worktrees().add_owner(long(), "cy"))), "invalid"));
+    assert!(owner.contains("WARN") && owner.contains("resource=\"owner\" verdict=\"invalid\""), "{owner}");
+    let allowed = traced(|| {
+        store.write(&bo, |tx| tx.sql().execute("SELECT 's3cret'", [])).unwrap();
+    });
+    assert!(allowed.contains("DEBUG") && allowed.contains("operation=\"run\" resource=\"sql\""), "{allowed}");
+    assert!(!allowed.contains("s3cret"), "{allowed}");
+}
+
+#[test]
+fn a_tampered_file_is_an_error_in_the_log() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("daemon.db");
+    drop(Store::open(&path).unwrap());
+    file::tamper(&path, "DROP TRIGGER acl_tasks_before_update");
+    let said = traced(|| assert_eq!(verdict(&Store::open(&path)), "tampered"));
+    assert!(said.contains("ERROR") && said.contains("code=\"tampered\""), "{said}");
+}
+
 #[test]
 fn a_row_that_the_guard_cannot_read_is_an_error_and_no_denial() {
     let dir = tempfile::tempdir().unwrap();
@@ -83,19 +156,7 @@ fn a_row_that_the_guard_cannot_read_is_an_error_and_no_denial() {
     worktree(&store, "w", "bo", Sharing::View);
     session(&store, "s", "w", "bo");
     task(&store, "t", "s", "bo");
-    // A plain connection takes the guards away, damages the row, and puts them back.
-    let plain = rusqlite::Connection::open(&path).unwrap();
-    for trigger in ["acl_tasks_before_update", "acl_tasks_after_update"] {
-        let sql: String =
-            plain.query_row("SELECT sql FROM sqlite_schema WHERE name = ?1", [trigger], |row| row.get(0)).unwrap();
-        plain.execute_batch(&format!("DROP TRIGGER {trigger}; CREATE TABLE IF NOT EXISTS kept (sql)")).unwrap();
-        plain.execute("INSERT INTO kept VALUES (?1)", [sql]).unwrap();
-    }
-    plain.execute("UPDATE tasks SET status = x'00'", []).unwrap();
-    let kept: Vec<String> =
-        plain.prepare("SELECT sql FROM kept").unwrap().query_map([], |row| row.get(0)).unwrap().flatten().collect();
-    plain.execute_batch(&kept.join(";\n")).unwrap();
-    drop(plain);
+    past_guards(&path, "tasks", "UPDATE tasks SET status = x'00'");
 
     let said = traced(|| {
         let broken = store.write(&Actor::user("bo"), |tx| {

@@ -35,7 +35,7 @@ paging!(BoardQuery);
 impl BoardQuery {
     /// Only boards that this user created.
     pub fn created_by(mut self, user: impl Into<UserId>) -> Self {
-        self.query.with("t.created_by = ?", user.into().as_str().to_owned());
+        self.query.of("created_by", user.into().as_str());
         self
     }
 

@@ -182,7 +182,8 @@ impl<'t> GroupsMut<'t> {
         let params = [Value::Text(group.to_string()), Value::Text(user.to_string()), added_by, now()];
         let read = |row: &rusqlite::Row<'_>| Membership::from_row(row, 0);
         let asked = op(Resource::Membership, Action::Create);
-        self.tx.one(asked, &format!("{group}/{user}"), &sql, &params, read).map(|(membership, _)| membership)
+        let ids = [("group_id", group.as_str()), ("user_id", user.as_str())];
+        self.tx.one(asked, &format!("{group}/{user}"), &ids, &sql, &params, read).map(|(membership, _)| membership)
     }
 
     /// Makes `user` a member of the group no longer.
@@ -196,6 +197,7 @@ impl<'t> GroupsMut<'t> {
         let sql = "DELETE FROM main.group_memberships WHERE group_id = ?1 AND user_id = ?2 RETURNING 1";
         let params = [Value::Text(group.to_string()), Value::Text(user.to_string())];
         let asked = op(Resource::Membership, Action::Remove);
-        self.tx.one(asked, &format!("{group}/{user}"), sql, &params, |_| Ok(())).map(|_| ())
+        let ids = [("group_id", group.as_str()), ("user_id", user.as_str())];
+        self.tx.one(asked, &format!("{group}/{user}"), &ids, sql, &params, |_| Ok(())).map(|_| ())
     }
 }

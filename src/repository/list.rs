@@ -1,7 +1,6 @@
 //! Lists: filters, an order, a limit, and a cursor that stays right while rows come and go.
 
 use std::fmt::Write as _;
-use std::time::Instant;
 
 use rusqlite::Row;
 use rusqlite::types::{Value, ValueRef};
@@ -9,7 +8,8 @@ use rusqlite::types::{Value, ValueRef};
 use super::read::Stored;
 use crate::error::{Error, Result};
 use crate::operation::Action;
-use crate::store::{ReadTx, op, trace};
+use crate::record::check_id;
+use crate::store::{ReadTx, op, traced};
 
 /// How many records a page holds where the query does not say.
 const DEFAULT_LIMIT: u32 = 100;
@@ -146,6 +146,8 @@ impl std::str::FromStr for Cursor {
 pub(super) struct Query {
     conditions: Vec<String>,
     params: Vec<Value>,
+    /// The ids that it asks for, with the columns that hold them.
+    ids: Vec<(&'static str, String)>,
     pub(super) order: Order,
     pub(super) limit: Option<u32>,
     pub(super) cursor: Option<Cursor>,
@@ -157,6 +159,12 @@ impl Query {
     pub(super) fn with(&mut self, condition: &str, value: impl Into<Value>) {
         self.params.push(value.into());
         self.conditions.push(condition.replace('?', &format!("?{}", self.params.len())));
+    }
+
+    /// Adds the condition that `column` holds this id, which is checked when the query is used.
+    pub(super) fn of(&mut self, column: &'static str, id: &str) {
+        self.with(&format!("t.{column} = ?"), id.to_owned());
+        self.ids.push((column, id.to_owned()));
     }
 
     /// Adds the condition that `column` is one of `values`; no value matches nothing.
@@ -173,10 +181,7 @@ impl Query {
 
     /// The page of `R` that the actor may view, ordered by `key`, an integer column, and the id.
     pub(super) fn page<R: Stored>(&self, tx: &ReadTx<'_>, key: &str) -> Result<Page<R>> {
-        let started = Instant::now();
-        let done = self.run(tx, key);
-        trace(op(R::RESOURCE, Action::Get), started, done.as_ref().err());
-        done
+        traced(op(R::RESOURCE, Action::Get), || self.run(tx, key))
     }
 
     /// The SQL of the page and its parameters.
@@ -184,6 +189,9 @@ impl Query {
         let limit = self.limit.unwrap_or(DEFAULT_LIMIT);
         if !(1..=MAX_LIMIT).contains(&limit) {
             return Err(Error::invalid("limit", format!("must be 1 to {MAX_LIMIT}")));
+        }
+        for (column, id) in &self.ids {
+            check_id(column, id)?;
         }
         let (mut conditions, mut params) = (self.visible::<R>(), self.params.clone());
         let (after, direction) = match self.order {

@@ -52,14 +52,14 @@ paging!(MessageQuery);
 impl MessageQuery {
     /// Only messages of this session. One that the caller may not view is one without messages.
     pub fn session(mut self, session: impl Into<SessionId>) -> Self {
-        self.query.with("t.session_id = ?", session.into().as_str().to_owned());
+        self.query.of("session_id", session.into().as_str());
         self.of_one_session = true;
         self
     }
 
     /// Only messages of this task.
     pub fn task(mut self, task: impl Into<TaskId>) -> Self {
-        self.query.with("t.task_id = ?", task.into().as_str().to_owned());
+        self.query.of("task_id", task.into().as_str());
         self
     }
 
@@ -112,7 +112,7 @@ impl<'t> Messages<'t> {
     /// For everybody: a stranger gets an empty page, never an error.
     ///
     /// # Errors
-    /// `Invalid` where the limit is out of range, `Storage`.
+    /// `Invalid` where the limit is out of range or an id is none, `Storage`.
     pub fn find(&self, query: &MessageQuery) -> Result<Page<Message>> {
         query.query.page(self.tx, if query.of_one_session { "\"index\"" } else { "created_at" })
     }
@@ -134,7 +134,7 @@ impl<'t> MessagesMut<'t> {
     /// Creates a message in a session, at the end of it where no index is given.
     ///
     /// For whoever holds `prompt`, or `session` in a session of their own; an executor for its
-    /// task. A stranger gets what a session that never was gives: `NotFound`.
+    /// task. A stranger gets `Denied`, whose public form is that of a session that never was.
     ///
     /// # Errors
     /// `NotAuthenticated`, `NotFound` (the session), `Denied`, `Conflict` where the id is taken,

@@ -1,14 +1,12 @@
 //! Reading one record: its row and the verdict on it in one statement.
 
-use std::time::Instant;
-
 use rusqlite::Row;
 use rusqlite::types::Value;
 
 use crate::error::{Error, Result};
-use crate::operation::{Action, Operation, Resource};
+use crate::operation::Action;
 use crate::record::{Board, Group, Message, Record, Repo, Session, Task, User, Worktree, check_id};
-use crate::store::{ReadTx, op, trace};
+use crate::store::{ReadTx, op, traced};
 use crate::verdict;
 
 /// How a record's row leads to what decides about it.
@@ -111,36 +109,24 @@ impl Stored for Repo {
 
 /// The record with this id, read by `read`, where the actor may read it.
 pub(super) fn get<R: Stored>(tx: &ReadTx<'_>, id: &str, read: fn(&Row<'_>, usize) -> Result<R>) -> Result<R> {
-    check_id(R::KEY, id)?;
-    let sql =
-        format!("SELECT {}, {} FROM {} WHERE t.{} = ?1", R::may_get("acl_get"), R::select_list("t"), R::FROM, R::KEY);
-    one(tx, op(R::RESOURCE, Action::Get), id, &sql, &[Value::Text(id.to_owned())], read)
+    traced(op(R::RESOURCE, Action::Get), || {
+        verdict::signed_in(tx.actor())?;
+        check_id(R::KEY, id)?;
+        let (may_get, columns) = (R::may_get("acl_get"), R::select_list("t"));
+        let sql = format!("SELECT {may_get}, {columns} FROM {} WHERE t.{} = ?1", R::FROM, R::KEY);
+        one(tx, id, &sql, &[Value::Text(id.to_owned())], read)
+    })
 }
 
 /// The one row of a query whose first column is the verdict.
 pub(super) fn one<R: Stored>(
     tx: &ReadTx<'_>,
-    asked: Operation,
     id: &str,
     sql: &str,
     params: &[Value],
     read: fn(&Row<'_>, usize) -> Result<R>,
 ) -> Result<R> {
-    let started = Instant::now();
-    let done = run(tx, asked.resource, id, sql, params, read);
-    trace(asked, started, done.as_ref().err());
-    done
-}
-
-fn run<R: Stored>(
-    tx: &ReadTx<'_>,
-    resource: Resource,
-    id: &str,
-    sql: &str,
-    params: &[Value],
-    read: fn(&Row<'_>, usize) -> Result<R>,
-) -> Result<R> {
-    verdict::signed_in(tx.actor())?;
+    let resource = R::RESOURCE;
     let mut found = tx.rows(&format!("get {resource} `{id}`"), sql, params, |row| {
         let allowed: bool = row.get(0).map_err(|error| Error::storage("reading a verdict", error))?;
         Ok(allowed.then(|| read(row, 1)))

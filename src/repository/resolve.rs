@@ -4,7 +4,8 @@ use rusqlite::types::Value;
 
 use super::read::Stored;
 use crate::error::{Ambiguous, Error, Result};
-use crate::store::ReadTx;
+use crate::operation::Action;
+use crate::store::{ReadTx, op, traced};
 use crate::verdict;
 
 /// How many hexadecimal digits a prefix has at least.
@@ -14,6 +15,10 @@ const HYPHENS: [usize; 4] = [8, 12, 16, 20];
 
 /// The whole id that begins with `prefix`.
 pub(super) fn resolve<R: Stored>(tx: &ReadTx<'_>, prefix: &str) -> Result<String> {
+    traced(op(R::RESOURCE, Action::Get), || among_visible::<R>(tx, prefix))
+}
+
+fn among_visible<R: Stored>(tx: &ReadTx<'_>, prefix: &str) -> Result<String> {
     verdict::signed_in(tx.actor())?;
     let start = canonical(prefix)?;
     // Hexadecimal digits and hyphens all come before `g`: the range is exactly what starts so.

@@ -12,7 +12,7 @@ use crate::actor::Actor;
 use crate::error::{Error, Result};
 use crate::operation::{Action, Operation, Resource};
 use crate::record::{NewSession, Record as _, Session, SessionId, SessionPatch, SessionStatus, UserId, WorktreeId};
-use crate::store::{ReadTx, Tx};
+use crate::store::{ReadTx, Tx, traced};
 use crate::verdict;
 
 /// The sessions that a transaction can read.
@@ -46,7 +46,7 @@ paging!(SessionQuery);
 impl SessionQuery {
     /// Only sessions in this worktree.
     pub fn worktree(mut self, worktree: impl Into<WorktreeId>) -> Self {
-        self.query.with("t.worktree_id = ?", worktree.into().as_str().to_owned());
+        self.query.of("worktree_id", worktree.into().as_str());
         self
     }
 
@@ -59,7 +59,7 @@ impl SessionQuery {
 
     /// Only sessions that this user created.
     pub fn created_by(mut self, user: impl Into<UserId>) -> Self {
-        self.query.with("t.created_by = ?", user.into().as_str().to_owned());
+        self.query.of("created_by", user.into().as_str());
         self
     }
 
@@ -99,15 +99,17 @@ impl<'t> Sessions<'t> {
     /// `NotAuthenticated`, `Denied`, `NotFound` (which does not repeat the token), `Storage`.
     pub fn by_mcp_token(&self, token: &str) -> Result<Session> {
         let asked = Operation::new(Resource::Session, Action::Get);
-        verdict::daemon_only(self.tx.actor(), asked, "")?;
-        // The expression of the index `sessions_mcp_token_idx`, to the letter.
-        let sql = format!(
-            "SELECT {}, {} FROM {} WHERE CASE WHEN json_valid(data) THEN json_extract(data, '$.mcp_token') END = ?1",
-            Session::may_get("acl_get"),
-            Session::select_list("t"),
-            Session::FROM,
-        );
-        one(self.tx, asked, "", &sql, &[Value::Text(token.to_owned())], Session::from_row_with_token)
+        traced(asked, || {
+            verdict::daemon_only(self.tx.actor(), asked, "")?;
+            // The expression of the index `sessions_mcp_token_idx`, to the letter.
+            let sql = format!(
+                "SELECT {}, {} FROM {} WHERE CASE WHEN json_valid(data) THEN json_extract(data, '$.mcp_token') END = ?1",
+                Session::may_get("acl_get"),
+                Session::select_list("t"),
+                Session::FROM,
+            );
+            one(self.tx, "", &sql, &[Value::Text(token.to_owned())], Session::from_row_with_token)
+        })
     }
 
     /// The sessions that the query asks for and the caller may view, the oldest first.
@@ -115,7 +117,7 @@ impl<'t> Sessions<'t> {
     /// For everybody: a stranger gets an empty page, never an error.
     ///
     /// # Errors
-    /// `Invalid` where the limit is out of range, `Storage`.
+    /// `Invalid` where the limit is out of range or an id is none, `Storage`.
     pub fn find(&self, query: &SessionQuery) -> Result<Page<Session>> {
         query.query.page(self.tx, "created_at")
     }
@@ -195,7 +197,7 @@ impl<'t> SessionsMut<'t> {
     /// Creates a session in a worktree, stamped with its creator's unix name for good.
     ///
     /// For whoever holds `session` on the worktree. `System` and `Service` name its creator. A
-    /// stranger gets what a worktree that never was gives: `NotFound`.
+    /// stranger gets `Denied`, whose public form is that of a worktree that never was.
     ///
     /// # Errors
     /// `NotAuthenticated`, `NotFound` (the worktree), `Denied`, `Conflict` where the id is taken,

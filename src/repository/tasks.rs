@@ -69,7 +69,7 @@ paging!(TaskQuery);
 impl TaskQuery {
     /// Only tasks of this session. One that the caller may not view is one without tasks.
     pub fn session(mut self, session: impl Into<SessionId>) -> Self {
-        self.query.with("t.session_id = ?", session.into().as_str().to_owned());
+        self.query.of("session_id", session.into().as_str());
         self
     }
 
@@ -82,7 +82,7 @@ impl TaskQuery {
 
     /// Only tasks that this user created.
     pub fn created_by(mut self, user: impl Into<UserId>) -> Self {
-        self.query.with("t.created_by = ?", user.into().as_str().to_owned());
+        self.query.of("created_by", user.into().as_str());
         self
     }
 }
@@ -108,7 +108,7 @@ impl<'t> Tasks<'t> {
     /// For everybody: a stranger gets an empty page, never an error.
     ///
     /// # Errors
-    /// `Invalid` where the limit is out of range, `Storage`.
+    /// `Invalid` where the limit is out of range or an id is none, `Storage`.
     pub fn find(&self, query: &TaskQuery) -> Result<Page<Task>> {
         query.query.page(self.tx, "created_at")
     }
@@ -163,7 +163,7 @@ impl<'t> TasksMut<'t> {
     /// Creates a task in a session.
     ///
     /// For whoever holds `prompt`, or `session` in a session of their own. `System` and `Service`
-    /// name its creator. A stranger gets what a session that never was gives: `NotFound`.
+    /// name its creator. A stranger gets `Denied`, whose public form is that of a session that never was.
     ///
     /// # Errors
     /// `NotAuthenticated`, `NotFound` (the session), `Denied`, `Conflict` where the id is taken,
@@ -228,7 +228,8 @@ impl<'t> TasksMut<'t> {
     /// Ends the task with this id, and lets its session wait for the next prompt: `idle` and
     /// `ready_for_prompt`. Either both or neither. A late ending leaves the session alone.
     ///
-    /// For whoever may patch both. The patch has to hold a final status.
+    /// For whoever may patch both, its executor among them. A stranger gets `Denied`, publicly
+    /// `NotFound`. The patch has to hold a final status.
     ///
     /// ```
     /// use aclite::{Actor, Store, TaskPatch, TaskStatus};
@@ -258,7 +259,8 @@ impl<'t> TasksMut<'t> {
     }
 
     /// Stops every task that is under way, as the daemon does when it starts: nobody reports on
-    /// them any more. Returns what it stopped, and an error for each row that can't be read, which stays.
+    /// them any more. Their sessions wait for the next prompt then. Returns what it stopped, and an
+    /// error for each task that can't be read, or whose session can't, which stays.
     ///
     /// For `System` and `Service`; anybody else gets `Denied`.
     ///
@@ -267,11 +269,16 @@ impl<'t> TasksMut<'t> {
     pub fn close_orphaned(&self) -> Result<Page<Task>> {
         self.tx.daemon_only(Operation::new(Resource::Task, Action::Patch))?;
         self.tx.all_or_nothing(|| {
-            let mut orphaned = self.running()?;
-            for task in &mut orphaned.items {
-                *task = self.finish(task.task_id.clone(), TaskPatch::new().status(TaskStatus::Stopped))?.task;
+            let mut closed = self.running()?;
+            for task in std::mem::take(&mut closed.items) {
+                match self.finish(task.task_id, TaskPatch::new().status(TaskStatus::Stopped)) {
+                    Ok(stopped) => closed.items.push(stopped.task),
+                    // One row that can't be read keeps no other from being closed.
+                    Err(error @ Error::Storage(_)) => closed.unreadable.push(error),
+                    Err(error) => return Err(error),
+                }
             }
-            Ok(orphaned)
+            Ok(closed)
         })
     }
 

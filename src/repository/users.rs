@@ -2,6 +2,7 @@
 
 use std::ops::Deref;
 
+use rusqlite::Row;
 use rusqlite::types::Value;
 use serde_json::{Map, Value as Json};
 
@@ -9,9 +10,9 @@ use super::list::{Page, Query, paging};
 use super::read::{Stored as _, get};
 use super::write::{Assignments, identify, now, remove, required};
 use crate::error::{Error, Result};
-use crate::operation::{Action, Operation, Resource};
+use crate::operation::{Action, Resource};
 use crate::record::{Fields, NewUser, Record as _, Role, User, UserId, UserPatch};
-use crate::store::{ReadTx, Tx};
+use crate::store::{ReadTx, Tx, op, traced};
 use crate::verdict;
 
 /// The users that a transaction can read.
@@ -92,16 +93,18 @@ impl<'t> Users<'t> {
     /// # Errors
     /// `NotAuthenticated`, `NotFound`, `Storage`.
     pub fn by_email(&self, email: &str) -> Result<User> {
-        verdict::signed_in(self.tx.actor())?;
-        let sql = format!(
-            "SELECT {} FROM {} WHERE t.email = ?1 AND {}",
-            User::select_list("t"),
-            User::FROM,
-            User::may_get("acl_may_get"),
-        );
-        let params = [Value::Text(email.to_owned())];
-        let mut found = self.tx.rows("get a user by e-mail", &sql, &params, |row| User::from_row(row, 0))?;
-        found.pop().ok_or_else(|| Error::not_found(Resource::User, email))
+        traced(op(Resource::User, Action::Get), || {
+            verdict::signed_in(self.tx.actor())?;
+            let sql = format!(
+                "SELECT {} FROM {} WHERE t.email = ?1 AND {}",
+                User::select_list("t"),
+                User::FROM,
+                User::may_get("acl_may_get"),
+            );
+            let params = [Value::Text(email.to_owned())];
+            let mut found = self.tx.rows("get a user by e-mail", &sql, &params, |row| User::from_row(row, 0))?;
+            found.pop().ok_or_else(|| Error::not_found(Resource::User, email))
+        })
     }
 
     /// The users that the query asks for, the oldest first, without secrets.
@@ -133,24 +136,31 @@ impl<'t> Users<'t> {
     /// # Errors
     /// `NotAuthenticated`, `Denied`, `NotFound`, `Storage`.
     pub fn credentials(&self, email: &str) -> Result<Credentials> {
-        verdict::daemon_only(self.tx.actor(), Operation::new(Resource::User, Action::Get), "")?;
-        let sql =
-            format!("SELECT t.password, t.data, {} FROM {} WHERE t.email = ?1", User::select_list("t"), User::FROM);
-        let params = [Value::Text(email.to_owned())];
-        let mut found = self.tx.rows("get credentials", &sql, &params, |row| {
-            let failed = |error| Error::storage("credentials", error);
-            let (password, data): (String, String) = (row.get(0).map_err(failed)?, row.get(1).map_err(failed)?);
-            // The record is read first: it names a row that can't be.
-            let user = User::from_row(row, 2)?;
-            let mut data: Map<String, Json> = serde_json::from_str(&data).unwrap_or_default();
-            let mut secrets = |key: &str| match data.remove(key) {
-                Some(Json::Object(secrets)) => secrets,
-                _ => Map::new(),
-            };
-            Ok(Credentials { password, api_keys: secrets("api_keys"), env_vars: secrets("env_vars"), user })
-        })?;
-        found.pop().ok_or_else(|| Error::not_found(Resource::User, email))
+        let asked = op(Resource::User, Action::Get);
+        traced(asked, || {
+            verdict::daemon_only(self.tx.actor(), asked, "")?;
+            let sql =
+                format!("SELECT t.password, t.data, {} FROM {} WHERE t.email = ?1", User::select_list("t"), User::FROM);
+            let params = [Value::Text(email.to_owned())];
+            let mut found = self.tx.rows("get credentials", &sql, &params, credentials)?;
+            found.pop().ok_or_else(|| Error::not_found(Resource::User, email))
+        })
     }
+}
+
+/// Reads credentials: the password, `data`, then the columns of the user.
+fn credentials(row: &Row<'_>) -> Result<Credentials> {
+    let failed = |error| Error::storage("credentials", error);
+    // The record is read first: it names a row that can't be.
+    let user = User::from_row(row, 2)?;
+    let (password, data): (String, String) = (row.get(0).map_err(failed)?, row.get(1).map_err(failed)?);
+    let mut data: Map<String, Json> =
+        serde_json::from_str(&data).map_err(|error| Error::storage(format!("`data` of {}", user.user_id), error))?;
+    let mut secrets = |key: &str| match data.remove(key) {
+        Some(Json::Object(secrets)) => secrets,
+        _ => Map::new(),
+    };
+    Ok(Credentials { password, api_keys: secrets("api_keys"), env_vars: secrets("env_vars"), user })
 }
 
 impl<'t> Deref for UsersMut<'t> {

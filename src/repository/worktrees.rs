@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::operation::{Action, Resource};
 use crate::record::{
     Grant, GroupId, NewWorktree, Record as _, RepoId, Sharing, UserId, Worktree, WorktreeId, WorktreeOwner,
-    WorktreePatch, check_id,
+    WorktreePatch,
 };
 use crate::store::{ReadTx, Tx, op};
 use crate::verdict::MAX_NUMBER;
@@ -49,13 +49,13 @@ paging!(WorktreeQuery);
 impl WorktreeQuery {
     /// Only worktrees of this repo.
     pub fn repo(mut self, repo: impl Into<RepoId>) -> Self {
-        self.query.with("t.repo_id = ?", repo.into().as_str().to_owned());
+        self.query.of("repo_id", repo.into().as_str());
         self
     }
 
     /// Only worktrees that this user created.
     pub fn created_by(mut self, user: impl Into<UserId>) -> Self {
-        self.query.with("t.created_by = ?", user.into().as_str().to_owned());
+        self.query.of("created_by", user.into().as_str());
         self
     }
 
@@ -87,7 +87,7 @@ impl<'t> Worktrees<'t> {
     /// For everybody: a stranger gets an empty page, never an error.
     ///
     /// # Errors
-    /// `Invalid` where the limit is out of range, `Storage`.
+    /// `Invalid` where the limit is out of range or an id is none, `Storage`.
     pub fn find(&self, query: &WorktreeQuery) -> Result<Page<Worktree>> {
         query.query.page(self.tx, "created_at")
     }
@@ -163,7 +163,8 @@ impl<'t> WorktreesMut<'t> {
 
     /// Creates a worktree of a repo; its creator becomes its first owner.
     ///
-    /// For every member. `System` and `Service` name its creator.
+    /// For every member. `System` and `Service` name its creator. Who is no user gets `Denied`,
+    /// publicly `NotFound`.
     ///
     /// # Errors
     /// `NotAuthenticated`, `NotFound` (the repo), `Denied`, `Conflict` where the id is taken,
@@ -223,11 +224,9 @@ impl<'t> WorktreesMut<'t> {
     ///
     /// # Errors
     /// `NotAuthenticated`, `NotFound` (the worktree or the user), `Denied`, `Conflict` where the user
-    /// is an owner already, `Storage`.
+    /// is an owner already, `Invalid`, `Storage`.
     pub fn add_owner(&self, worktree: impl Into<WorktreeId>, user: impl Into<UserId>) -> Result<WorktreeOwner> {
         let (worktree, user) = (worktree.into(), user.into());
-        check_id("worktree_id", worktree.as_str())?;
-        check_id("user_id", user.as_str())?;
         let sql = format!(
             "INSERT INTO main.worktree_owners (worktree_id, user_id, created_at) VALUES (?1, ?2, ?3) RETURNING {}",
             WorktreeOwner::returning(),
@@ -235,7 +234,8 @@ impl<'t> WorktreesMut<'t> {
         let params = [Value::Text(worktree.to_string()), Value::Text(user.to_string()), now()];
         let id = format!("{worktree}/{user}");
         let read = |row: &rusqlite::Row<'_>| WorktreeOwner::from_row(row, 0);
-        self.tx.one(op(Resource::Owner, Action::Create), &id, &sql, &params, read).map(|(owner, _)| owner)
+        let ids = [("worktree_id", worktree.as_str()), ("user_id", user.as_str())];
+        self.tx.one(op(Resource::Owner, Action::Create), &id, &ids, &sql, &params, read).map(|(owner, _)| owner)
     }
 
     /// Makes `user` an owner of the worktree no longer.
@@ -244,15 +244,14 @@ impl<'t> WorktreesMut<'t> {
     /// stranger gets `Denied`, publicly `NotFound`.
     ///
     /// # Errors
-    /// `NotAuthenticated`, `NotFound`, `Denied`, `Conflict` for the last owner, `Storage`.
+    /// `NotAuthenticated`, `NotFound`, `Denied`, `Conflict` for the last owner, `Invalid`, `Storage`.
     pub fn remove_owner(&self, worktree: impl Into<WorktreeId>, user: impl Into<UserId>) -> Result<()> {
         let (worktree, user) = (worktree.into(), user.into());
-        check_id("worktree_id", worktree.as_str())?;
-        check_id("user_id", user.as_str())?;
         let sql = "DELETE FROM main.worktree_owners WHERE worktree_id = ?1 AND user_id = ?2 RETURNING 1";
         let params = [Value::Text(worktree.to_string()), Value::Text(user.to_string())];
         let id = format!("{worktree}/{user}");
-        let removed = self.tx.one(op(Resource::Owner, Action::Remove), &id, sql, &params, |_| Ok(()));
+        let ids = [("worktree_id", worktree.as_str()), ("user_id", user.as_str())];
+        let removed = self.tx.one(op(Resource::Owner, Action::Remove), &id, &ids, sql, &params, |_| Ok(()));
         if matches!(removed, Err(Error::NotFound(_))) {
             // That somebody is no owner is told to whoever may view the worktree only.
             self.get(worktree)?;
@@ -289,7 +288,8 @@ impl<'t> WorktreesMut<'t> {
         let params = [of_worktree, of_group, Value::Text(can.word().to_owned()), now()];
         let id = format!("{worktree}/{group}");
         let read = |row: &rusqlite::Row<'_>| Grant::from_row(row, 0);
-        self.tx.one(op(Resource::Grant, action), &id, &sql, &params, read).map(|(grant, _)| grant)
+        let ids = [("worktree_id", worktree.as_str()), ("group_id", group.as_str())];
+        self.tx.one(op(Resource::Grant, action), &id, &ids, &sql, &params, read).map(|(grant, _)| grant)
     }
 
     /// Takes what `group` was granted on the worktree away.
@@ -303,7 +303,8 @@ impl<'t> WorktreesMut<'t> {
         let sql = "DELETE FROM main.worktree_group_grants WHERE worktree_id = ?1 AND group_id = ?2 RETURNING 1";
         let params = [Value::Text(worktree.to_string()), Value::Text(group.to_string())];
         let id = format!("{worktree}/{group}");
-        let removed = self.tx.one(op(Resource::Grant, Action::Remove), &id, sql, &params, |_| Ok(()));
+        let ids = [("worktree_id", worktree.as_str()), ("group_id", group.as_str())];
+        let removed = self.tx.one(op(Resource::Grant, Action::Remove), &id, &ids, sql, &params, |_| Ok(()));
         if matches!(removed, Err(Error::NotFound(_))) {
             // That a group was granted nothing is told to whoever may view the worktree only.
             self.get(worktree)?;

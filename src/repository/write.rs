@@ -7,7 +7,7 @@ use crate::actor::Actor;
 use crate::error::{Error, Result};
 use crate::guard::{Ending, quote};
 use crate::operation::Action;
-use crate::record::{Fields, Time, check_id};
+use crate::record::{Fields, Time};
 use crate::store::{Tx, op};
 
 /// The columns of a statement, each with its expression, and the values that these bind.
@@ -60,13 +60,12 @@ impl Assignments {
             values = values.join(", "),
             columns = R::returning(),
         );
-        tx.one(op(R::RESOURCE, Action::Create), id, &sql, &self.params, |row| R::from_row(row, 0))
+        tx.one(op(R::RESOURCE, Action::Create), id, &[], &sql, &self.params, |row| R::from_row(row, 0))
             .map(|(record, _)| record)
     }
 
     /// Patches the record `id`. Nothing to set is a question all the same: may they, and what is there?
     pub(super) fn patch<R: Stored>(mut self, tx: &Tx<'_>, id: &str) -> Result<(R, Option<Ending>)> {
-        check_id(R::KEY, id)?;
         if self.columns.is_empty() {
             self.expression(R::KEY, R::KEY.to_owned());
         }
@@ -79,16 +78,15 @@ impl Assignments {
             id = R::KEY,
             columns = R::returning(),
         );
-        tx.one(op(R::RESOURCE, Action::Patch), id, &sql, &self.params, |row| R::from_row(row, 0))
+        tx.one(op(R::RESOURCE, Action::Patch), id, &[(R::KEY, id)], &sql, &self.params, |row| R::from_row(row, 0))
     }
 }
 
 /// Removes the record `id`.
 pub(super) fn remove<R: Stored>(tx: &Tx<'_>, id: &str) -> Result<()> {
-    check_id(R::KEY, id)?;
     let sql = format!("DELETE FROM main.{} WHERE {} = ?1 RETURNING 1", R::TABLE, R::KEY);
     let params = [Value::Text(id.to_owned())];
-    tx.one(op(R::RESOURCE, Action::Remove), id, &sql, &params, |_| Ok(())).map(|_| ())
+    tx.one(op(R::RESOURCE, Action::Remove), id, &[(R::KEY, id)], &sql, &params, |_| Ok(())).map(|_| ())
 }
 
 /// Now, as a value.

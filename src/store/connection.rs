@@ -167,7 +167,7 @@ fn is_secret(table: &str, column: &str) -> bool {
 }
 
 /// Names of ours that any SQL may spell, and so imitate.
-const OPEN: [&str; 12] = [
+const OPEN: [&str; 13] = [
     "acl_actor",
     "acl_now",
     "acl_merge",
@@ -179,6 +179,7 @@ const OPEN: [&str; 12] = [
     "acl_settings",
     "acl_epoch",
     "acl_audit",
+    "acl_tables",
     "acl_meta",
 ];
 
@@ -239,6 +240,26 @@ pub(crate) fn the_file() -> Subject {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What each setting is for stands where it is made; here, that it is.
+    #[test]
+    fn every_connection_has_these_settings() {
+        let conn = Conn::open(Path::new(":memory:"), true, Duration::from_millis(70)).unwrap();
+        for (setting, on) in [
+            (DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, true),
+            (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
+            (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),
+            (DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true),
+            (DbConfig::SQLITE_DBCONFIG_DQS_DML, false),
+            (DbConfig::SQLITE_DBCONFIG_DQS_DDL, false),
+        ] {
+            assert_eq!(conn.raw.db_config(setting).unwrap(), on, "{setting:?}");
+        }
+        for (pragma, value) in [("recursive_triggers", 1), ("foreign_keys", 1), ("busy_timeout", 70)] {
+            let found: i64 = conn.raw.pragma_query_value(None, pragma, |row| row.get(0)).unwrap();
+            assert_eq!(found, value, "{pragma}");
+        }
+    }
 
     #[test]
     fn only_names_that_sql_cannot_spell_are_ours_alone() {

@@ -35,7 +35,7 @@ pub use sql::Sql;
 pub use tables::TableGuard;
 pub use tx::{ReadTx, Tx};
 
-pub(crate) use tx::{op, trace};
+pub(crate) use tx::{op, traced};
 
 /// A guarded database: the daemon's data layer.
 ///

@@ -81,15 +81,16 @@ impl OpenOptions {
         self
     }
 
-    /// How long a call waits for others before it is [`Busy`](crate::Error::Busy), counted from the
-    /// moment it begins to wait. Default: five seconds.
+    /// How long opening or a write waits for others before it is [`Busy`](crate::Error::Busy),
+    /// counted from the moment it begins to wait. Default: five seconds. A read waits for no writer,
+    /// but in memory, where it shares the writing connection.
     pub fn busy_timeout(mut self, timeout: Duration) -> Self {
         self.busy_timeout = timeout;
         self
     }
 
     /// How many reads may run at the same time, each on a connection that is opened when first
-    /// needed. At least one. Default: four.
+    /// needed; one more waits until another ends. At least one. Default: four.
     pub fn readers(mut self, readers: usize) -> Self {
         self.readers = readers.max(1);
         self

@@ -1,14 +1,15 @@
 //! SQL of the embedder's own, inside a transaction: under the bound actor, guards in force.
 
 use std::cell::Cell;
+use std::time::Instant;
 
 use rusqlite::ffi::SQLITE_ERROR;
 use rusqlite::{Params, Row, Statement};
 
 use super::connection::{Author, copies_whole, joins_secrets_by_name, spells_ours, the_file};
-use super::tx::Tx;
+use super::tx::{Tx, trace};
 use crate::error::{Error, Result};
-use crate::guard::Door;
+use crate::guard::{Door, Entry};
 
 /// Runs statements of the embedder's own: [`Tx::sql`].
 ///
@@ -91,6 +92,21 @@ impl<'t> Sql<'t> {
     }
 
     fn run<T>(&self, sql: &str, work: impl FnOnce(&mut Statement<'_>) -> rusqlite::Result<T>) -> Result<T> {
+        let (started, mut entry) = (Instant::now(), None);
+        let done = self.judged(sql, work, &mut entry);
+        let (operation, resource) = entry.as_ref().map_or(("run", "sql"), |entry| (entry.operation, entry.resource));
+        trace(operation, resource, started, done.as_ref().err());
+        self.tx.refused(entry);
+        done
+    }
+
+    /// Runs the statement. A refusal leaves what the audit will say of it in `refused`.
+    fn judged<T>(
+        &self,
+        sql: &str,
+        work: impl FnOnce(&mut Statement<'_>) -> rusqlite::Result<T>,
+        refused: &mut Option<Entry>,
+    ) -> Result<T> {
         self.tx.alive()?;
         if let Some(name) = spells_ours(sql) {
             return Err(Error::invalid("sql", format!("names `{name}`, which only aclite's own SQL may")));
@@ -132,7 +148,7 @@ impl<'t> Sql<'t> {
                 rusqlite::Error::MultipleStatement => (Error::invalid("sql", "must be one statement"), None),
                 _ => conn.failure("a statement of the embedder's", &the_file(), error),
             };
-            self.tx.refused(entry);
+            *refused = entry;
             error
         });
         // Memory of this statement must not serve a later one.

@@ -217,6 +217,77 @@ fn a_refusal_never_gives_up_the_lock_before_it_is_audited() {
     }
 }
 
+/// Refusals whose audit rows could not be written are written by whoever comes next, or at the end.
+#[test]
+fn refusals_that_could_not_be_audited_wait_for_the_next_write_or_the_close() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("file");
+    let store = store(&path);
+    let refused = |record: &str| {
+        let asked = crate::operation::Operation::new(crate::operation::Resource::Task, crate::operation::Action::Patch);
+        vec![Entry::new(&Actor::user("cy"), crate::guard::Door::Api, asked, record, "denied")]
+    };
+    let denied = |store: &Store| -> Vec<String> {
+        let rows = store.read(&Actor::system("test"), |tx| tx.audit().after(0, 1000)).unwrap();
+        rows.into_iter().filter(|row| row.verdict == "denied").map(|row| row.record).collect()
+    };
+    store.keep(refused("first"));
+    assert!(denied(&store).is_empty());
+    // Of a write that fails too.
+    store.write(&Actor::user("bo"), |_| -> Result<()> { Err(Error::Nested) }).unwrap_err();
+    assert_eq!(denied(&store), ["first"]);
+    store.keep(refused("second"));
+    store.write(&Actor::user("bo"), |_| Ok(())).unwrap();
+    assert_eq!(denied(&store), ["first", "second"]);
+    store.keep(refused("last"));
+    drop(store);
+    assert_eq!(denied(&Store::open(&path).unwrap()), ["first", "second", "last"]);
+}
+
+/// The guard of the audit takes the entry that is due as it is, under the next number, and once.
+#[test]
+fn only_the_entry_that_is_due_becomes_a_row_under_the_next_number() {
+    let store = memory();
+    let insert = |seq: &str, epoch: &str, record: &str| {
+        let entry = Entry::new(
+            &Actor::user("cy"),
+            crate::guard::Door::Api,
+            crate::operation::Operation::new(crate::operation::Resource::Task, crate::operation::Action::Patch),
+            "t",
+            "denied",
+        );
+        let sql = format!(
+            "INSERT INTO acl_audit (seq, at, door, actor_kind, actor, operation, resource, record, verdict, why, epoch)
+             SELECT max(seq) + {seq}, {}, 'api', 'user', 'cy', 'patch', 'task', '{record}', 'denied', '',
+               (SELECT epoch FROM acl_epoch) + {epoch} FROM acl_audit",
+            entry.at
+        );
+        writer(&store, |conn| {
+            conn.context.bind(&Actor::user("cy"));
+            conn.context.state().entry = Some(entry);
+            let twice = [conn.raw.execute(&sql, []).is_ok(), conn.raw.execute(&sql, []).is_ok()];
+            conn.context.unbind();
+            twice
+        })
+    };
+    assert_eq!(insert("2", "0", "t"), [false, false]);
+    assert_eq!(insert("1", "1", "t"), [false, false]);
+    assert_eq!(insert("1", "0", "other"), [false, false]);
+    assert_eq!(insert("1", "0", "t"), [true, false]);
+    // What is owed is the audit's last row, or the write fails.
+    for (due, admitted, last, passes) in
+        [(true, Some(5), 5, true), (true, Some(5), 6, false), (true, None, 5, false), (false, None, 5, true)]
+    {
+        writer(&store, |conn| {
+            conn.context.bind(&Actor::user("cy"));
+            (conn.context.state().due, conn.context.state().admitted) = (due, admitted);
+            let booked = conn.raw.query_row("SELECT acl_booked(?1)", [last], |_| Ok(()));
+            assert_eq!(booked.is_ok(), passes, "{due} {admitted:?} {last}");
+            conn.context.unbind();
+        });
+    }
+}
+
 /// Reading takes one connection's snapshot and can't write, on whichever connection it runs.
 #[test]
 fn a_read_cannot_write_even_where_it_shares_the_writing_connection() {

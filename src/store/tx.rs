@@ -14,6 +14,7 @@ use crate::audit::{Audit, append};
 use crate::error::{Error, Result, Subject};
 use crate::guard::{Door, Ending, Entry};
 use crate::operation::{Action, Operation, Resource};
+use crate::record::check_id;
 use crate::repository::{
     Boards, BoardsMut, Groups, GroupsMut, Messages, MessagesMut, Repos, ReposMut, Sessions, SessionsMut, Tasks,
     TasksMut, Users, UsersMut, Worktrees, WorktreesMut,
@@ -234,27 +235,27 @@ impl<'c> Tx<'c> {
 
     /// Runs a writing statement of ours about one record, and reads the row that it returns.
     ///
-    /// No row: the record is not there, which the audit is told.
+    /// `ids` are those that the caller gave, with their columns: what can be no id is `Invalid`. No
+    /// row: the record is not there, which the audit is told.
     pub(crate) fn one<T>(
         &self,
         asked: Operation,
         id: &str,
+        ids: &[(&str, &str)],
         sql: &str,
         params: &[Value],
         read: impl FnOnce(&Row<'_>) -> Result<T>,
     ) -> Result<(T, Option<Ending>)> {
         let span = tracing::debug_span!("write", operation = asked.action.word(), resource = asked.resource.word());
         let _entered = span.enter();
-        let started = Instant::now();
-        let done = self.ours(|| self.run(asked, id, sql, params, read));
-        trace(asked, started, done.as_ref().err());
-        done
+        traced(asked, || self.ours(|| self.run(asked, id, ids, sql, params, read)))
     }
 
     fn run<T>(
         &self,
         asked: Operation,
         id: &str,
+        ids: &[(&str, &str)],
         sql: &str,
         params: &[Value],
         read: impl FnOnce(&Row<'_>) -> Result<T>,
@@ -263,6 +264,10 @@ impl<'c> Tx<'c> {
         let subject = Subject { resource: asked.resource, id: id.to_owned() };
         let doing = format!("{asked} `{id}`");
         self.conn.context.start(Door::Api);
+        // What can be no id is nothing that the audit should keep.
+        for (column, id) in ids {
+            check_id(column, id)?;
+        }
         // A statement that finds no row calls no guard, so it can't tell who is signed in.
         if let Err(refusal) = verdict::signed_in(&self.actor) {
             let mut entry = Entry::new(&self.actor, Door::Api, asked, id, "denied");
@@ -295,23 +300,27 @@ impl<'c> Tx<'c> {
         let failed = |error| Error::storage("a savepoint", error);
         self.alive()?;
         self.ours(|| self.raw().execute_batch("SAVEPOINT acl_whole")).map_err(failed)?;
+        let torn = self.torn.get();
         let done = work();
         if self.raw().is_autocommit() {
             return done.and_then(|value| self.alive().map(|()| value));
         }
         let end = if done.is_ok() { "RELEASE acl_whole" } else { "ROLLBACK TO acl_whole; RELEASE acl_whole" };
         self.ours(|| self.raw().execute_batch(end)).map_err(failed)?;
+        if done.is_err() {
+            // What could not be read back is undone with the rest.
+            self.torn.set(torn);
+        }
         done
     }
 
     /// Refuses everybody but the daemon, and keeps the audit entry of that.
     pub(crate) fn daemon_only(&self, asked: Operation) -> Result<()> {
-        verdict::daemon_only(&self.actor, asked, "").map_err(|refusal| {
-            let mut entry = Entry::new(&self.actor, Door::Api, asked, "", "denied");
-            entry.why = "only the daemon may".to_owned();
-            self.refused.borrow_mut().push(entry);
-            refusal.into()
-        })
+        let Err(refusal) = verdict::daemon_only(&self.actor, asked, "") else { return Ok(()) };
+        let mut entry = Entry::new(&self.actor, Door::Api, asked, "", "denied");
+        entry.why = "only the daemon may".to_owned();
+        self.refused.borrow_mut().push(entry);
+        traced(asked, || Err(refusal.into()))
     }
 
     /// Keeps the audit entry of a refusal.
@@ -320,10 +329,17 @@ impl<'c> Tx<'c> {
     }
 }
 
+/// Runs `work` and says how it went.
+pub(crate) fn traced<T>(asked: Operation, work: impl FnOnce() -> Result<T>) -> Result<T> {
+    let started = Instant::now();
+    let done = work();
+    trace(asked.action.word(), asked.resource.word(), started, done.as_ref().err());
+    done
+}
+
 /// Says how an operation went: never with content.
-pub(crate) fn trace(asked: Operation, started: Instant, error: Option<&Error>) {
+pub(super) fn trace(operation: &str, resource: &str, started: Instant, error: Option<&Error>) {
     let elapsed_us = started.elapsed().as_micros();
-    let (operation, resource) = (asked.action.word(), asked.resource.word());
     match error {
         None => tracing::debug!(operation, resource, verdict = "allowed", elapsed_us),
         Some(error @ (Error::Storage(_) | Error::Tampered(_))) => {

@@ -66,6 +66,14 @@ pub fn tamper(path: &Path, sql: &str) {
     conn.execute_batch(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
 }
 
+/// Runs `sql` as another program, past the guards of `table`, which it puts back.
+pub fn past_guards(path: &Path, table: &str, sql: &str) {
+    let of = |what: &str| format!("SELECT {what} FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = '{table}'");
+    let (names, guards) = (texts(&raw(path), &of("name")), texts(&raw(path), &of("sql")));
+    let drops = names.iter().map(|name| format!("DROP TRIGGER {name};")).collect::<String>();
+    tamper(path, &format!("BEGIN; {drops} {sql}; {}; COMMIT", guards.join(";\n")));
+}
+
 /// The bytes of the file and of the log beside it.
 pub fn bytes(path: &Path) -> (Vec<u8>, Vec<u8>) {
     (std::fs::read(path).unwrap_or_default(), std::fs::read(beside(path, "-wal")).unwrap_or_default())
