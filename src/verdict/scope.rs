@@ -1,0 +1,103 @@
+//! What an executor may do of what its user may: report on one task, and no more.
+
+use super::{Case, Change, Judged, RUN_STATE, RUN_STATE_KEYS, Refusal, is_final};
+use crate::actor::Actor;
+use crate::operation::{Action, Operation, Resource};
+
+/// What an executor may report of its task: columns, and keys of `data`.
+const TASK_REPORT: [&str; 2] = ["status", "completed_at"];
+const TASK_REPORT_KEYS: [&str; 12] = [
+    "git_state",
+    "message_range",
+    "model",
+    "raw_sdk_response",
+    "normalized_sdk_response",
+    "computed_context_window",
+    "tool_use_count",
+    "duration_ms",
+    "agent_session_id",
+    "error_message",
+    "report",
+    "permission_request",
+];
+
+impl Case<'_> {
+    pub(super) fn executor_scope(&self, change: &Change<'_>) -> Judged {
+        let Actor::Executor { session, task, .. } = self.actor else { return Ok(()) };
+        let beyond = |why: &str| self.denied(None, why, true);
+        let Operation { resource, action } = self.asked;
+        let is = |name: &str, id: &str| Ok(self.facts.text(name)? == Some(id));
+        let within = match (resource, action) {
+            (Resource::Session | Resource::Task | Resource::Message, Action::Get) => is("session", session.as_str())?,
+            (Resource::Task, Action::Patch) => is("id", task.as_str())?,
+            (Resource::Session, Action::Patch) => is("id", session.as_str())?,
+            (Resource::Message, Action::Create) => is("task", task.as_str())?,
+            // Nor does it put its words under another's task.
+            (Resource::Message, Action::Patch) => is("old_task", task.as_str())? && is("task", task.as_str())?,
+            _ => return Err(beyond("an executor only reports on its task")?),
+        };
+        if !within {
+            return Err(beyond("it is outside this executor's task")?);
+        }
+        if !self.facts.flag("scope")? {
+            return Err(beyond("the task is not this executor's")?);
+        }
+        match (resource, action) {
+            (Resource::Task, Action::Patch) => {
+                if let Some(field) = change.first_beyond(&TASK_REPORT, &TASK_REPORT_KEYS) {
+                    return Err(beyond(&format!("an executor can't change `{field}`"))?);
+                }
+                if change.has("status") {
+                    self.executor_status()?;
+                }
+            }
+            (Resource::Session, Action::Patch) => {
+                if let Some(field) = change.first_beyond(&RUN_STATE, &RUN_STATE_KEYS) {
+                    return Err(beyond(&format!("an executor can't change `{field}`"))?);
+                }
+            }
+            // It would approve itself.
+            (Resource::Message, Action::Patch)
+                if self.facts.text("old_type")? == Some("permission_request") || change.has("type") =>
+            {
+                return Err(beyond("an executor can't answer a permission request")?);
+            }
+            (Resource::Message, Action::Patch) if change.has("task_id") => {
+                return Err(beyond("an executor can't give its messages to another task")?);
+            }
+            (Resource::Message, Action::Create)
+                if self.facts.input("type")? == Some("permission_request") && self.is_answered()? =>
+            {
+                return Err(beyond("an executor can't answer a permission request")?);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn executor_status(&self) -> Judged {
+        let next = self.facts.input("status")?.unwrap_or_default();
+        if !matches!(next, "running" | "awaiting_permission" | "completed" | "failed") {
+            return Err(self.denied(None, &format!("an executor can't set the status `{next}`"), true)?);
+        }
+        // By way of `awaiting_permission` it would come back to `running` all the same.
+        if self.facts.text("old_status")? == Some("stopping") && !is_final(next) {
+            return Err(self.denied(None, "a task that is stopping only ends", true)?);
+        }
+        Ok(())
+    }
+
+    /// Whether a new permission request carries its own approval.
+    fn is_answered(&self) -> Judged<bool> {
+        let data = self.facts.input("data")?.unwrap_or_default();
+        let data: serde_json::Value =
+            serde_json::from_str(data).map_err(|error| Refusal::invalid("data", error.to_string()))?;
+        let Some(content) = data.get("content") else { return Ok(false) };
+        // In a list or a text an answer could hide.
+        if !content.is_object() {
+            return Ok(true);
+        }
+        let pending = content.get("status").is_none_or(|status| status == "pending");
+        Ok(!pending || content.get("approved_by").is_some() || content.get("approved_at").is_some())
+    }
+}
