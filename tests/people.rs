@@ -6,7 +6,7 @@ mod support;
 use aclite::{
     Actor, AgenticTool, BoardPatch, ConflictKind, Error, GroupPatch, GroupQuery, Level, NewBoard, NewGroup, NewRepo,
     NewSession, NewTask, NewUser, NewWorktree, RepoPatch, Result, Role, SessionId, SessionPatch, SessionQuery, Sharing,
-    Store, TaskQuery, Time, Tx, UserPatch, UserQuery, WorktreeQuery,
+    Store, TaskQuery, Time, Tx, UserPatch, UserQuery, WorktreePatch, WorktreeQuery,
 };
 use serde_json::json;
 use support::verdict;
@@ -378,4 +378,79 @@ fn boards_and_repos_are_every_members() {
     assert!(refused.is_denied() && !refused.to_string().contains("`w`"), "{refused}");
     store.write(&bo(), |tx| tx.repos().remove("r")).unwrap();
     assert_eq!(verdict(&store.read(&bo(), |tx| tx.worktrees().get("w"))), "not_found");
+}
+
+type Change = fn(&Tx<'_>) -> Result<()>;
+
+/// Two stores on one file, as two processes have them: what one changes counts for the other's next statement.
+#[test]
+fn a_change_of_access_counts_on_every_connection_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("file");
+    let store = support::world_at(&path);
+    support::worktree(&store, "w", "bo", Sharing::None);
+    support::session(&store, "s", "w", "bo");
+    store
+        .write(&ada(), |tx| {
+            tx.groups().create(NewGroup::new("Developers", "devs").id("devs"))?;
+            tx.groups().add_member("devs", "cy")
+        })
+        .unwrap();
+    let other = Store::open(&path).unwrap();
+    let sees = |expected: &str| {
+        for store in [&store, &other] {
+            let read = store.read(&cy(), |tx| tx.sessions().get("s"));
+            let listed = store.read(&cy(), |tx| tx.sessions().find(&SessionQuery::new())).unwrap().items.len();
+            let written = support::attempt(store, &cy(), |tx| tx.tasks().create(NewTask::new("s")));
+            let (reads, writes) = (verdict(&read), verdict(&written));
+            assert_eq!(format!("{reads} {listed} {writes}"), expected);
+        }
+    };
+    sees("hidden 0 hidden");
+    let changes: [(Actor, Change, &str); 8] = [
+        (bo(), |tx| tx.worktrees().set_grant("w", "devs", Sharing::View).map(drop), "ok 1 denied"),
+        (bo(), |tx| tx.worktrees().set_grant("w", "devs", Sharing::Prompt).map(drop), "ok 1 ok"),
+        (ada(), |tx| tx.users().patch("cy", UserPatch::new().role(Role::Viewer)).map(drop), "ok 1 denied"),
+        (ada(), |tx| tx.users().patch("cy", UserPatch::new().role(Role::Member)).map(drop), "ok 1 ok"),
+        (ada(), |tx| tx.groups().remove_member("devs", "cy"), "hidden 0 hidden"),
+        (bo(), |tx| tx.worktrees().add_owner("w", "cy").map(drop), "ok 1 ok"),
+        (bo(), |tx| tx.worktrees().remove_owner("w", "cy"), "hidden 0 hidden"),
+        (bo(), |tx| tx.worktrees().patch("w", WorktreePatch::new().others_can(Sharing::All)).map(drop), "ok 1 ok"),
+    ];
+    for (turn, (actor, change, expected)) in changes.into_iter().enumerate() {
+        // Now the one store changes it, now the other.
+        let changer = if turn % 2 == 0 { &store } else { &other };
+        assert_eq!(told(changer, &actor, change), ("ok", 1), "{expected}");
+        sees(expected);
+    }
+}
+
+/// Pages go on where they ended, whatever came and went between: nothing twice, nothing left out that was there.
+#[test]
+fn pages_stay_right_while_rows_come_and_go() {
+    let store = team();
+    let create = |id: &str| store.write(&bo(), |tx| tx.tasks().create(NewTask::new("s").id(id))).unwrap();
+    for number in 0..9 {
+        create(&format!("t-{number}"));
+    }
+    let (mut seen, mut cursor) = (Vec::new(), None);
+    loop {
+        let mut query = TaskQuery::new().session("s").limit(2);
+        if let Some(cursor) = cursor {
+            query = query.after(cursor);
+        }
+        let page = store.read(&bo(), |tx| tx.tasks().find(&query)).unwrap();
+        seen.extend(page.items.into_iter().map(|task| task.task_id.to_string()));
+        let Some(next) = page.next else { break };
+        cursor = Some(next);
+        // One goes that was seen, with it the page's last, and a new one comes.
+        store.write(&bo(), |tx| tx.tasks().remove(seen.last().unwrap().as_str())).unwrap();
+        create(&format!("new-{}", seen.len()));
+    }
+    let mut once = seen.clone();
+    once.dedup();
+    assert_eq!(once, seen);
+    for number in 0..9 {
+        assert!(seen.contains(&format!("t-{number}")), "{seen:?}");
+    }
 }

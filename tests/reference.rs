@@ -122,6 +122,10 @@ fn every_call_on_the_page_names_the_test_that_shows_it() {
     let table = RBAC.split("| call | actor | operation | test |").nth(1).unwrap();
     let rows: Vec<&str> = table.lines().skip(2).take_while(|line| line.starts_with('|')).collect();
     assert!(rows.len() > 30, "{} rows", rows.len());
+    let tests = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    for file in RBAC.split("`tests/").skip(1).filter_map(|rest| rest.split('`').next()) {
+        assert!(tests.join(file).is_file(), "there is no `tests/{file}`");
+    }
     for row in rows {
         let shown = row.trim_end_matches('|').rsplit('|').next().unwrap();
         let tests: Vec<&str> = shown.split('`').skip(1).step_by(2).collect();

@@ -268,3 +268,19 @@ fn guarding_is_the_daemons_and_survives_opening_detaching_and_repair() {
     let error = Store::open(&path).unwrap_err().to_string();
     assert!(error.contains("table `notes`"), "{error}");
 }
+
+/// A list of such a table joins the view that everything else asks.
+#[test]
+fn a_list_joins_what_the_actor_holds() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = office(&dir.path().join("file"), Sharing::View);
+    fill(&store);
+    worktree(&store, "far", "dee", Sharing::None);
+    sql(&store, "INSERT INTO notes (worktree_id, body) VALUES ('far', 'secret')");
+    let list = "SELECT n.body FROM notes AS n JOIN acl_access AS a ON a.worktree_id = n.worktree_id
+                WHERE a.user_id = acl_actor() AND a.rank >= 1 ORDER BY 1";
+    for (user, seen) in [("cy", &["careful"][..]), ("dee", &["careful", "secret"]), ("nobody", &[])] {
+        let bodies = store.write(&Actor::user(user), |tx| tx.sql().query(list, [], |row| row.get::<_, String>(0)));
+        assert_eq!(bodies.unwrap(), seen, "{user}");
+    }
+}

@@ -81,9 +81,9 @@ impl OpenOptions {
         self
     }
 
-    /// How long opening or a write waits for others before it is [`Busy`](crate::Error::Busy),
-    /// counted from the moment it begins to wait. Default: five seconds. A read waits for no writer,
-    /// but in memory, where it shares the writing connection.
+    /// How long a call waits for others before it is [`Busy`](crate::Error::Busy), counted from the
+    /// moment it begins to wait. Default: five seconds. A read waits for other reads only, but in
+    /// memory, where it shares the writing connection.
     pub fn busy_timeout(mut self, timeout: Duration) -> Self {
         self.busy_timeout = timeout;
         self

@@ -32,8 +32,7 @@ impl Case<'_> {
             (Resource::Task, Action::Patch) => is("id", task.as_str())?,
             (Resource::Session, Action::Patch) => is("id", session.as_str())?,
             (Resource::Message, Action::Create) => is("task", task.as_str())?,
-            // Nor does it put its words under another's task.
-            (Resource::Message, Action::Patch) => is("old_task", task.as_str())? && is("task", task.as_str())?,
+            (Resource::Message, Action::Patch) => is("old_task", task.as_str())?,
             _ => return Err(beyond("an executor only reports on its task")?),
         };
         if !within {
