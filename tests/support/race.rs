@@ -170,7 +170,8 @@ fn hear(answers: &mut BufReader<ChildStdout>) -> Event {
         let mut line = String::new();
         let read = answers.read_line(&mut line).expect("the process talks");
         assert!(read > 0, "the process ended in the middle of its job");
-        let Some((_, said)) = line.trim_end().split_once("@@") else { continue };
+        // Only the end of the line goes: a job may be done with nothing to tell.
+        let Some((_, said)) = line.trim_end_matches('\n').split_once("@@") else { continue };
         let (word, rest) = said.split_once(' ').expect("a word and the rest");
         return if word == "at" { Event::At(rest.to_owned()) } else { Event::Done(rest.to_owned()) };
     }
