@@ -13,7 +13,7 @@ use aclite::{
     NewWorktree, Result, SessionPatch, SessionQuery, Sharing, Store, TaskPatch, TaskQuery, Tx, WorktreePatch,
     WorktreeQuery,
 };
-use support::{add_user, attempt, message, session, sql, system, task, verdict, worktree, world, world_at};
+use support::{add_user, attempt, forger, message, session, sql, system, task, verdict, worktree, world, world_at};
 
 /// `y`: may. `n`: may not, and knows what. `.`: may not, and to them it is not there. `?`: not signed in.
 ///
@@ -459,19 +459,4 @@ fn a_changed_rule_takes_effect_with_its_commit() {
     assert_eq!(verdict(&remove()), "ok");
     sql(&store, "UPDATE acl_rules SET needs = 'owner' WHERE resource = 'task' AND operation = 'remove'");
     assert_eq!(verdict(&remove()), "denied");
-}
-
-/// A connection that writes what no guard lets in: one with the file and functions of our names,
-/// which is where the defence ends.
-fn forger(path: &std::path::Path) -> rusqlite::Connection {
-    let file = rusqlite::Connection::open(path).unwrap();
-    let flags = rusqlite::functions::FunctionFlags::SQLITE_INNOCUOUS;
-    for (name, answer) in [("acl_guard", 1), ("acl_booked", 1), ("acl_book", 0), ("acl_direct", 0), ("acl_admit", 1)] {
-        file.create_scalar_function(name, -1, flags, move |_| Ok(answer)).unwrap();
-    }
-    for name in ["acl_actor", "acl_session", "acl_task", "acl_entry"] {
-        file.create_scalar_function(name, -1, flags, |_| Ok(rusqlite::types::Null)).unwrap();
-    }
-    file.pragma_update(None, "ignore_check_constraints", true).unwrap();
-    file
 }

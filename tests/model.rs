@@ -13,20 +13,22 @@ mod support;
 use std::collections::BTreeSet;
 
 use aclite::{
-    Actor, AgenticTool, Cursor, MessagePatch, MessageQuery, MessageRole, MessageType, NewMessage, NewSession, NewTask,
-    NewWorktree, Order, Page, ReadTx, Result, SessionPatch, SessionQuery, Sharing, Store, TaskId, TaskPatch, TaskQuery,
-    Tx, WorktreePatch, WorktreeQuery,
+    Actor, AgenticTool, Cursor, Durability, MessagePatch, MessageQuery, MessageRole, MessageType, NewMessage,
+    NewSession, NewTask, NewWorktree, OpenOptions, Order, Page, ReadTx, Result, SessionPatch, SessionQuery, Sharing,
+    Store, TaskId, TaskPatch, TaskQuery, Tx, WorktreePatch, WorktreeQuery,
 };
 use proptest::prelude::*;
-use support::{add_user, attempt, message, session, sql, system, task, verdict};
+use support::{add_user, attempt, forger, message, session, sql, system, task, verdict};
+use tempfile::TempDir;
 
 // ---- worlds -------------------------------------------------------------------------------------
 
 const USERS: usize = 5;
 const WORKTREES: usize = 3;
 const GROUPS: usize = 2;
-const LEVELS: [&str; 5] = ["none", "view", "session", "prompt", "all"];
-const ROLES: [&str; 5] = ["member", "member", "viewer", "admin", "superadmin"];
+/// The words of levels, and one that nobody knows.
+const LEVELS: [&str; 6] = ["none", "view", "session", "prompt", "all", "everything"];
+const ROLES: [&str; 6] = ["member", "member", "viewer", "admin", "superadmin", "robot"];
 
 /// A world in numbers: users are `u0`…, worktrees `w0`…, groups `g0`…, sessions `s0`…, and so on.
 #[derive(Debug, Clone)]
@@ -91,9 +93,12 @@ fn world() -> impl Strategy<Value = World> {
         })
 }
 
-/// The world as a database.
-fn build(world: &World) -> Store {
-    let store = Store::open(":memory:").unwrap();
+/// The world as a database; in a file, which lives as long as its folder, where words have to be forged.
+fn build(world: &World) -> (Store, Option<TempDir>) {
+    let dir = world.is_strange().then(|| tempfile::tempdir().unwrap());
+    let path = dir.as_ref().map_or_else(|| ":memory:".into(), |dir| dir.path().join("world"));
+    let store = OpenOptions::new().durability(Durability::Normal).open(&path).unwrap();
+    let (mut forged, words) = (Vec::new(), |word: &'static str| if word == "everything" { "none" } else { word });
     sql(&store, "INSERT INTO repos (repo_id, created_at, slug, data) VALUES ('r', acl_now(), 'r', '{}')");
     // Roles come last: what is there was there before somebody became a viewer.
     for user in 0..USERS {
@@ -121,12 +126,20 @@ fn build(world: &World) -> Store {
     for (id, worktree) in world.worktrees.iter().enumerate() {
         let mut new =
             NewWorktree::new("r", "n", "main").id(format!("w{id}")).created_by(format!("u{}", worktree.creator));
-        new = new.others_can(worktree.others_can.map(Sharing::from));
+        new = new.others_can(worktree.others_can.map(|can| Sharing::from(words(can))));
+        if worktree.others_can == Some("everything") {
+            forged.push(format!("UPDATE worktrees SET others_can = 'everything' WHERE worktree_id = 'w{id}'"));
+        }
         store.write(&system(), |tx| tx.worktrees().create(new)).unwrap();
         for owner in worktree.owners.iter().filter(|owner| **owner != worktree.creator) {
             store.write(&system(), |tx| tx.worktrees().add_owner(format!("w{id}"), format!("u{owner}"))).unwrap();
         }
         for (group, can) in worktree.grants.iter().enumerate().filter_map(|(group, can)| Some((group, (*can)?))) {
+            if can == "everything" {
+                let key = format!("worktree_id = 'w{id}' AND group_id = 'g{group}'");
+                forged.push(format!("UPDATE worktree_group_grants SET can = 'everything' WHERE {key}"));
+            }
+            let can = words(can);
             sql(
                 &store,
                 &format!(
@@ -147,12 +160,20 @@ fn build(world: &World) -> Store {
         message(&store, &format!("m{id}"), &format!("s{session}"), task.as_deref());
     }
     for (user, role) in world.roles.iter().enumerate() {
-        sql(&store, &format!("UPDATE users SET role = '{role}' WHERE user_id = 'u{user}'"));
+        let update = format!("UPDATE users SET role = '{role}' WHERE user_id = 'u{user}'");
+        if *role == "robot" {
+            forged.push(update);
+        } else {
+            sql(&store, &update);
+        }
     }
     if !world.superadmins_on {
         sql(&store, "UPDATE acl_settings SET value = 'off' WHERE name = 'allow_superadmin'");
     }
-    store
+    if !forged.is_empty() {
+        forger(&path).execute_batch(&forged.join(";")).unwrap();
+    }
+    (store, dir)
 }
 
 // ---- the model ----------------------------------------------------------------------------------
@@ -214,8 +235,21 @@ fn asks() -> impl Strategy<Value = Ask> {
 }
 
 impl World {
+    /// Whether they are one whose role is known; of another role nothing comes.
     fn is_user(&self, user: usize) -> bool {
-        user < self.roles.len()
+        user < self.roles.len() && self.roles[user] != "robot"
+    }
+
+    /// Whether some words of this world are none that a guard lets in.
+    fn is_strange(&self) -> bool {
+        let strange = |can: &Option<&'static str>| *can == Some("everything");
+        let words = self.worktrees.iter().flat_map(|worktree| worktree.grants.iter().chain([&worktree.others_can]));
+        self.roles.contains(&"robot") || words.into_iter().any(strange)
+    }
+
+    /// Whether an owner's role lets them manage.
+    fn counts(&self, owner: usize) -> bool {
+        self.is_user(owner) && self.roles[owner] != "viewer"
     }
 
     fn is_superadmin(&self, user: usize) -> bool {
@@ -258,7 +292,7 @@ impl World {
     }
 
     fn manages(&self, user: usize, id: usize) -> bool {
-        self.is_superadmin(user) || (self.worktrees[id].owners.contains(&user) && self.roles[user] != "viewer")
+        self.is_superadmin(user) || (self.worktrees[id].owners.contains(&user) && self.counts(user))
     }
 
     fn may_prompt(&self, user: usize, session: usize) -> bool {
@@ -318,11 +352,11 @@ impl World {
             AddOwner(_, other) => match () {
                 () if !self.manages(user, worktree) => "denied",
                 () if owners.contains(&other) => "conflict",
-                () if !self.is_user(other) => "not_found",
+                () if other >= self.roles.len() => "not_found",
                 () => "ok",
             },
             RemoveOwner(_, other) => {
-                let remain = owners.iter().filter(|owner| **owner != other && self.roles[**owner] != "viewer").count();
+                let remain = owners.iter().filter(|owner| **owner != other && self.counts(**owner)).count();
                 match () {
                     () if !owners.contains(&other) => "not_found",
                     () if !self.manages(user, worktree) => "denied",
@@ -468,7 +502,7 @@ proptest! {
         world in world(),
         asked in prop::collection::vec((0..USERS + 1, asks()), 60),
     ) {
-        let store = build(&world);
+        let (store, _dir) = build(&world);
         for (user, asked) in asked {
             // One number beyond is nobody's.
             let outcome = attempt(&store, &Actor::user(format!("u{user}")), |tx| ask_api(tx, asked));
@@ -478,7 +512,7 @@ proptest! {
 
     #[test]
     fn lists_show_exactly_what_can_be_got(world in world(), limit in 1..4_u32) {
-        let store = build(&world);
+        let (store, _dir) = build(&world);
         for user in 0..=USERS {
             check_lists(&store, &world, user, limit);
         }
@@ -486,7 +520,7 @@ proptest! {
 
     #[test]
     fn the_view_of_access_says_what_the_model_says(world in world()) {
-        let store = build(&world);
+        let (store, _dir) = build(&world);
         let held: Vec<(String, String, String)> = store
             .write(&system(), |tx| {
                 let sql = "SELECT worktree_id, user_id, level FROM acl_access";
@@ -496,7 +530,7 @@ proptest! {
         prop_assert_eq!(held.len(), USERS * WORKTREES);
         for (worktree, user, level) in held {
             let (w, u): (usize, usize) = (worktree[1..].parse().unwrap(), user[1..].parse().unwrap());
-            let expected = LEVELS[1..].iter().rev().find(|level| world.holds(u, w, level)).copied().unwrap_or("none");
+            let expected = LEVELS[1..5].iter().rev().find(|level| world.holds(u, w, level)).copied().unwrap_or("none");
             prop_assert_eq!(level, expected, "{} on {}", user, worktree);
         }
     }

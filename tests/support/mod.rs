@@ -151,3 +151,18 @@ pub fn attempt<T>(store: &Store, actor: &Actor, work: impl FnOnce(&Tx<'_>) -> Re
     });
     outcome.expect("the closure ran")
 }
+
+/// A connection that writes what no guard lets in: one with the file and functions of our names,
+/// which is where the defence ends.
+pub fn forger(path: &Path) -> rusqlite::Connection {
+    let file = rusqlite::Connection::open(path).expect("a forger works");
+    let flags = rusqlite::functions::FunctionFlags::SQLITE_INNOCUOUS;
+    for (name, answer) in [("acl_guard", 1), ("acl_booked", 1), ("acl_book", 0), ("acl_direct", 0), ("acl_admit", 1)] {
+        file.create_scalar_function(name, -1, flags, move |_| Ok(answer)).expect("a forger works");
+    }
+    for name in ["acl_actor", "acl_session", "acl_task", "acl_entry"] {
+        file.create_scalar_function(name, -1, flags, |_| Ok(rusqlite::types::Null)).expect("a forger works");
+    }
+    file.pragma_update(None, "ignore_check_constraints", true).expect("a forger works");
+    file
+}
