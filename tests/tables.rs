@@ -233,6 +233,8 @@ fn guarding_is_the_daemons_and_survives_opening_detaching_and_repair() {
         .execute_batch(
             "CREATE TABLE loose (id text PRIMARY KEY, session_id text);
              CREATE TABLE kept (id text PRIMARY KEY, session_id text REFERENCES sessions (session_id) ON DELETE SET NULL);
+             CREATE TABLE session (id text PRIMARY KEY, session_id text REFERENCES sessions (session_id) ON DELETE CASCADE);
+             CREATE TABLE \"order\" (id text PRIMARY KEY, session_id text REFERENCES sessions (session_id) ON DELETE CASCADE);
              CREATE TABLE forgiving (id text PRIMARY KEY ON CONFLICT REPLACE,
                session_id text REFERENCES sessions (session_id) ON DELETE CASCADE)",
         )
@@ -244,11 +246,20 @@ fn guarding_is_the_daemons_and_survives_opening_detaching_and_repair() {
         ("loose", "other", "there is no column `loose.other`"),
         ("forgiving", "session_id", "`ON CONFLICT` clause"),
         ("tasks", "session_id", "is guarded already"),
+        // Its rules would be those of sessions.
+        ("session", "session_id", "has a name that guards can't carry"),
     ] {
         let error = store.guard_table(&system(), TableGuard::of_session(table, column)).unwrap_err().to_string();
         assert!(error.contains(problem), "{table}.{column}: {error}");
         assert!(store.check().unwrap().is_clean());
     }
+    // A name that is a word of SQL is a name like any other.
+    store.guard_table(&system(), TableGuard::of_session("order", "session_id")).unwrap();
+    sql(&store, "INSERT INTO \"order\" VALUES ('o', 's')");
+    let refused = store.write(&Actor::user("cy"), |tx| tx.sql().execute("DELETE FROM \"order\"", []));
+    assert_eq!(verdict(&refused), "denied");
+    store.write(&Actor::user("bo"), |tx| tx.sessions().remove("s")).unwrap();
+    assert_eq!(ask::<i64>(&store, "SELECT count(*) FROM \"order\""), 0);
     drop(store);
     // A dropped guard is tampering like any other.
     Connection::open(&path).unwrap().execute_batch("DROP TRIGGER acl_notes_before_delete").unwrap();

@@ -1,7 +1,7 @@
 -- Guards of a daemon's further table, whose rows belong to sessions or to worktrees: the rules are those of its name.
 -- `p` is the parent, found by the column that the operator named.
 
-CREATE TRIGGER acl_{{table}}_before_insert BEFORE INSERT ON {{table}}
+CREATE TRIGGER acl_{{table}}_before_insert BEFORE INSERT ON "{{table}}"
 BEGIN
   SELECT acl_guard('row', 'create',
     'id', '{{table}}/' || {{new key}}, 'table', '{{table}}', 'parent_kind', '{{parent}}',
@@ -14,7 +14,7 @@ BEGIN
   FROM (SELECT 1) LEFT JOIN {{parent_table}} AS p ON p.{{parent_key}} = NEW.{{via}};
 END;
 
-CREATE TRIGGER acl_{{table}}_before_update BEFORE UPDATE ON {{table}}
+CREATE TRIGGER acl_{{table}}_before_update BEFORE UPDATE ON "{{table}}"
 BEGIN
   SELECT acl_guard('row', 'patch',
     'id', '{{table}}/' || {{old key}}, 'table', '{{table}}', 'parent_kind', '{{parent}}',
@@ -27,7 +27,7 @@ BEGIN
   FROM (SELECT 1) LEFT JOIN {{parent_table}} AS p ON p.{{parent_key}} = OLD.{{via}};
 END;
 
-CREATE TRIGGER acl_{{table}}_before_delete BEFORE DELETE ON {{table}}
+CREATE TRIGGER acl_{{table}}_before_delete BEFORE DELETE ON "{{table}}"
 BEGIN
   SELECT acl_guard('row', 'remove',
     'id', '{{table}}/' || {{old key}}, 'table', '{{table}}', 'parent_kind', '{{parent}}',
@@ -38,17 +38,17 @@ BEGIN
   FROM (SELECT 1) LEFT JOIN {{parent_table}} AS p ON p.{{parent_key}} = OLD.{{via}};
 END;
 
-CREATE TRIGGER acl_{{table}}_after_insert AFTER INSERT ON {{table}}
+CREATE TRIGGER acl_{{table}}_after_insert AFTER INSERT ON "{{table}}"
 BEGIN
 {{audit 'row', '{{table}}/' || {{new key}}}}
 END;
 
-CREATE TRIGGER acl_{{table}}_after_update AFTER UPDATE ON {{table}}
+CREATE TRIGGER acl_{{table}}_after_update AFTER UPDATE ON "{{table}}"
 BEGIN
 {{audit 'row', '{{table}}/' || {{old key}}}}
 END;
 
-CREATE TRIGGER acl_{{table}}_after_delete AFTER DELETE ON {{table}}
+CREATE TRIGGER acl_{{table}}_after_delete AFTER DELETE ON "{{table}}"
 BEGIN
 {{audit 'row', '{{table}}/' || {{old key}}}}
 END;

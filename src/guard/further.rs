@@ -57,7 +57,10 @@ impl Further {
             name.chars().all(|char| char.is_ascii_alphanumeric() || char == '_')
                 && name.starts_with(|char: char| char.is_ascii_alphabetic())
         };
-        if !plain(&self.name) || self.name.starts_with("acl_") || self.name.starts_with("sqlite_") {
+        // A rule of that name would be the rule of something else.
+        let lower = self.name.to_ascii_lowercase();
+        let taken = Resource::from_word(&lower).is_some();
+        if !plain(&self.name) || taken || lower.starts_with("acl_") || lower.starts_with("sqlite_") {
             problems.push(format!("table `{}` has a name that guards can't carry", self.name));
         }
         if !table.has_column(&self.via) {
@@ -109,28 +112,28 @@ impl Further {
 
     /// The part of the children's list in the guard of a removed `ancestor` that stands for this table.
     fn children(&self, ancestor: &str) -> String {
-        let (name, via) = (&self.name, quote(&self.via));
+        let (name, table, via) = (&self.name, quote(&self.name), quote(&self.via));
         let (of_session, of_worktree) = (self.parent == Resource::Session, self.parent == Resource::Worktree);
         match ancestor {
             "session" if of_session => {
-                format!("\n        UNION ALL\n        SELECT '{name}' WHERE EXISTS (SELECT 1 FROM {name} WHERE {via} = OLD.session_id)")
+                format!("\n        UNION ALL\n        SELECT '{name}' WHERE EXISTS (SELECT 1 FROM {table} WHERE {via} = OLD.session_id)")
             }
             "worktree" if of_session => format!(
                 "\n        UNION ALL\n        SELECT DISTINCT '{name}', s.created_by IS acl_actor() FROM sessions AS s
-        WHERE s.worktree_id = OLD.worktree_id AND EXISTS (SELECT 1 FROM {name} AS r WHERE r.{via} = s.session_id)"
+        WHERE s.worktree_id = OLD.worktree_id AND EXISTS (SELECT 1 FROM {table} AS r WHERE r.{via} = s.session_id)"
             ),
             "worktree" if of_worktree => format!(
                 "\n        UNION ALL\n        SELECT '{name}', OLD.created_by IS acl_actor()
-        WHERE EXISTS (SELECT 1 FROM {name} AS r WHERE r.{via} = OLD.worktree_id)"
+        WHERE EXISTS (SELECT 1 FROM {table} AS r WHERE r.{via} = OLD.worktree_id)"
             ),
             "repo" if of_session => format!(
                 "\n        UNION ALL\n        SELECT DISTINCT '{name}', s.worktree_id, s.created_by IS acl_actor()
         FROM worktrees AS w JOIN sessions AS s ON s.worktree_id = w.worktree_id WHERE w.repo_id = OLD.repo_id
-          AND EXISTS (SELECT 1 FROM {name} AS r WHERE r.{via} = s.session_id)"
+          AND EXISTS (SELECT 1 FROM {table} AS r WHERE r.{via} = s.session_id)"
             ),
             "repo" if of_worktree => format!(
                 "\n        UNION ALL\n        SELECT '{name}', w.worktree_id, w.created_by IS acl_actor() FROM worktrees AS w
-        WHERE w.repo_id = OLD.repo_id AND EXISTS (SELECT 1 FROM {name} AS r WHERE r.{via} = w.worktree_id)"
+        WHERE w.repo_id = OLD.repo_id AND EXISTS (SELECT 1 FROM {table} AS r WHERE r.{via} = w.worktree_id)"
             ),
             _ => String::new(),
         }
