@@ -9,22 +9,11 @@ use aclite::{
     Actor, MessagePatch, MessageQuery, MessageRole, MessageType, NewMessage, NewWorktree, Result, Sharing, Store,
     TaskId, TaskPatch, WorktreeQuery,
 };
-use support::{ask, audit_after, last_seq, message, session, sql, system, task, verdict, worktree, world, world_at};
-
-/// `bo` owns `w` and `v`; others, such as `cy`, hold `prompt` on `w` and nothing on `v`.
-fn places(store: &Store) {
-    for (name, owner, others) in [("w", "bo", Sharing::Prompt), ("v", "bo", Sharing::None), ("x", "cy", Sharing::None)]
-    {
-        worktree(store, &format!("w-{name}"), owner, others);
-        session(store, &format!("s-{name}"), &format!("w-{name}"), owner);
-        task(store, &format!("t-{name}"), &format!("s-{name}"), owner);
-        message(store, &format!("m-{name}"), &format!("s-{name}"), Some(&format!("t-{name}")));
-    }
-}
+use support::{ask, audit_after, last_seq, message, places, sql, system, task, verdict, world, world_at};
 
 fn store() -> Store {
     let store = world();
-    places(&store);
+    places(&store, Sharing::Prompt);
     store
 }
 
@@ -46,7 +35,7 @@ fn a_copy_of_a_whole_table_takes_no_secret_along() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("a.db");
     let store = world_at(&path);
-    places(&store);
+    places(&store, Sharing::Prompt);
     sql(&store, "UPDATE sessions SET data = '{\"mcp_token\":\"s3cret\"}' WHERE session_id = 's-v'");
     drop(store);
     let conn = rusqlite::Connection::open(&path).unwrap();
@@ -134,7 +123,7 @@ fn damaged_data_says_nothing_of_a_hidden_record() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("a.db");
     let store = world_at(&path);
-    places(&store);
+    places(&store, Sharing::Prompt);
     Store::detach(&path).unwrap();
     drop(store);
     define(
@@ -246,7 +235,7 @@ fn a_row_whose_order_cannot_be_read_harms_no_other() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("a.db");
     let store = world_at(&path);
-    places(&store);
+    places(&store, Sharing::Prompt);
     for n in 0..3 {
         message(&store, &format!("m-{n}"), "s-w", None);
     }

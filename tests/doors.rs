@@ -16,21 +16,11 @@ use std::process::{Command, Stdio};
 use aclite::{Actor, Error, Result, Sharing, Store, TableGuard};
 use file::{GUARDED as TABLES, host};
 use rusqlite::{Connection, OpenFlags};
-use support::{ask, audit_after, last_seq, message, session, sql, system, task, verdict, worktree, world, world_at};
-
-/// `bo` owns `w` and `v`; others, such as `cy`, hold `view` on `w` and nothing on `v`. `cy` owns `x`.
-fn places(store: &Store) {
-    for (name, owner, others) in [("w", "bo", Sharing::View), ("v", "bo", Sharing::None), ("x", "cy", Sharing::None)] {
-        worktree(store, &format!("w-{name}"), owner, others);
-        session(store, &format!("s-{name}"), &format!("w-{name}"), owner);
-        task(store, &format!("t-{name}"), &format!("s-{name}"), owner);
-        message(store, &format!("m-{name}"), &format!("s-{name}"), Some(&format!("t-{name}")));
-    }
-}
+use support::{ask, audit_after, last_seq, message, places, sql, system, task, verdict, world, world_at};
 
 fn store() -> Store {
     let store = world();
-    places(&store);
+    places(&store, Sharing::View);
     store
 }
 
@@ -746,7 +736,7 @@ fn secrets_are_in_no_answer() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("file");
     let store = world_at(&path);
-    places(&store);
+    places(&store, Sharing::View);
     let token = aclite::SessionPatch::new().set("mcp_token", "t0ken");
     store.write(&system(), |tx| tx.sessions().patch("s-x", token)).unwrap();
     // Statistics hold samples of what is indexed.
@@ -905,7 +895,7 @@ fn plain_writes(conn: &Connection, schema: &str) -> Vec<String> {
 
 fn file_with_everything(path: &Path) -> Store {
     let store = world_at(path);
-    places(&store);
+    places(&store, Sharing::View);
     for statement in [
         "INSERT INTO boards (board_id, created_at, created_by, name, data) VALUES ('b', acl_now(), 'bo', 'b', '{}')",
         "INSERT INTO groups (group_id, name, slug, created_by, created_at) VALUES ('g', 'g', 'g', 'ada', acl_now())",

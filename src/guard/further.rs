@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::operation::Resource;
 
 /// The guards of such a table.
-pub(super) const GUARDS: &str = include_str!("../../sql/guards/further.sql");
+const GUARDS: &str = include_str!("../../sql/guards/further.sql");
 
 /// One such table, as the row of `acl_tables` has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,16 +41,16 @@ pub(crate) fn list(conn: &Connection) -> Result<Vec<Further>> {
 
 impl Further {
     /// Table and key of the parent.
-    pub(crate) const fn parent_table(&self) -> (&'static str, &'static str) {
+    const fn parent_table(&self) -> (&'static str, &'static str) {
         match self.parent {
             Resource::Session => ("sessions", "session_id"),
             _ => ("worktrees", "worktree_id"),
         }
     }
 
-    /// What keeps this table from being guarded, if anything: names that SQL would have to quote, and a reference to
-    /// the parent that does not delete with it.
-    pub(crate) fn problems(&self, conn: &Connection, table: &Table) -> Result<Vec<String>> {
+    /// What keeps this table from being guarded, if anything: an unsound shape, a name that guards can't carry, a
+    /// reference to the parent that does not delete with it.
+    pub(super) fn problems(&self, conn: &Connection, table: &Table) -> Result<Vec<String>> {
         let failed = |error| Error::storage(format!("the shape of table `{}`", self.name), error);
         let mut problems = table.problems.clone();
         let plain = |name: &str| {

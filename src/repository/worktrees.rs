@@ -246,17 +246,7 @@ impl<'t> WorktreesMut<'t> {
     /// # Errors
     /// `NotAuthenticated`, `NotFound`, `Denied`, `Conflict` for the last owner, `Invalid`, `Storage`.
     pub fn remove_owner(&self, worktree: impl Into<WorktreeId>, user: impl Into<UserId>) -> Result<()> {
-        let (worktree, user) = (worktree.into(), user.into());
-        let sql = "DELETE FROM main.worktree_owners WHERE worktree_id = ?1 AND user_id = ?2 RETURNING 1";
-        let params = [Value::Text(worktree.to_string()), Value::Text(user.to_string())];
-        let id = format!("{worktree}/{user}");
-        let ids = [("worktree_id", worktree.as_str()), ("user_id", user.as_str())];
-        let removed = self.tx.one(op(Resource::Owner, Action::Remove), &id, &ids, sql, &params, |_| Ok(()));
-        if matches!(removed, Err(Error::NotFound(_))) {
-            // That somebody is no owner is told to whoever may view the worktree only.
-            self.get(worktree)?;
-        }
-        removed.map(|_| ())
+        self.remove_link(Resource::Owner, "worktree_owners", &worktree.into(), ("user_id", user.into().as_str()))
     }
 
     /// Grants the members of `group` at least `can` on the worktree, whatever it was granted before.
@@ -300,13 +290,18 @@ impl<'t> WorktreesMut<'t> {
     /// `NotAuthenticated`, `NotFound`, `Denied`, `Storage`.
     pub fn remove_grant(&self, worktree: impl Into<WorktreeId>, group: impl Into<GroupId>) -> Result<()> {
         let (worktree, group) = (worktree.into(), group.into());
-        let sql = "DELETE FROM main.worktree_group_grants WHERE worktree_id = ?1 AND group_id = ?2 RETURNING 1";
-        let params = [Value::Text(worktree.to_string()), Value::Text(group.to_string())];
-        let id = format!("{worktree}/{group}");
-        let ids = [("worktree_id", worktree.as_str()), ("group_id", group.as_str())];
-        let removed = self.tx.one(op(Resource::Grant, Action::Remove), &id, &ids, sql, &params, |_| Ok(()));
+        self.remove_link(Resource::Grant, "worktree_group_grants", &worktree, ("group_id", group.as_str()))
+    }
+
+    /// Removes the row of `table` that ties the worktree to the other end, a column and its id.
+    fn remove_link(&self, resource: Resource, table: &str, worktree: &WorktreeId, other: (&str, &str)) -> Result<()> {
+        let sql = format!("DELETE FROM main.{table} WHERE worktree_id = ?1 AND {} = ?2 RETURNING 1", other.0);
+        let params = [Value::Text(worktree.to_string()), Value::Text(other.1.to_owned())];
+        let id = format!("{worktree}/{}", other.1);
+        let ids = [("worktree_id", worktree.as_str()), other];
+        let removed = self.tx.one(op(resource, Action::Remove), &id, &ids, &sql, &params, |_| Ok(()));
         if matches!(removed, Err(Error::NotFound(_))) {
-            // That a group was granted nothing is told to whoever may view the worktree only.
+            // That there is no such tie is told to whoever may view the worktree only.
             self.get(worktree)?;
         }
         removed.map(|_| ())

@@ -102,6 +102,17 @@ pub fn message(store: &Store, id: &str, session: &str, task: Option<&str>) {
     store.write(&system(), |tx| tx.messages().create(new)).expect("the daemon makes a message");
 }
 
+/// Three places, each a worktree with a session, a task and a message (`w-w`, `s-w`, `t-w`, `m-w`; likewise `v` and `x`).
+/// `bo` owns `w` and `v`, `cy` owns `x`; others hold `on_w` on `w`, and nothing on `v` and `x`.
+pub fn places(store: &Store, on_w: Sharing) {
+    for (name, owner, others) in [("w", "bo", on_w), ("v", "bo", Sharing::None), ("x", "cy", Sharing::None)] {
+        worktree(store, &format!("w-{name}"), owner, others);
+        session(store, &format!("s-{name}"), &format!("w-{name}"), owner);
+        task(store, &format!("t-{name}"), &format!("s-{name}"), owner);
+        message(store, &format!("m-{name}"), &format!("s-{name}"), Some(&format!("t-{name}")));
+    }
+}
+
 /// Runs one statement as the daemon.
 pub fn sql(store: &Store, sql: &str) {
     store.write(&system(), |tx| tx.sql().execute(sql, [])).expect("the daemon's statement runs");
