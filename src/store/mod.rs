@@ -25,7 +25,6 @@ use crate::error::{Error, Result};
 use crate::guard::Entry;
 use crate::record::{UserId, WorktreeId};
 use crate::repository::Access;
-use connection::Conn;
 use lane::{Inside, Lane};
 
 pub use adopt::{AdoptReport, Adoption};
@@ -35,6 +34,9 @@ pub use sql::Sql;
 pub use tables::TableGuard;
 pub use tx::{ReadTx, Tx};
 
+pub(crate) use connection::Conn;
+#[cfg(feature = "extension")]
+pub(crate) use tx::record;
 pub(crate) use tx::{op, traced};
 
 /// A guarded database: the daemon's data layer.
