@@ -1,7 +1,7 @@
 //! The loadable extension in the SQLites of others: the same steps, the same answers.
 //!
-//! `tests/hosts/steps.txt` says what each host is told and what it must answer. What a host has of its
-//! own, transactions that it begins by itself for instance, is in `habits.py` and `habits.cjs` there.
+//! `tests/hosts/steps.txt` says what each host is told and what it must answer. What a host has of its own, transactions
+//! that it begins by itself for instance, is in `habits.rs`, `habits.py` and `habits.cjs` beside it.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -9,15 +9,17 @@
     reason = "a host that can't be started is a failed test, and progress goes to standard error"
 )]
 
-#[path = "support/file.rs"]
-mod file;
-mod support;
 #[path = "hosts/drive.rs"]
 mod drive;
 #[path = "hosts/extension.rs"]
 mod extension;
+#[path = "support/file.rs"]
+mod file;
+#[path = "hosts/habits.rs"]
+mod habits;
 #[path = "hosts/script.rs"]
 mod script;
+mod support;
 #[path = "hosts/world.rs"]
 mod world;
 
@@ -121,11 +123,8 @@ fn play(host: Host, scene: &Scene, path: &Path, faults: &mut Vec<String>) -> usi
 }
 
 fn version(host: Host, dir: &Path) -> String {
-    let asked = Connected {
-        file: dir.join("version.db"),
-        extension: None,
-        sql: vec!["SELECT sqlite_version()".to_owned()],
-    };
+    let asked =
+        Connected { file: dir.join("version.db"), extension: None, sql: vec!["SELECT sqlite_version()".to_owned()] };
     host(&[asked])[0][0].as_ref().unwrap()[0].clone()
 }
 

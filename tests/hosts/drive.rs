@@ -1,10 +1,5 @@
 //! The hosts that play the script, each a SQLite of its own.
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stderr,
-    reason = "a host that breaks off is a failed test"
-)]
+#![allow(clippy::expect_used, clippy::panic, clippy::print_stderr, reason = "a host that breaks off is a failed test")]
 #![expect(unsafe_code, reason = "rusqlite can't vouch for what is in a loaded extension; here it is this crate")]
 
 use std::collections::BTreeMap;
@@ -43,11 +38,8 @@ fn in_a_shell(connection: &Connected) -> Vec<Outcome> {
     let steps = connection.sql.iter().map(|sql| format!(".print {MARK}\n{sql};\n")).collect::<String>();
     let script = format!("{}\n{steps}", head.join("\n"));
     let (rows, errors) = run(Command::new("sqlite3").arg("-batch").arg(&connection.file), &script);
-    let mut outcomes: Vec<Outcome> = rows
-        .split(&format!("{MARK}\n"))
-        .skip(1)
-        .map(|rows| Ok(rows.lines().map(str::to_owned).collect()))
-        .collect();
+    let mut outcomes: Vec<Outcome> =
+        rows.split(&format!("{MARK}\n")).skip(1).map(|rows| Ok(rows.lines().map(str::to_owned).collect())).collect();
     assert_eq!(outcomes.len(), connection.sql.len(), "the shell broke off: {rows}{errors}");
     let mut failed: BTreeMap<usize, String> = BTreeMap::new();
     let mut last = None;

@@ -8,7 +8,8 @@
 
 use std::path::Path;
 
-const SCRIPT: [(&str, &str); 2] = [("steps.txt", include_str!("steps.txt")), ("sealed.txt", include_str!("sealed.txt"))];
+const SCRIPT: [(&str, &str); 2] =
+    [("steps.txt", include_str!("steps.txt")), ("sealed.txt", include_str!("sealed.txt"))];
 /// How much of an unexpected answer is shown.
 const SHOWN: usize = 400;
 

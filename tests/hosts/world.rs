@@ -5,7 +5,7 @@ use std::path::Path;
 
 use aclite::{SessionPatch, Sharing, TaskPatch, TaskStatus, UserId};
 
-use crate::support::{add_user, message, places, session, sql, system, task, world_at, worktree};
+use crate::support::{add_user, message, places, session, sql, system, task, worktree, world_at};
 
 /// Makes the file at `path` and closes it, so that it is one file without a log.
 pub(crate) fn make(path: &Path) {
