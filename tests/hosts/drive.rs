@@ -2,7 +2,6 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::print_stderr, reason = "a host that breaks off is a failed test")]
 #![expect(unsafe_code, reason = "rusqlite can't vouch for what is in a loaded extension; here it is this crate")]
 
-use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -29,34 +28,50 @@ pub(crate) fn shell(connections: &[Connected]) -> Vec<Vec<Outcome>> {
     connections.iter().map(in_a_shell).collect()
 }
 
-/// Rows arrive on standard output behind a mark for each step, errors on standard error with the number of their line:
-/// each step has a line for its mark and one for its statement.
 fn in_a_shell(connection: &Connected) -> Vec<Outcome> {
-    const MARK: &str = "@@ next";
-    let load = connection.extension.as_ref().map_or_else(String::new, |path| format!(".load {}", path.display()));
-    let head = [".mode list", ".nullvalue NULL", ".separator |", &load];
-    let steps = connection.sql.iter().map(|sql| format!(".print {MARK}\n{sql};\n")).collect::<String>();
-    let script = format!("{}\n{steps}", head.join("\n"));
-    let (rows, errors) = run(Command::new("sqlite3").arg("-batch").arg(&connection.file), &script);
-    let mut outcomes: Vec<Outcome> =
-        rows.split(&format!("{MARK}\n")).skip(1).map(|rows| Ok(rows.lines().map(str::to_owned).collect())).collect();
-    assert_eq!(outcomes.len(), connection.sql.len(), "the shell broke off: {rows}{errors}");
-    let mut failed: BTreeMap<usize, String> = BTreeMap::new();
+    let load = connection.extension.iter().map(|path| format!(".load {}", path.display()));
+    let head: Vec<String> =
+        [".mode list", ".nullvalue NULL", ".separator |"].map(str::to_owned).into_iter().chain(load).collect();
+    let steps = connection.sql.iter().map(|sql| format!("{sql};"));
+    let lines: Vec<String> = head.iter().cloned().chain(steps).collect();
+    let said = converse(Command::new("sqlite3").arg(&connection.file), &lines);
+    let (head, said) = said.split_at(head.len());
+    assert!(head.iter().all(|said| said.error.is_empty()), "the shell is not ready: {head:?}");
+    said.iter()
+        .map(|said| if said.error.is_empty() { Ok(said.rows.clone()) } else { Err(said.error.clone()) })
+        .collect()
+}
+
+/// What the shell answered to a line.
+#[derive(Debug, Default)]
+pub(crate) struct Said {
+    pub(crate) rows: Vec<String>,
+    pub(crate) error: String,
+}
+
+/// Gives `shell` its lines, each a statement or a dot command. Rows arrive on standard output behind a mark for each line,
+/// errors on standard error with the number of their line.
+pub(crate) fn converse(shell: &mut Command, lines: &[String]) -> Vec<Said> {
+    const MARK: &str = "@@ next\n";
+    let script: String = lines.iter().map(|line| format!(".print {MARK}{line}\n")).collect();
+    let (rows, errors) = run(shell.arg("-batch"), &script);
+    let rows = rows.split(MARK).skip(1).map(|rows| rows.lines().map(str::to_owned).collect());
+    let mut said: Vec<Said> = rows.map(|rows| Said { rows, error: String::new() }).collect();
+    assert_eq!(said.len(), lines.len(), "the shell broke off: {said:?} {errors}");
     let mut last = None;
     for line in errors.lines() {
-        let number = line.split_once(" near line ").and_then(|(_, rest)| rest.split_once(':')?.0.parse::<usize>().ok());
-        if let Some(number) = number {
-            assert!(number > head.len() && (number - head.len()) % 2 == 0, "no step is on the line of: {line}");
-            last = Some((number - head.len()) / 2 - 1);
+        let mut text = line.to_owned();
+        if let Some((kind, rest)) = line.split_once(" near line ") {
+            let (number, rest) = rest.split_once(':').unwrap_or_else(|| panic!("an error has no line: {line}"));
+            last = number.parse::<usize>().ok();
+            text = format!("{kind}:{rest}");
         }
-        let step = last.unwrap_or_else(|| panic!("the shell failed before the first step: {line}"));
-        let said = failed.entry(step).or_default();
-        *said = format!("{said}{line}\n").trim_start().to_owned();
+        let number = last.unwrap_or_else(|| panic!("the shell failed before the first line: {line}"));
+        assert!(number % 2 == 0, "no line was told where the shell says: {line}");
+        let error = &mut said[number / 2 - 1].error;
+        *error = if error.is_empty() { text } else { format!("{error}\n{text}") };
     }
-    for (step, error) in failed {
-        outcomes[step] = Err(error);
-    }
-    outcomes
+    said
 }
 
 /// Python's `sqlite3` module, all connections in one process.

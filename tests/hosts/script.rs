@@ -20,6 +20,8 @@ pub(crate) struct Scene {
     pub(crate) title: &'static str,
     /// The oldest SQLite that can play it; a scene says `[since 3.39]` where that is not the oldest of all.
     pub(crate) since: Option<&'static str>,
+    /// Whether it asks for a seal; a scene says `[seals]`.
+    pub(crate) seals: bool,
     /// Whether the file's guards are no longer those of this version when the scene is over.
     pub(crate) tampers: bool,
     pub(crate) acts: Vec<Act>,
@@ -112,10 +114,11 @@ fn scenes_of(file: &str, text: &'static str) -> Vec<Scene> {
 fn scene(title: &'static str) -> Scene {
     let (title, marks) = title.split_once(" [").unwrap_or((title, ""));
     let marks: Vec<&str> = marks.trim_end_matches(']').split(", ").filter(|mark| !mark.is_empty()).collect();
-    let mut scene = Scene { title, since: None, tampers: false, acts: vec![Act::default()] };
+    let mut scene = Scene { title, since: None, seals: false, tampers: false, acts: vec![Act::default()] };
     for mark in marks {
         match mark.strip_prefix("since ") {
             Some(version) => scene.since = Some(version),
+            None if mark == "seals" => scene.seals = true,
             None if mark == "tampers" => scene.tampers = true,
             None => panic!("a scene can't be `{mark}`"),
         }
