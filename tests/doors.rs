@@ -1,27 +1,50 @@
 //! Every way to write a row meets the guard.
 //!
 //! Guards made of triggers have been got round in many ways, each of which works unless something
-//! stops it. Here each is tried: on our connection through `tx.sql()`, as a user with too few
-//! rights, and on a plain connection that knows nothing of aclite.
+//! stops it. Here each is tried as a user with too few rights: on our connection through `tx.sql()`,
+//! on a host's that has loaded the extension, and on a plain one that knows nothing of aclite.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what a helper can't do is a failed test")]
 
+#[path = "support/extension.rs"]
+mod extension;
 #[path = "support/file.rs"]
 mod file;
+#[path = "support/raw.rs"]
+mod raw;
 mod support;
 
 use std::io::Write as _;
+use std::ops::Deref;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use aclite::{Actor, Error, Result, Sharing, Store, TableGuard};
 use file::{GUARDED as TABLES, host};
 use rusqlite::{Connection, OpenFlags};
-use support::{ask, audit_after, last_seq, message, places, sql, system, task, verdict, world, world_at};
+use support::{ask, audit_after, last_seq, message, places, sql, system, task, verdict, world_at};
 
-fn store() -> Store {
-    let store = world();
+/// A store and a host's connection to the same file.
+struct Doors {
+    store: Store,
+    raw: Connection,
+    _dir: tempfile::TempDir,
+}
+
+impl Deref for Doors {
+    type Target = Store;
+
+    fn deref(&self) -> &Store {
+        &self.store
+    }
+}
+
+fn store() -> Doors {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("doors.db");
+    let store = world_at(&path);
     places(&store, Sharing::View);
-    store
+    let raw = raw::open(&path);
+    Doors { store, raw, _dir: dir }
 }
 
 /// What everything but the audit holds, to be compared.
@@ -50,17 +73,32 @@ fn run(store: &Store, actor: &Actor, statement: &str) -> Result<usize> {
 
 /// Tries each statement as `cy`; it must fail with this verdict, and nothing may have changed but the audit.
 #[track_caller]
-fn refused(store: &Store, attempts: &[(&str, &str)]) {
-    refused_to(store, &Actor::user("cy"), attempts);
+fn refused(doors: &Doors, attempts: &[(&str, &str)]) {
+    refused_to(doors, &Actor::user("cy"), attempts);
 }
 
 #[track_caller]
-fn refused_to(store: &Store, actor: &Actor, attempts: &[(&str, &str)]) {
-    let before = everything(store);
+fn refused_to(doors: &Doors, actor: &Actor, attempts: &[(&str, &str)]) {
+    let before = everything(doors);
+    // SQL has no word for a service.
+    let at_raw = !matches!(actor, Actor::Service(_));
+    if at_raw {
+        raw::act_as(&doors.raw, actor);
+    }
     for (expected, statement) in attempts {
-        let outcome = run(store, actor, statement);
+        let outcome = run(doors, actor, statement);
         assert_eq!(verdict(&outcome), *expected, "{statement}: {outcome:?}");
-        assert_eq!(everything(store), before, "{statement}");
+        assert_eq!(everything(doors), before, "{statement}");
+        if !at_raw {
+            continue;
+        }
+        let raw = raw::run(&doors.raw, statement);
+        assert_eq!(everything(doors), before, "at the raw door: {statement}: {raw:?}");
+        // What is refused for its text alone does no harm there, or is refused by something else.
+        if *expected != "invalid" {
+            let told = outcome.unwrap_err().public().message;
+            assert_eq!(raw, Err(format!("aclite: {told}")), "at the raw door: {statement}");
+        }
     }
 }
 

@@ -59,20 +59,16 @@ pub(super) fn system(call: &Call<'_>, loaded: &Loaded) -> SqlResult<String> {
 pub(super) fn whoami(_: &Call<'_>, loaded: &Loaded) -> SqlResult<String> {
     let state = loaded.context.state();
     let actor = state.actor.as_ref().unwrap_or(&Actor::Anonymous);
-    let hosted = hosted(loaded)?;
+    let hosted = loaded.hosted()?;
     let who = serde_json::json!({
         "kind": actor.kind(), "id": actor.id(), "final": hosted.is_final(), "sealed": hosted.is_sealed(),
     });
     Ok(who.to_string())
 }
 
-fn hosted(loaded: &Loaded) -> SqlResult<&Hosted> {
-    loaded.context.host().ok_or_else(|| failed("this connection has no host"))
-}
-
 /// Fails unless who acts can change now.
 fn changeable(loaded: &Loaded) -> SqlResult<&Hosted> {
-    let hosted = hosted(loaded)?;
+    let hosted = loaded.hosted()?;
     if hosted.is_sealed() {
         return Err(failed("the connection is sealed"));
     }

@@ -7,16 +7,18 @@
 mod entry;
 mod identity;
 mod recorder;
+mod seal;
 mod upkeep;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rusqlite::config::DbConfig;
 use rusqlite::functions::{Context as Call, FunctionFlags};
 use rusqlite::{Connection, Result as SqlResult};
 
-use crate::guard::{Context, Hosted, register};
+use crate::guard::{Context, Hosted, failed, register};
+use entry::Empty;
 use recorder::Recorder;
 
 /// What the functions of one connection share.
@@ -25,9 +27,31 @@ struct Loaded {
     /// The file of the main database; nothing where that is in memory.
     path: Option<PathBuf>,
     recorder: Arc<Recorder>,
+    /// How the main database is taken away from the connection; nothing where its SQLite is too old for that.
+    empty: Option<Empty>,
 }
 
 impl Loaded {
+    fn hosted(&self) -> SqlResult<&Hosted> {
+        self.context.host().ok_or_else(|| failed("this connection has no host"))
+    }
+
+    fn path(&self) -> SqlResult<&Path> {
+        self.path.as_deref().ok_or_else(|| failed("the database is in no file that can be opened again"))
+    }
+
+    /// Fails unless no transaction is open and nothing runs but the statement that asks.
+    fn alone(&self) -> SqlResult<&Hosted> {
+        let hosted = self.hosted()?;
+        if !hosted.connection()?.is_autocommit() {
+            return Err(failed("that needs a connection with no transaction open"));
+        }
+        if hosted.running() > 1 {
+            return Err(failed("that needs a connection on which no other statement runs"));
+        }
+        Ok(hosted)
+    }
+
     /// Writes refusals that wait, where the connection holds no lock.
     fn settle(&self) {
         let free = |conn: Connection| conn.is_autocommit();
@@ -38,16 +62,17 @@ impl Loaded {
 }
 
 /// Makes `conn` a guarded door: registers the functions, and switches on what the guards rest on.
-fn load(conn: &Connection) -> SqlResult<Arc<Recorder>> {
+fn load(conn: &Connection, empty: Option<Empty>) -> SqlResult<Arc<Recorder>> {
     // Without foreign keys a record's parent may be anything: the guards refuse then.
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, true)?;
     // A row that REPLACE deletes meets the guard of deletion.
     conn.pragma_update(None, "recursive_triggers", true)?;
-    let context = Arc::new(Context::hosted(Hosted::new(conn)));
+    let hosted = Hosted::new(conn);
+    let path = hosted.file();
+    let context = Arc::new(Context::hosted(hosted));
     register(conn, &context)?;
-    let path = conn.path().filter(|path| !path.is_empty()).map(PathBuf::from);
     let recorder = Arc::new(Recorder::new(Arc::clone(&context), path.clone()));
-    let loaded = Arc::new(Loaded { context, path, recorder: Arc::clone(&recorder) });
+    let loaded = Arc::new(Loaded { context, path, recorder: Arc::clone(&recorder), empty });
     // Identity is set by a statement of the host's own, never by what a view or a trigger holds.
     let direct = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DIRECTONLY;
     let innocuous = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_INNOCUOUS;
@@ -60,6 +85,7 @@ fn load(conn: &Connection) -> SqlResult<Arc<Recorder>> {
     conn.create_scalar_function("acl_logout", 0, direct, with(identity::logout))?;
     conn.create_scalar_function("acl_system", 1, direct, with(identity::system))?;
     conn.create_scalar_function("acl_whoami", 0, innocuous, with(identity::whoami))?;
+    conn.create_scalar_function("acl_seal", 0, direct, with(seal::seal))?;
     conn.create_scalar_function("acl_check", 0, direct, with(upkeep::check))?;
     conn.create_scalar_function("acl_adopt", 0, direct, with(upkeep::adopt))?;
     let constant = innocuous | FunctionFlags::SQLITE_DETERMINISTIC;

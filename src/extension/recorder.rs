@@ -20,18 +20,13 @@ const PAUSE: Duration = Duration::from_secs(5);
 pub(super) struct Recorder {
     context: Arc<Context>,
     path: Option<PathBuf>,
-    own: Mutex<Own>,
-}
-
-#[derive(Default)]
-struct Own {
-    conn: Option<Conn>,
-    failed: Option<Instant>,
+    /// When a row could not be written last.
+    failed: Mutex<Option<Instant>>,
 }
 
 impl Recorder {
     pub(super) fn new(context: Arc<Context>, path: Option<PathBuf>) -> Self {
-        Self { context, path, own: Mutex::default() }
+        Self { context, path, failed: Mutex::default() }
     }
 
     /// Writes the refusals that wait. Called when the host's connection holds no lock.
@@ -39,8 +34,8 @@ impl Recorder {
     /// What can't be written waits for the next call.
     pub(super) fn flush(&self) {
         let Some(hosted) = self.context.host() else { return };
-        let recently = |own: &Own| own.failed.is_some_and(|failed| failed.elapsed() < PAUSE);
-        if recently(&self.own.lock().unwrap_or_else(PoisonError::into_inner)) {
+        let failed = *self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        if failed.is_some_and(|failed| failed.elapsed() < PAUSE) {
             return;
         }
         let refused = hosted.take_refused();
@@ -61,23 +56,16 @@ impl Recorder {
         let Some(path) = &self.path else {
             return Err(Error::invalid("database", "is in memory, where no other connection writes its audit"));
         };
-        let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
-        let Own { conn, failed } = &mut *own;
-        let written = match conn {
-            Some(conn) => record(conn, entries, BUSY),
-            None => Conn::open(path, false, BUSY).and_then(|opened| record(conn.insert(opened), entries, BUSY)),
-        };
-        *failed = written.is_err().then(Instant::now);
-        if written.is_err() {
-            *conn = None;
-        }
+        // Opened for this alone: a connection that stayed would keep the file from its owner, and a fork would share it.
+        let written = Conn::open(path, false, BUSY).and_then(|conn| record(&conn, entries, BUSY));
+        *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = written.is_err().then(Instant::now);
         written
     }
 }
 
 impl Drop for Recorder {
     fn drop(&mut self) {
-        self.own.get_mut().unwrap_or_else(PoisonError::into_inner).failed = None;
+        *self.failed.get_mut().unwrap_or_else(PoisonError::into_inner) = None;
         self.flush();
         let lost = self.context.host().map_or(0, |hosted| hosted.take_refused().len());
         if lost > 0 {

@@ -1,7 +1,8 @@
 //! What only SQLite's own interface says of a connection: its switches, and the statements that run on it.
 #![expect(unsafe_code, reason = "SQLite answers this only through calls on the connection's handle")]
 
-use std::ffi::{CStr, c_int};
+use std::ffi::{CStr, c_char, c_int};
+use std::path::PathBuf;
 use std::ptr;
 
 use rusqlite::{Connection, ffi};
@@ -66,6 +67,27 @@ impl Host {
             if !look(running) {
                 return false;
             }
+        }
+    }
+
+    /// The file of the main database; nothing where no other connection of ours could open the same:
+    /// in memory, or where a way of the host's own leads to it.
+    pub(crate) fn file(&self) -> Option<PathBuf> {
+        // SAFETY: the connection is open on this thread. Both names end with a NUL and stay good until
+        // the call returns; the name of the way is ours to free.
+        unsafe {
+            let mut way: *mut c_char = ptr::null_mut();
+            let place: *mut *mut c_char = &raw mut way;
+            ffi::sqlite3_file_control(self.0, c"main".as_ptr(), ffi::SQLITE_FCNTL_VFSNAME, place.cast());
+            let default = ffi::sqlite3_vfs_find(ptr::null());
+            let usual = !way.is_null() && !default.is_null() && CStr::from_ptr(way) == CStr::from_ptr((*default).zName);
+            ffi::sqlite3_free(way.cast());
+            let name = ffi::sqlite3_db_filename(self.0, c"main".as_ptr());
+            if !usual || name.is_null() {
+                return None;
+            }
+            let name = CStr::from_ptr(name).to_str().ok()?;
+            (!name.is_empty()).then(|| PathBuf::from(name))
         }
     }
 

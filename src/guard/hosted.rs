@@ -4,6 +4,7 @@
 //! runs. On a host's we see nothing but our functions being called, so each call looks around.
 #![cfg_attr(not(feature = "extension"), expect(dead_code, reason = "only the extension has a host"))]
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -57,10 +58,7 @@ impl Hosted {
         self.unforged()?;
         let conn = self.host.connection().map_err(|error| error.to_string())?;
         let unread = |error: rusqlite::Error| format!("the connection can't be looked at: {error}");
-        if pragma(&conn, "recursive_triggers").map_err(unread)? != 1 {
-            return Err("`recursive_triggers` is off".to_owned());
-        }
-        self.look_around(&conn).map_err(unread)?.map_or(Ok(()), Err)?;
+        self.surroundings(&conn).map_err(unread)?.map_or(Ok(()), Err)?;
         let version = pragma(&conn, "main.schema_version").map_err(unread)?;
         if *lock(&self.sound) == Some(version) {
             return Ok(());
@@ -92,12 +90,23 @@ impl Hosted {
         self.host.connection()
     }
 
-    /// What of the connection's own lies in the way: TEMP objects and attached databases.
-    pub(crate) fn problem(&self) -> rusqlite::Result<Option<String>> {
-        self.look_around(&self.host.connection()?)
+    /// The file of the main database, where a connection of ours can open it too.
+    pub(crate) fn file(&self) -> Option<PathBuf> {
+        self.host.file()
     }
 
-    fn look_around(&self, conn: &Connection) -> rusqlite::Result<Option<String>> {
+    /// Why no guard would vouch for a write, whatever the file is like: switches, TEMP objects, attached databases.
+    pub(crate) fn problem(&self) -> rusqlite::Result<Option<String>> {
+        self.surroundings(&self.host.connection()?)
+    }
+
+    fn surroundings(&self, conn: &Connection) -> rusqlite::Result<Option<String>> {
+        if !self.host.foreign_keys() {
+            return Ok(Some("`foreign_keys` is off".to_owned()));
+        }
+        if pragma(conn, "recursive_triggers")? != 1 {
+            return Ok(Some("`recursive_triggers` is off".to_owned()));
+        }
         let mut found = None;
         let mut databases = conn.prepare("PRAGMA database_list")?;
         let mut databases = databases.query([])?;
