@@ -167,6 +167,66 @@ fn insert_or_replace_takes_nobodys_place() {
     refused(&store, &[("conflict", &format!("REPLACE {TASK} VALUES {}", new_task("t-v", "s-x")))]);
 }
 
+/// A row of each guarded table as SQL: its columns, its values, and its rowid.
+fn rows_as_sql(store: &Doors) -> Vec<(&'static str, String, String, i64)> {
+    let ask = |sql: &str| store.raw.query_row(sql, [], |row| row.get::<_, String>(0)).expect(sql);
+    let empty = [
+        "INSERT INTO boards (board_id, created_at, created_by, name, data) VALUES ('b', acl_now(), 'bo', 'b', '{}')",
+        "INSERT INTO groups (group_id, name, slug, created_at) VALUES ('g', 'g', 'g', acl_now())",
+        "INSERT INTO group_memberships (group_id, user_id, created_at) VALUES ('g', 'bo', acl_now())",
+        "INSERT INTO worktree_group_grants (worktree_id, group_id, can, created_at) VALUES ('w-v', 'g', 'view', acl_now())",
+    ];
+    empty.iter().for_each(|statement| sql(store, statement));
+    let tables = TABLES.iter().filter(|table| **table != "acl_tables");
+    tables
+        .map(|table| {
+            let columns =
+                ask(&format!("SELECT group_concat('\"' || name || '\"', ', ') FROM pragma_table_info('{table}')"));
+            let quoted: Vec<String> = columns.split(", ").map(|column| format!("quote({column})")).collect();
+            let from = format!("FROM {table} ORDER BY rowid DESC LIMIT 1");
+            let values = ask(&format!("SELECT {} {from}", quoted.join(" || ', ' || ")));
+            let rowid = ask(&format!("SELECT rowid || '' {from}")).parse().unwrap();
+            (*table, columns, values, rowid)
+        })
+        .collect()
+}
+
+/// The same on every guarded table: whatever stands there, no way of writing takes its place.
+#[test]
+fn on_no_table_a_row_is_replaced_or_upserted() {
+    let store = store();
+    let rows = rows_as_sql(&store);
+    assert_eq!(rows.len(), TABLES.len() - 1, "all but the one that is empty");
+    let before = everything(&store);
+    raw::act_as(&store.raw, &Actor::user("cy"));
+    for (table, columns, values, rowid) in rows {
+        let first = columns.split(", ").next().unwrap();
+        let last = columns.split(", ").last().unwrap();
+        for statement in [
+            format!("INSERT INTO {table} ({columns}) VALUES ({values})"),
+            format!("INSERT OR REPLACE INTO {table} ({columns}) VALUES ({values})"),
+            format!("REPLACE INTO {table} ({columns}) VALUES ({values})"),
+            format!("INSERT OR IGNORE INTO {table} ({columns}) VALUES ({values})"),
+            format!("INSERT OR FAIL INTO {table} ({columns}) VALUES ({values})"),
+            format!("INSERT INTO {table} ({columns}) VALUES ({values}) ON CONFLICT DO NOTHING"),
+            format!("INSERT INTO {table} ({columns}) VALUES ({values}) ON CONFLICT DO UPDATE SET {last} = 'x'"),
+            format!("INSERT OR REPLACE INTO {table} (rowid, {columns}) VALUES ({rowid}, {values})"),
+            format!("UPDATE OR REPLACE {table} SET rowid = rowid + 1"),
+            format!("UPDATE {table} SET rowid = -1 WHERE rowid = {rowid}"),
+            format!("UPDATE OR REPLACE {table} SET {first} = {first} || 'x' WHERE rowid = {rowid}"),
+        ] {
+            let api = run(&store, &Actor::user("cy"), &statement);
+            assert!(api.is_err(), "{statement}");
+            assert_eq!(everything(&store), before, "{statement}");
+            let raw = raw::run(&store.raw, &statement);
+            // A key that is an integer takes no text at all.
+            let refused = |text: &String| text.starts_with("aclite: ") || text == "datatype mismatch";
+            assert!(raw.as_ref().is_err_and(refused), "at the raw door: {statement}: {raw:?}");
+            assert_eq!(everything(&store), before, "at the raw door: {statement}");
+        }
+    }
+}
+
 /// Not only the key: a row also loses its place to another by its rowid, or by any unique index.
 #[test]
 fn no_row_is_replaced_by_its_rowid_or_another_unique_key() {

@@ -124,8 +124,14 @@ struct Later {
 }
 
 /// `sqlite3_deserialize`.
-type Deserialize =
-    unsafe extern "C" fn(*mut ffi::sqlite3, *const c_char, *mut u8, ffi::sqlite3_int64, ffi::sqlite3_int64, c_uint) -> c_int;
+type Deserialize = unsafe extern "C" fn(
+    *mut ffi::sqlite3,
+    *const c_char,
+    *mut u8,
+    ffi::sqlite3_int64,
+    ffi::sqlite3_int64,
+    c_uint,
+) -> c_int;
 
 /// The first SQLite whose table of calls has `sqlite3_deserialize`: 3.39.
 const DESERIALIZES: c_int = 3_039_000;

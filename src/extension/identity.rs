@@ -11,7 +11,7 @@ use crate::operation::{Action, Operation, Resource};
 /// `acl_login(user [, 'final'])`: from now on `user` acts, named by id or by an e-mail address that
 /// no other user has. Returns the id.
 pub(super) fn login(call: &Call<'_>, loaded: &Loaded) -> SqlResult<String> {
-    let hosted = changeable(loaded)?;
+    let hosted = changeable(loaded, "acl_login")?;
     let user = argument(call, 0, "the user")?;
     let is_final = match (call.len() > 1).then(|| argument(call, 1, "`final`")).transpose()?.as_deref() {
         None => false,
@@ -29,7 +29,7 @@ pub(super) fn login(call: &Call<'_>, loaded: &Loaded) -> SqlResult<String> {
 
 /// `acl_logout()`: from now on nobody acts. Returns what [`whoami`] does.
 pub(super) fn logout(call: &Call<'_>, loaded: &Loaded) -> SqlResult<String> {
-    changeable(loaded)?;
+    changeable(loaded, "acl_logout")?;
     loaded.context.state().actor = None;
     loaded.settle();
     whoami(call, loaded)
@@ -38,7 +38,7 @@ pub(super) fn logout(call: &Call<'_>, loaded: &Loaded) -> SqlResult<String> {
 /// `acl_system(reason)`: from now on the daemon itself acts, an operator at its place. The audit says so
 /// first: where it can't, nobody becomes the daemon. Returns the reason.
 pub(super) fn system(call: &Call<'_>, loaded: &Loaded) -> SqlResult<String> {
-    let hosted = changeable(loaded)?;
+    let hosted = changeable(loaded, "acl_system")?;
     let reason = argument(call, 0, "the reason")?;
     if reason.trim().is_empty() {
         return Err(failed("the daemon acts for a reason, which the audit keeps"));
@@ -52,6 +52,7 @@ pub(super) fn system(call: &Call<'_>, loaded: &Loaded) -> SqlResult<String> {
     entry.why = "acl_system".to_owned();
     loaded.recorder.write(&[entry]).map_err(|error| failed(format!("the audit can't be written: {error}")))?;
     loaded.context.state().actor = Some(actor);
+    loaded.settle();
     Ok(reason)
 }
 
@@ -66,9 +67,9 @@ pub(super) fn whoami(_: &Call<'_>, loaded: &Loaded) -> SqlResult<String> {
     Ok(who.to_string())
 }
 
-/// Fails unless who acts can change now.
-fn changeable(loaded: &Loaded) -> SqlResult<&Hosted> {
-    let hosted = loaded.hosted()?;
+/// Fails unless who acts can change now, by the function `name`.
+fn changeable<'a>(loaded: &'a Loaded, name: &str) -> SqlResult<&'a Hosted> {
+    let hosted = loaded.direct(name)?;
     if hosted.is_sealed() {
         return Err(failed("the connection is sealed"));
     }

@@ -40,9 +40,19 @@ impl Loaded {
         self.path.as_deref().ok_or_else(|| failed("the database is in no file that can be opened again"))
     }
 
-    /// Fails unless no transaction is open and nothing runs but the statement that asks.
-    fn alone(&self) -> SqlResult<&Hosted> {
+    /// Fails unless a statement that runs names the function `name` itself: SQLite lets a TEMP view
+    /// call what is DIRECTONLY, and whoever reads one need not know what it does.
+    fn direct(&self, name: &str) -> SqlResult<&Hosted> {
         let hosted = self.hosted()?;
+        if !hosted.is_named(name) {
+            return Err(failed(format!("unsafe use of {name}(): only a statement itself may call it")));
+        }
+        Ok(hosted)
+    }
+
+    /// Fails unless no transaction is open and nothing runs but the statement that names the function `name`.
+    fn alone(&self, name: &str) -> SqlResult<&Hosted> {
+        let hosted = self.direct(name)?;
         if !hosted.connection()?.is_autocommit() {
             return Err(failed("that needs a connection with no transaction open"));
         }
@@ -67,6 +77,8 @@ fn load(conn: &Connection, empty: Option<Empty>) -> SqlResult<Arc<Recorder>> {
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, true)?;
     // A row that REPLACE deletes meets the guard of deletion.
     conn.pragma_update(None, "recursive_triggers", true)?;
+    // No writable_schema, no writing to pages: SQL takes no guard away behind the schema's back.
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     let hosted = Hosted::new(conn);
     let path = hosted.file();
     let context = Arc::new(Context::hosted(hosted));

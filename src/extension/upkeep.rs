@@ -29,7 +29,7 @@ pub(super) fn check(_: &Call<'_>, loaded: &Loaded) -> SqlResult<String> {
 
 /// `acl_adopt()`: puts the guards into the file, as `aclite adopt` does; reports as JSON.
 pub(super) fn adopt(_: &Call<'_>, loaded: &Loaded) -> SqlResult<String> {
-    loaded.alone()?;
+    loaded.alone("acl_adopt")?;
     let report = Adoption::new().run(loaded.path()?).map_err(|error| failed(error.to_string()))?;
     json(&report)
 }

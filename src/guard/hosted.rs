@@ -85,6 +85,12 @@ impl Hosted {
         forged.map_or(Ok(()), Err)
     }
 
+    /// Whether a statement that runs has `name` in its text.
+    pub(crate) fn is_named(&self, name: &str) -> bool {
+        let within = |text: &[u8]| text.windows(name.len()).any(|part| part.eq_ignore_ascii_case(name.as_bytes()));
+        !self.host.all_running(|statement| !statement.text.is_some_and(|text| within(text.to_bytes())))
+    }
+
     /// The connection, for SQL of ours.
     pub(crate) fn connection(&self) -> rusqlite::Result<Connection> {
         self.host.connection()
