@@ -216,6 +216,14 @@ class Threads(Habit):
 
 
 class Files(Habit):
+    def test_a_host_that_keeps_the_file_to_itself_leaves_its_refusals_when_it_closes(self):
+        db = self.connect(isolation_level=None)
+        db.execute("PRAGMA locking_mode = EXCLUSIVE")
+        self.refused(db)
+        self.refused(db)
+        db.close()
+        self.assertEqual(self.denials(), ["dee t-w", "dee t-w"])
+
     def test_a_file_in_memory_takes_no_user(self):
         with self.assertRaises(sqlite3.OperationalError) as caught:
             connect(":memory:", "bo")
