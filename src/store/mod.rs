@@ -25,7 +25,6 @@ use crate::error::{Error, Result};
 use crate::guard::Entry;
 use crate::record::{UserId, WorktreeId};
 use crate::repository::Access;
-use connection::Conn;
 use lane::{Inside, Lane};
 
 pub use adopt::{AdoptReport, Adoption};
@@ -35,6 +34,9 @@ pub use sql::Sql;
 pub use tables::TableGuard;
 pub use tx::{ReadTx, Tx};
 
+pub(crate) use connection::Conn;
+pub(crate) use open::vouch;
+pub(crate) use schema::classify;
 pub(crate) use tx::{op, traced};
 
 /// A guarded database: the daemon's data layer.
@@ -236,6 +238,11 @@ impl Store {
         let _inside = Inside::enter(self.identity())?;
         let conn = inner.writer.take(Instant::now(), inner.options.busy_timeout)?;
         open::report(&conn)
+    }
+
+    /// How long a call waits for others.
+    pub(crate) fn busy_timeout(&self) -> std::time::Duration {
+        self.inner.options.busy_timeout
     }
 
     /// What tells this store from others, for closures inside closures.
