@@ -41,6 +41,7 @@ mod merge;
 mod operation;
 mod record;
 mod repository;
+mod sealed;
 mod store;
 mod verdict;
 
@@ -63,6 +64,7 @@ pub use repository::{
     MessageQuery, Messages, MessagesMut, Order, Page, Patched, RepoQuery, Repos, ReposMut, SessionQuery, Sessions,
     SessionsMut, TaskQuery, Tasks, TasksMut, UserQuery, Users, UsersMut, WorktreeQuery, Worktrees, WorktreesMut,
 };
+pub use sealed::Sealed;
 pub use store::{
     AdoptReport, Adoption, CheckReport, Durability, OpenOptions, ReadTx, RuleDifference, Sql, Store, TableGuard, Tx,
 };

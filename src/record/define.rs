@@ -39,7 +39,7 @@ macro_rules! record {
             /// Reads a row, leaving the keys `secrets` of `data` out.
             fn read(row: &rusqlite::Row<'_>, offset: usize, secrets: &[&str]) -> $crate::error::Result<Self> {
                 let mut reader = $crate::record::row::Reader::new::<Self>(row, offset);
-                Ok(Self { $( $field: reader.field()?, )* data: reader.data(secrets, &$masks)? })
+                Ok(Self { $( $field: reader.field()?, )* data: reader.data::<Self>(secrets)? })
             }
         }
 
@@ -64,13 +64,17 @@ macro_rules! record {
                 }, )?
             ];
 
+            const HIDDEN: &'static [&'static str] = &$secrets;
+
+            const MASKED: &'static [&'static str] = &$masks;
+
             fn returning() -> &'static str {
                 static LIST: std::sync::LazyLock<String> = std::sync::LazyLock::new(|| $record::select_list($record::TABLE));
                 &LIST
             }
 
             fn from_row(row: &rusqlite::Row<'_>, offset: usize) -> $crate::error::Result<Self> {
-                Self::read(row, offset, &$secrets)
+                Self::read(row, offset, Self::HIDDEN)
             }
         }
 

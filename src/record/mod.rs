@@ -43,6 +43,7 @@ pub use worktree::{NewWorktree, Worktree, WorktreePatch};
 
 pub(crate) use column::{Column, Kind};
 pub(crate) use fields::Fields;
+pub(crate) use row::shown;
 
 /// Refuses an id that no record may have; `field` is its name in the error.
 pub(crate) fn check_id(field: &str, id: &str) -> Result<()> {
@@ -62,6 +63,12 @@ pub(crate) trait Record: Sized {
 
     /// Columns that are written and never read: secrets.
     const WRITE_ONLY: &'static [Column] = &[];
+
+    /// Keys of `data` that reading leaves out: secrets.
+    const HIDDEN: &'static [&'static str] = &[];
+
+    /// Keys of `data` of which reading tells what is set, and not to what: secrets.
+    const MASKED: &'static [&'static str] = &[];
 
     /// The record in the columns of [`Record::COLUMNS`] of `row`, the first at `offset`.
     ///

@@ -31,8 +31,8 @@ impl<'r, 's> Reader<'r, 's> {
     }
 
     /// The next column as `data`, without `secrets` and without keys that are columns: those win. Of
-    /// `masks` it tells what is set, key by key, and not to what.
-    pub(super) fn data(mut self, secrets: &[&str], masks: &[&str]) -> Result<Map<String, Value>> {
+    /// the keys that `R` masks it tells what is set, and not to what.
+    pub(super) fn data<R: Record>(mut self, secrets: &[&str]) -> Result<Map<String, Value>> {
         let value = self.row.get_ref(self.offset + self.next).map_err(|error| self.failed(error))?;
         let text = column::text(value).map_err(|_| self.broken("is not text without NUL"))?;
         let mut data: Map<String, Value> = serde_json::from_str(text).map_err(|error| {
@@ -40,13 +40,8 @@ impl<'r, 's> Reader<'r, 's> {
             if error.is_data() { self.broken("is not a JSON object") } else { self.failed(error) }
         })?;
         self.next += 1;
-        let hidden = |key: &str| secrets.contains(&key) || self.columns.iter().any(|column| column.name == key);
-        data.retain(|key, _| !hidden(key));
-        for mask in masks {
-            if let Some(value) = data.get_mut(*mask) {
-                *value = masked(value);
-            }
-        }
+        data.retain(|key, _| !self.columns.iter().any(|column| column.name == key));
+        veil::<R>(&mut data, secrets);
         Ok(data)
     }
 
@@ -64,6 +59,27 @@ impl<'r, 's> Reader<'r, 's> {
         let id = self.row.get_ref(self.offset).ok().and_then(|id| column::text(id).ok()).unwrap_or("?");
         let column = self.columns.get(self.next).map_or("?", |column| column.name);
         format!("{} `{id}`: column `{column}`", self.record)
+    }
+}
+
+/// The text of a stored `data` of `R` without its secrets; `None` where it is no JSON object, which could hold one
+/// that we don't find.
+///
+/// Parsing leaves each key once: however often a secret's key stands in the text and however it is spelled, it is found.
+pub(crate) fn shown<R: Record>(text: &str) -> Option<String> {
+    let mut data: Map<String, Value> = serde_json::from_str(text).ok()?;
+    data.retain(|key, _| !R::WRITE_ONLY.iter().any(|column| column.name == key));
+    veil::<R>(&mut data, R::HIDDEN);
+    serde_json::to_string(&data).ok()
+}
+
+/// Leaves the keys `secrets` out, and masks those that `R` masks.
+fn veil<R: Record>(data: &mut Map<String, Value>, secrets: &[&str]) {
+    data.retain(|key, _| !secrets.contains(&key.as_str()));
+    for mask in R::MASKED {
+        if let Some(value) = data.get_mut(*mask) {
+            *value = masked(value);
+        }
     }
 }
 

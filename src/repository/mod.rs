@@ -21,6 +21,7 @@ pub use boards::{BoardQuery, Boards, BoardsMut};
 pub use groups::{GroupQuery, Groups, GroupsMut};
 pub use list::{Cursor, Order, Page};
 pub use messages::{MessageQuery, Messages, MessagesMut};
+pub(crate) use read::Stored;
 pub use repos::{RepoQuery, Repos, ReposMut};
 pub use sessions::{SessionQuery, Sessions, SessionsMut};
 pub use tasks::{Ended, Patched, TaskQuery, Tasks, TasksMut};

@@ -10,7 +10,7 @@ use crate::store::{ReadTx, op, traced};
 use crate::verdict;
 
 /// How a record's row leads to what decides about it.
-pub(super) trait Stored: Record {
+pub(crate) trait Stored: Record {
     /// The table as `t`, and what its worktree is found by.
     const FROM: &'static str;
 

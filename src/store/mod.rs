@@ -35,6 +35,8 @@ pub use tables::TableGuard;
 pub use tx::{ReadTx, Tx};
 
 pub(crate) use connection::Conn;
+pub(crate) use open::vouch;
+pub(crate) use schema::classify;
 #[cfg(feature = "extension")]
 pub(crate) use tx::record;
 pub(crate) use tx::{op, traced};
@@ -238,6 +240,11 @@ impl Store {
         let _inside = Inside::enter(self.identity())?;
         let conn = inner.writer.take(Instant::now(), inner.options.busy_timeout)?;
         open::report(&conn)
+    }
+
+    /// How long a call waits for others.
+    pub(crate) fn busy_timeout(&self) -> std::time::Duration {
+        self.inner.options.busy_timeout
     }
 
     /// What tells this store from others, for closures inside closures.

@@ -163,6 +163,15 @@ pub(super) fn sound(conn: &Connection) -> Result<()> {
     if found == Tampered::default() { Ok(()) } else { Err(Error::Tampered(Box::new(found))) }
 }
 
+/// Fails unless the file is ours, of this version, and everything in it is as this version installs it.
+pub(crate) fn vouch(conn: &Connection) -> Result<()> {
+    match kind(conn)? {
+        Kind::Ours { generation: 0, .. } => Err(Error::Incompatible(Box::new(Incompatible::Detached))),
+        Kind::Empty | Kind::Foreign => Err(Error::Incompatible(Box::new(Incompatible::NotAdopted))),
+        Kind::Ours { .. } => sound(conn),
+    }
+}
+
 /// Applies the versions after `from`.
 pub(super) fn migrate(conn: &Connection, from: i64) -> Result<()> {
     let failed = |error| classify("creating the tables", error);

@@ -74,7 +74,7 @@ pub(super) fn has_table(conn: &Connection, name: &str) -> Result<bool> {
 }
 
 /// The error of a file that is no database, or a damaged one, told apart from other failures.
-pub(super) fn classify(doing: &str, error: rusqlite::Error) -> Error {
+pub(crate) fn classify(doing: &str, error: rusqlite::Error) -> Error {
     use rusqlite::ErrorCode;
     let incompatible = match error.sqlite_error_code() {
         Some(ErrorCode::NotADatabase) => Incompatible::NotADatabase,
