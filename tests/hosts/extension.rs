@@ -25,18 +25,3 @@ pub(crate) fn extension() -> &'static Path {
 pub(crate) fn target() -> &'static Path {
     Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("it is a directory of the target directory")
 }
-
-/// Whether this build of the extension can seal a connection. Where it can't, that is said.
-pub(crate) fn seals() -> bool {
-    static SEALS: OnceLock<bool> = OnceLock::new();
-    let there = *SEALS.get_or_init(|| {
-        let db = rusqlite::Connection::open_in_memory().expect("a database in memory opens");
-        super::drive::load(&db, extension());
-        let asked = "SELECT count(*) FROM pragma_function_list WHERE name = 'acl_seal'";
-        db.query_row(asked, [], |row| row.get::<_, i64>(0)).expect("functions can be listed") > 0
-    });
-    if !there {
-        eprintln!("SKIPPED: this extension has no `acl_seal`");
-    }
-    there
-}
