@@ -78,7 +78,7 @@ impl Shared {
         if code == ffi::SQLITE_INTERRUPT {
             return Failure { code, text: "interrupted" };
         }
-        self.fail(classify("reading for a sealed connection", failure(code)))
+        self.fail(classify("reading for a sealed connection", failure(self.reader.raw(), code)))
     }
 
     /// A statement begins to read: the first of its cursors takes the snapshot that all of them see.
@@ -315,7 +315,7 @@ pub(super) fn create(conn: &Connection, shared: Arc<Shared>) -> Result<()> {
         )
     };
     if code != ffi::SQLITE_OK {
-        return Err(failed(failure(code)));
+        return Err(failed(failure(conn, code)));
     }
     TABLES.iter().try_for_each(|table| {
         conn.execute_batch(&format!("CREATE VIRTUAL TABLE temp.{0} USING aclite({0})", table.name)).map_err(failed)
