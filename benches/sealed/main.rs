@@ -12,6 +12,8 @@
 mod harness;
 mod world;
 
+use std::time::Duration;
+
 use aclite::{Actor, Sealed, Store};
 use harness::{Effort, Row, compare, print};
 use rusqlite::types::Value;
@@ -45,7 +47,11 @@ fn main() {
 fn measure(world: &World, effort: Effort, total: usize, rows: &mut Vec<Row>) {
     let store = Store::open(&world.path).expect("the store");
     let raw = Connection::open_with_flags(&world.path, OpenFlags::SQLITE_OPEN_READ_ONLY).expect("the file");
-    let sealed = |actor: &Actor| store.sealed(actor).expect("a sealed connection");
+    let sealed = |actor: &Actor| {
+        let sealed = store.sealed(actor).expect("a sealed connection");
+        sealed.set_time_limit(Duration::from_secs(60));
+        sealed
+    };
     let (one, tenth, all) = (sealed(&Actor::user("one")), sealed(&Actor::user("tenth")), sealed(&Actor::user("all")));
     let (session, task) = world.of_one();
     let executor = sealed(&Actor::executor("one", session.as_str(), task.as_str()));
