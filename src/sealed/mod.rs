@@ -43,8 +43,8 @@ const ANSWER: usize = 64 << 20;
 ///
 /// Statements only read. Definitions, pragmas, ATTACH, transactions, and functions that do more than compute are
 /// refused. A statement sees one snapshot; what changes who may do what is seen by the next one. It ends with an error
-/// after five seconds ([`Sealed::set_time_limit`]), where it makes a value of over 17 MiB, takes over 256 MiB of
-/// memory, or answers with over 64 MiB.
+/// after five seconds ([`Sealed::set_time_limit`]), where it makes a value of over 2 MiB (17 MiB where it reads a stored
+/// one of that size), takes over 256 MiB of memory, or answers with over 64 MiB.
 ///
 /// ```
 /// use aclite::{Actor, NewRepo, NewUser, NewWorktree, Sharing, Store};
@@ -268,12 +268,12 @@ pub(crate) fn seal(conn: &Connection, reader: Reader, bounds: Bounds) -> Result<
         .raw()
         .progress_handler(bounds::STEPS, Some(move || watch.is_over(true, bounds::memory())))
         .map_err(failed)?;
-    let shared = Arc::new(Shared::new(conn, reader, Arc::clone(&clock)));
+    let shared = Arc::new(Shared::new(conn, reader, Arc::clone(&clock), bounds.stored));
     let cause = Arc::clone(&shared.cause);
     vtab::create(conn, shared)?;
-    linear::register(conn, usize::try_from(bounds.length).unwrap_or_default()).map_err(failed)?;
+    linear::register(conn, usize::try_from(bounds.stored).unwrap_or_default()).map_err(failed)?;
     bounds::drop_modules(conn, vtab::MODULE)?;
     bounds::limit(conn, &bounds)?;
-    bounds::hook(conn, &clock)?;
+    bounds::hook(conn, &clock, &bounds)?;
     Ok(Seal { clock, cause })
 }

@@ -65,6 +65,17 @@ impl Statement {
         }
     }
 
+    /// How many bytes a column of this row has, if it is text or a blob.
+    pub(super) fn bytes(&self, column: usize) -> c_int {
+        // SAFETY: the statement lives. A number is not turned into text.
+        unsafe {
+            match ffi::sqlite3_column_type(self.0, place_of(column)) {
+                ffi::SQLITE_TEXT | ffi::SQLITE_BLOB => ffi::sqlite3_column_bytes(self.0, place_of(column)),
+                _ => 0,
+            }
+        }
+    }
+
     /// Makes a column of this row the result of `context`.
     ///
     /// # Safety
