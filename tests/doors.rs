@@ -665,7 +665,7 @@ fn definitions_pragmas_and_transaction_control_are_refused() {
         "CREATE VIEW mine AS SELECT 1",
         "CREATE TRIGGER mine AFTER UPDATE ON tasks BEGIN SELECT 1; END",
         "DROP TABLE tasks",
-        "DROP INDEX tasks_session_idx",
+        "DROP INDEX tasks_session_created_idx",
         "ALTER TABLE tasks RENAME TO jobs",
         "ALTER TABLE tasks RENAME COLUMN status TO state",
         "ALTER TABLE tasks ADD COLUMN mine",

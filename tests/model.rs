@@ -95,7 +95,11 @@ fn world() -> impl Strategy<Value = World> {
 
 /// The world as a database; in a file, which lives as long as its folder, where words have to be forged.
 fn build(world: &World) -> (Store, Option<TempDir>) {
-    let dir = world.is_strange().then(|| tempfile::tempdir().unwrap());
+    build_in(world, world.is_strange())
+}
+
+fn build_in(world: &World, file: bool) -> (Store, Option<TempDir>) {
+    let dir = file.then(|| tempfile::tempdir().unwrap());
     let path = dir.as_ref().map_or_else(|| ":memory:".into(), |dir| dir.path().join("world"));
     let store = OpenOptions::new().durability(Durability::Normal).open(&path).unwrap();
     let (mut forged, words) = (Vec::new(), |word: &'static str| if word == "everything" { "none" } else { word });
@@ -515,6 +519,32 @@ proptest! {
         let (store, _dir) = build(&world);
         for user in 0..=USERS {
             check_lists(&store, &world, user, limit);
+        }
+    }
+
+    #[test]
+    fn sealed_connections_show_exactly_what_lists_show(world in world(), (session, task) in (0..5_usize, 0..7_usize)) {
+        let (store, _dir) = build_in(&world, true);
+        let users = (0..=USERS).map(|user| Actor::user(format!("u{user}")));
+        let executors = (0..=USERS).map(|user| Actor::executor(format!("u{user}"), format!("s{session}"), format!("t{task}")));
+        for actor in users.chain(executors).chain([system(), Actor::service("scheduler")]) {
+            let listed = store.read(&actor, |tx| Ok(lists(tx, Order::Ascending, 1000))).unwrap();
+            let sealed = store.sealed(&actor).unwrap();
+            for (listed, (table, id)) in listed.into_iter().zip([
+                ("worktrees", "worktree_id"),
+                ("sessions", "session_id"),
+                ("tasks", "task_id"),
+                ("messages", "message_id"),
+            ]) {
+                // In full, the newest first, and each by its id: three ways to the same rows.
+                let ask = |sql: &str| sealed.query(sql, [], |row| row.get::<_, String>(0)).unwrap();
+                let all = ask(&format!("SELECT {id} FROM {table} ORDER BY created_at, {id}"));
+                prop_assert_eq!(&all, &listed, "{:?}: {}", actor, table);
+                let newest = ask(&format!("SELECT {id} FROM {table} ORDER BY created_at DESC, {id} DESC LIMIT 2"));
+                prop_assert_eq!(newest, listed.iter().rev().take(2).cloned().collect::<Vec<_>>());
+                let each = ask(&format!("SELECT t.{id} FROM {table} AS l JOIN {table} AS t USING ({id}) WHERE t.{id} = l.{id} ORDER BY t.created_at, 1"));
+                prop_assert_eq!(each, listed);
+            }
         }
     }
 

@@ -14,7 +14,8 @@ CREATE INDEX IF NOT EXISTS sessions_board_idx ON sessions (board_id);
 CREATE INDEX IF NOT EXISTS sessions_created_idx ON sessions (created_at);
 CREATE INDEX IF NOT EXISTS sessions_parent_idx ON sessions (parent_session_id);
 CREATE INDEX IF NOT EXISTS sessions_forked_from_idx ON sessions (forked_from_session_id);
-CREATE INDEX IF NOT EXISTS tasks_session_idx ON tasks (session_id);
+-- With the time, so that the newest tasks of a few sessions are found without reading the others.
+CREATE INDEX IF NOT EXISTS tasks_session_created_idx ON tasks (session_id, created_at);
 CREATE INDEX IF NOT EXISTS tasks_status_idx ON tasks (status);
 CREATE INDEX IF NOT EXISTS tasks_created_idx ON tasks (created_at);
 CREATE INDEX IF NOT EXISTS messages_session_index_idx ON messages (session_id, "index");

@@ -357,7 +357,7 @@ mod tests {
             check::<Worktree>(query, "created_at", "worktrees_created_idx", true);
             check::<Message>(query, "created_at", "messages_created_idx", true);
         }
-        check::<Task>(&of_session, "created_at", "tasks_session_idx", true);
+        check::<Task>(&of_session, "created_at", "tasks_session_created_idx", true);
         check::<Message>(&of_session, "\"index\"", "messages_session_index_idx", true);
         check::<Message>(&filtered(&[("t.task_id = ?", "t")]), "created_at", "messages_task_id_idx", true);
         check::<Session>(&filtered(&[("t.worktree_id = ?", "w")]), "created_at", "sessions_worktree_idx", true);

@@ -23,13 +23,16 @@ pub(crate) struct Bounds {
     pub(crate) time: Duration,
     /// How many bytes of SQLite's memory it may add; SQLite counts what the whole process holds.
     pub(crate) memory: i64,
-    /// How many bytes one value or row may have. A message may hold 16 MiB.
+    /// How many bytes one value or row may have. A single step of SQLite's machine makes a value, and a statement can
+    /// make many between two looks at the clock.
     pub(crate) length: i32,
+    /// How many it may have in a statement that reads a stored value of that size. A message may hold 16 MiB.
+    pub(crate) stored: i32,
 }
 
 impl Default for Bounds {
     fn default() -> Self {
-        Self { time: Duration::from_secs(5), memory: 256 << 20, length: 17 << 20 }
+        Self { time: Duration::from_secs(5), memory: 256 << 20, length: 2 << 20, stored: 17 << 20 }
     }
 }
 
@@ -43,7 +46,7 @@ pub(super) fn limit(conn: &Connection, bounds: &Bounds) -> Result<()> {
         (ffi::SQLITE_LIMIT_EXPR_DEPTH, 100),
         (ffi::SQLITE_LIMIT_COMPOUND_SELECT, 50),
         // Between two looks at the clock each of these may be a value of full length.
-        (ffi::SQLITE_LIMIT_COLUMN, 128),
+        (ffi::SQLITE_LIMIT_COLUMN, 80),
         (ffi::SQLITE_LIMIT_FUNCTION_ARG, 64),
         // The time that LIKE takes grows with the length of text times pattern, in one step.
         (ffi::SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 128),
@@ -84,11 +87,12 @@ pub(super) fn drop_modules(conn: &Connection, module: &CStr) -> Result<()> {
 
 /// Sets the hooks: clock and authorizer. From here on nothing in SQL undoes the seal. `linear` says whether
 /// the functions of [`linear`](super::linear) are ours on this connection; SQLite's own are not allowed.
-pub(super) fn hook(conn: &Connection, clock: &Arc<Clock>, linear: bool) -> Result<()> {
+pub(super) fn hook(conn: &Connection, clock: &Arc<Clock>, bounds: &Bounds, linear: bool) -> Result<()> {
     // SAFETY: reading the handle changes nothing; it is used in calls of this connection only.
     let db = unsafe { conn.handle() };
+    let watch = Watch { db, clock: Arc::clone(clock), length: bounds.length, linear };
     // Lives until the process ends, since SQLite tells nobody when it drops a hook. It is a few words.
-    let watch = Box::into_raw(Box::new(Watch { db, clock: Arc::clone(clock), linear })).cast::<c_void>();
+    let watch = Box::into_raw(Box::new(watch)).cast::<c_void>();
     // SAFETY: the connection is open, the callbacks match SQLite's types, and what they are given lives for ever.
     unsafe {
         checked(ffi::sqlite3_trace_v2(db, ffi::SQLITE_TRACE_STMT as c_uint, Some(begins), watch))?;
@@ -101,6 +105,20 @@ pub(super) fn hook(conn: &Connection, clock: &Arc<Clock>, linear: bool) -> Resul
 pub(super) fn memory() -> i64 {
     // SAFETY: reads one counter.
     unsafe { ffi::sqlite3_memory_used() }
+}
+
+/// Lets the statement that runs have values of `bytes` bytes and some more, up to `most`.
+///
+/// # Safety
+/// `db` must be an open connection that this thread uses.
+pub(super) unsafe fn make_room(db: *mut ffi::sqlite3, bytes: c_int, most: c_int) {
+    let wanted = bytes.saturating_add(1 << 20).min(most);
+    // SAFETY: the caller vouches for the connection; a limit is a number, and -1 only asks.
+    unsafe {
+        if wanted > ffi::sqlite3_limit(db, ffi::SQLITE_LIMIT_LENGTH, -1) {
+            ffi::sqlite3_limit(db, ffi::SQLITE_LIMIT_LENGTH, wanted);
+        }
+    }
 }
 
 /// Whether more than this many statements of the connection are under way.
@@ -134,13 +152,17 @@ fn checked(code: c_int) -> Result<()> {
 struct Watch {
     db: *mut ffi::sqlite3,
     clock: Arc<Clock>,
+    length: i32,
     linear: bool,
 }
 
 /// Called as a statement begins to run. Nothing in it panics.
 unsafe extern "C" fn begins(_: c_uint, watch: *mut c_void, _: *mut c_void, _: *mut c_void) -> c_int {
     // SAFETY: `hook` made it, for ever.
-    unsafe { &*watch.cast::<Watch>() }.clock.start(memory());
+    let watch = unsafe { &*watch.cast::<Watch>() };
+    watch.clock.start(memory());
+    // SAFETY: the connection is open, since it calls; the limit is a number.
+    unsafe { ffi::sqlite3_limit(watch.db, ffi::SQLITE_LIMIT_LENGTH, watch.length) };
     0
 }
 

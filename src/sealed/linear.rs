@@ -60,12 +60,11 @@ fn instr(call: &Context<'_>) -> Result<Option<i64>> {
 }
 
 fn replace(call: &Context<'_>, length: usize) -> Result<Option<String>> {
-    let (Some(text), Some(from), Some(to)) = (text(call, 0)?, text(call, 1)?, text(call, 2)?) else {
-        return Ok(None);
-    };
+    let (Some(text), Some(from)) = (text(call, 0)?, text(call, 1)?) else { return Ok(None) };
     if from.is_empty() {
         return Ok(Some(text));
     }
+    let Some(to) = self::text(call, 2)? else { return Ok(None) };
     let found = text.matches(&from).count();
     let longer = found.saturating_mul(to.len()).saturating_add(text.len() - found * from.len());
     if longer > length {

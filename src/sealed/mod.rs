@@ -12,6 +12,7 @@ mod memo;
 mod plan;
 mod reader;
 mod tables;
+mod unfold;
 mod vtab;
 
 use std::sync::{Arc, PoisonError};
@@ -42,8 +43,8 @@ const ANSWER: usize = 64 << 20;
 ///
 /// Statements only read. Definitions, pragmas, ATTACH, transactions, and functions that do more than compute are
 /// refused. A statement sees one snapshot; what changes who may do what is seen by the next one. It ends with an error
-/// after five seconds ([`Sealed::set_time_limit`]), where it makes a value of over 17 MiB, takes over 256 MiB of
-/// memory, or answers with over 64 MiB.
+/// after five seconds ([`Sealed::set_time_limit`]), where it makes a value of over 2 MiB (17 MiB where it reads a stored
+/// one of that size), takes over 256 MiB of memory, or answers with over 64 MiB.
 ///
 /// ```
 /// use aclite::{Actor, NewRepo, NewUser, NewWorktree, Sharing, Store};
@@ -134,6 +135,7 @@ impl Sealed {
     /// # Errors
     /// As [`Sealed::query`].
     pub fn columns(&self, sql: &str) -> Result<Vec<String>> {
+        Self::weigh(sql)?;
         let statement = self.conn.prepare(sql).map_err(|error| self.seal.failure(error))?;
         Ok(statement.column_names().into_iter().map(str::to_owned).collect())
     }
@@ -141,6 +143,14 @@ impl Sealed {
     /// How long a statement may run from now on. Default: five seconds.
     pub fn set_time_limit(&self, limit: Duration) {
         self.seal.clock.set_limit(limit);
+    }
+
+    /// Refuses what SQLite could not prepare in bounded time and memory.
+    fn weigh(sql: &str) -> Result<()> {
+        match unfold::problem(sql) {
+            None => Ok(()),
+            Some(problem) => Err(Error::invalid("sql", problem)),
+        }
     }
 
     /// Gives each row to `read` until that has seen enough. The statement has ended when this returns.
@@ -151,8 +161,13 @@ impl Sealed {
         mut read: impl FnMut(&Row<'_>) -> rusqlite::Result<bool>,
     ) -> Result<()> {
         let failed = |error| self.seal.failure(error);
+        Self::weigh(sql)?;
         let mut statement = self.conn.prepare_cached(sql).map_err(failed)?;
         let columns = statement.column_count();
+        // Of what SQLite does without asking the authorizer, nothing has an answer but EXPLAIN, which shows addresses.
+        if columns == 0 || statement.is_explain() == 1 {
+            return Err(Error::invalid("sql", "is not allowed here"));
+        }
         let mut rows = statement.query(params).map_err(failed)?;
         let mut size = 0_usize;
         while let Some(row) = rows.next().map_err(failed)? {
@@ -260,14 +275,14 @@ fn try_seal(conn: &Connection, reader: Reader, bounds: Bounds) -> Result<Seal> {
         .raw()
         .progress_handler(bounds::STEPS, Some(move || watch.is_over(true, bounds::memory())))
         .map_err(failed)?;
-    let shared = Arc::new(Shared::new(conn, reader, Arc::clone(&clock)));
+    let shared = Arc::new(Shared::new(conn, reader, Arc::clone(&clock), bounds.stored));
     let cause = Arc::clone(&shared.cause);
     vtab::create(conn, shared)?;
-    let linear = linear::register(conn, usize::try_from(bounds.length).unwrap_or_default()).map_err(failed)?;
+    let linear = linear::register(conn, usize::try_from(bounds.stored).unwrap_or_default()).map_err(failed)?;
     bounds::drop_modules(conn, vtab::MODULE)?;
     // SQLite declares a table of its own at its first use; an older one asks the authorizer then.
     conn.prepare("SELECT 1 FROM json_each('[]'), json_tree('[]')").map_err(failed)?;
     bounds::limit(conn, &bounds)?;
-    bounds::hook(conn, &clock, linear)?;
+    bounds::hook(conn, &clock, &bounds, linear)?;
     Ok(Seal { clock, cause })
 }

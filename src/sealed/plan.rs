@@ -107,6 +107,8 @@ pub(super) fn plan(table: &Table, exact: &[bool], used: u64, offers: &[Offer], o
         match *offer {
             Offer::Compare { column, op } if is_exact(table, exact, column) => {
                 planned.plan.conditions.push((column, op));
+                // Of a comparison of rows, `(a, b) > (1, 2)`, SQLite offers no more than `a >= 1`, and does not say so.
+                complete &= !matches!(op, Op::Le | Op::Ge);
                 if op.takes_value() {
                     planned.places[index] = next();
                 }
@@ -373,6 +375,8 @@ mod tests {
             (vec![Offer::Limit], vec![], true),
             (vec![compare(status), Offer::Limit, Offer::Offset], vec![(2, true)], true),
             (vec![compare(status), Offer::Other, Offer::Limit], vec![], false),
+            (vec![Offer::Compare { column: 2, op: Op::Gt }, Offer::Limit], vec![], true),
+            (vec![Offer::Compare { column: 2, op: Op::Ge }, Offer::Limit], vec![], false),
             (vec![compare(data), Offer::Limit], vec![], false),
             (vec![Offer::Limit], vec![(data, false)], false),
         ] {

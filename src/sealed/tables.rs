@@ -411,7 +411,7 @@ mod tests {
         file.execute_batch(include_str!("../../sql/tables/0001_tables.sql")).unwrap();
         for table in &TABLES {
             let mut columns = file
-                .prepare("SELECT name, type FROM pragma_table_info(?1)")
+                .prepare("SELECT name, lower(type) FROM pragma_table_info(?1)")
                 .unwrap()
                 .query_map([table.name], |row| Ok((row.get(0)?, row.get(1)?)))
                 .unwrap()

@@ -217,7 +217,7 @@ CREATE INDEX sessions_board_idx ON sessions (board_id);
 CREATE INDEX sessions_created_idx ON sessions (created_at);
 CREATE INDEX sessions_parent_idx ON sessions (parent_session_id);
 CREATE INDEX sessions_forked_from_idx ON sessions (forked_from_session_id);
-CREATE INDEX tasks_session_idx ON tasks (session_id);
+CREATE INDEX tasks_session_created_idx ON tasks (session_id, created_at);
 CREATE INDEX tasks_status_idx ON tasks (status);
 CREATE INDEX tasks_created_idx ON tasks (created_at);
 CREATE INDEX messages_session_index_idx ON messages (session_id, "index");

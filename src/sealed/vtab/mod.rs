@@ -26,6 +26,9 @@ pub(super) const MODULE: &CStr = c"aclite";
 /// How many statements of the reader are kept for the next use.
 const KEPT: usize = 16;
 
+/// The size up to which a value is handed on without a look at the clock.
+const STEADY: c_int = 64 << 10;
+
 /// What untrusted SQL is told of a failure of the reader.
 const FAILED: &str = "aclite: the reader failed";
 const ONE_AT_A_TIME: &str = "aclite: one statement at a time on a sealed connection";
@@ -45,11 +48,13 @@ pub(super) struct Shared {
     open: Cell<usize>,
     /// The statement that had the last snapshot, and the version of that.
     last: Cell<(u64, i64)>,
+    /// How large a stored value may be.
+    stored: c_int,
     reader: Reader,
 }
 
 impl Shared {
-    pub(super) fn new(conn: &Connection, reader: Reader, clock: Arc<Clock>) -> Self {
+    pub(super) fn new(conn: &Connection, reader: Reader, clock: Arc<Clock>, stored: c_int) -> Self {
         Self {
             // SAFETY: used only in calls of that very connection.
             db: unsafe { conn.handle() },
@@ -58,6 +63,7 @@ impl Shared {
             kept: RefCell::default(),
             open: Cell::default(),
             last: Cell::default(),
+            stored,
             reader,
         }
     }
@@ -78,7 +84,7 @@ impl Shared {
         if code == ffi::SQLITE_INTERRUPT {
             return Failure { code, text: "interrupted" };
         }
-        self.fail(classify("reading for a sealed connection", failure(code)))
+        self.fail(classify("reading for a sealed connection", failure(self.reader.raw(), code)))
     }
 
     /// A statement begins to read: the first of its cursors takes the snapshot that all of them see.
@@ -315,7 +321,7 @@ pub(super) fn create(conn: &Connection, shared: Arc<Shared>) -> Result<()> {
         )
     };
     if code != ffi::SQLITE_OK {
-        return Err(failed(failure(code)));
+        return Err(failed(failure(conn, code)));
     }
     TABLES.iter().try_for_each(|table| {
         conn.execute_batch(&format!("CREATE VIRTUAL TABLE temp.{0} USING aclite({0})", table.name)).map_err(failed)
@@ -576,8 +582,17 @@ unsafe extern "C" fn column(
             |running: &Running| usize::try_from(index).ok().and_then(|index| *running.query.columns.get(index)?);
         match &cursor.running {
             Some(running) if cursor.row => match place(running) {
-                // SAFETY: SQLite has just passed the context, and the statement stands on a row.
-                Some(place) => unsafe { running.statement.result(context, place) },
+                Some(place) => {
+                    let (shared, bytes) = (&cursor.shared, running.statement.bytes(place));
+                    if bytes > STEADY && shared.clock.is_over(true, bounds::memory()) {
+                        return Err(Failure { code: ffi::SQLITE_INTERRUPT, text: "interrupted" });
+                    }
+                    // SAFETY: SQLite has just passed the context, its connection calls, and the statement stands on a row.
+                    unsafe {
+                        bounds::make_room(shared.db, bytes, shared.stored);
+                        running.statement.result(context, place);
+                    }
+                }
                 None => return Err(cursor.shared.fail(Error::broken("a sealed statement uses a column unannounced"))),
             },
             // The row of NULLs of an outer join.

@@ -1,7 +1,7 @@
 //! A statement of the private reader that is stepped row by row, and hands its values on as SQLite has them.
 #![expect(unsafe_code, reason = "rusqlite's statements borrow their connection, and ours live beside it in one struct")]
 
-use std::ffi::c_int;
+use std::ffi::{CStr, c_int};
 use std::ptr;
 
 use rusqlite::{Connection, ffi};
@@ -30,7 +30,7 @@ impl Statement {
                 ptr::null_mut(),
             )
         };
-        if code == ffi::SQLITE_OK && !statement.is_null() { Ok(Self(statement)) } else { Err(failure(code)) }
+        if code == ffi::SQLITE_OK && !statement.is_null() { Ok(Self(statement)) } else { Err(failure(conn, code)) }
     }
 
     /// Binds a value of another connection to the parameter in this place, counted from 1.
@@ -65,6 +65,17 @@ impl Statement {
         }
     }
 
+    /// How many bytes a column of this row has, if it is text or a blob.
+    pub(super) fn bytes(&self, column: usize) -> c_int {
+        // SAFETY: the statement lives. A number is not turned into text.
+        unsafe {
+            match ffi::sqlite3_column_type(self.0, place_of(column)) {
+                ffi::SQLITE_TEXT | ffi::SQLITE_BLOB => ffi::sqlite3_column_bytes(self.0, place_of(column)),
+                _ => 0,
+            }
+        }
+    }
+
     /// Makes a column of this row the result of `context`.
     ///
     /// # Safety
@@ -91,9 +102,14 @@ impl Drop for Statement {
     }
 }
 
-/// The error that a code stands for.
-pub(super) fn failure(code: Code) -> rusqlite::Error {
-    rusqlite::Error::SqliteFailure(ffi::Error::new(code), None)
+/// The error that a code stands for, in the words of the connection where it happened.
+pub(super) fn failure(conn: &Connection, code: Code) -> rusqlite::Error {
+    // SAFETY: the connection is open, and its text is copied before anything else happens on it.
+    let text = unsafe {
+        let text = ffi::sqlite3_errmsg(conn.handle());
+        (!text.is_null()).then(|| CStr::from_ptr(text).to_string_lossy().into_owned())
+    };
+    rusqlite::Error::SqliteFailure(ffi::Error::new(code), text)
 }
 
 fn place_of(place: usize) -> c_int {

@@ -1,0 +1,317 @@
+//! How much a statement becomes before SQLite has looked at it once.
+//!
+//! SQLite copies a common table expression for each mention, and the expression of a column for each use, one level
+//! after the other. A few hundred characters can so become more than any memory holds, while nothing is called that
+//! could stop it. So the text is weighed beforehand: never too light, sometimes too heavy.
+
+use std::collections::HashMap;
+
+/// How many tokens a statement may become.
+const MOST: u64 = 300_000;
+
+/// What is wrong with the statement, if it becomes too much or can't be weighed.
+pub(super) fn problem(sql: &str) -> Option<&'static str> {
+    let tokens = tokens(sql);
+    let mut text = Text { definitions: HashMap::new(), tokens: &tokens };
+    for at in 0..tokens.len() {
+        if let Some((name, body)) = text.definition(at)
+            && text.definitions.insert(name, body).is_some()
+        {
+            return Some("names two common table expressions alike");
+        }
+    }
+    let mut weigher = Weigher { text: &text, known: HashMap::new() };
+    match weigher.weigh((0, tokens.len()), None, 0) {
+        Some(weight) if weight <= MOST => None,
+        Some(_) => Some("unfolds to too much: it uses the same columns or common table expressions too often"),
+        None => Some("is nested too deeply, or in a circle"),
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Token {
+    /// A name, a keyword, or a text in whatever quotes: SQLite takes each for a name somewhere. In lower case.
+    Word(String),
+    Open,
+    Close,
+    Star,
+    Other,
+}
+
+/// A stretch of tokens: from the first to before the second.
+type Span = (usize, usize);
+
+struct Text<'t> {
+    tokens: &'t [Token],
+    /// The body of each common table expression, by its name.
+    definitions: HashMap<String, Span>,
+}
+
+impl Text<'_> {
+    fn word(&self, at: usize) -> Option<&str> {
+        match self.tokens.get(at)? {
+            Token::Word(word) => Some(word),
+            _ => None,
+        }
+    }
+
+    /// The definition whose name stands here: `name [(columns)] AS [[NOT] MATERIALIZED] (body)`.
+    fn definition(&self, at: usize) -> Option<(String, Span)> {
+        let name = self.word(at)?;
+        let mut next = at + 1;
+        if self.tokens.get(next) == Some(&Token::Open) {
+            next = self.close(next) + 1;
+        }
+        if self.word(next) != Some("as") {
+            return None;
+        }
+        next += 1;
+        while matches!(self.word(next), Some("not" | "materialized")) {
+            next += 1;
+        }
+        if self.tokens.get(next) != Some(&Token::Open) {
+            return None;
+        }
+        Some((name.to_owned(), (next + 1, self.close(next))))
+    }
+
+    /// Where the parenthesis that opens here is closed, or the end.
+    fn close(&self, open: usize) -> usize {
+        let mut depth = 0_usize;
+        for (at, token) in self.tokens.iter().enumerate().skip(open) {
+            match token {
+                Token::Open => depth += 1,
+                Token::Close => depth = depth.saturating_sub(1),
+                _ => {}
+            }
+            if depth == 0 {
+                return at;
+            }
+        }
+        self.tokens.len()
+    }
+}
+
+struct Weigher<'t> {
+    text: &'t Text<'t>,
+    /// The weight of each definition; none while it is being weighed.
+    known: HashMap<&'t str, Option<u64>>,
+}
+
+impl<'t> Weigher<'t> {
+    /// How many tokens this stretch becomes: its own, and what it reads as often as it uses the same name.
+    /// `None` where that has no end.
+    fn weigh(&mut self, span: Span, of: Option<&str>, depth: usize) -> Option<u64> {
+        if depth > 100 {
+            return None;
+        }
+        let text = self.text;
+        let (mut uses, mut stars, mut below) = (HashMap::<&str, u64>::new(), 0_u64, 0_u64);
+        let mut at = span.0;
+        let mut inner = 0;
+        while at < span.1 {
+            match &text.tokens[at] {
+                Token::Word(word) => {
+                    if !RESERVED.contains(&word.as_str()) {
+                        *uses.entry(word).or_default() += 1;
+                    }
+                    // A definition is weighed where it is mentioned. A mention in itself is a recursion.
+                    if at >= inner
+                        && text.definitions.contains_key(word)
+                        && of != Some(word)
+                        && text.definition(at).is_none()
+                    {
+                        below = below.saturating_add(self.named(word, depth)?);
+                    }
+                }
+                Token::Star => stars += 1,
+                Token::Open if at >= inner && matches!(text.word(at + 1), Some("select" | "with" | "values")) => {
+                    let end = text.close(at);
+                    let is_body = text.definitions.values().any(|body| body.0 == at + 1);
+                    if !is_body {
+                        below = below.saturating_add(self.weigh((at + 1, end), of, depth + 1)?);
+                    }
+                    // Its names count here too: they may be of what this stretch reads.
+                    inner = end;
+                }
+                _ => {}
+            }
+            at += 1;
+        }
+        let own = u64::try_from(span.1.saturating_sub(span.0)).unwrap_or(u64::MAX);
+        let most = uses.into_values().max().unwrap_or_default().saturating_add(stars).max(1);
+        Some(own.saturating_add(most.saturating_mul(below)))
+    }
+
+    fn named(&mut self, name: &'t str, depth: usize) -> Option<u64> {
+        match self.known.get(name) {
+            Some(known) => *known,
+            None => {
+                self.known.insert(name, None);
+                let body = *self.text.definitions.get(name)?;
+                let weight = self.weigh(body, Some(name), depth + 1)?;
+                self.known.insert(name, Some(weight));
+                Some(weight)
+            }
+        }
+    }
+}
+
+/// The words that are no names unless they are quoted; quoted, they can be left out all the same only if they are none
+/// of a column that unfolds, so quoting is kept in the token.
+const RESERVED: [&str; 30] = [
+    "select",
+    "from",
+    "where",
+    "and",
+    "or",
+    "not",
+    "as",
+    "on",
+    "in",
+    "is",
+    "null",
+    "join",
+    "group",
+    "order",
+    "limit",
+    "having",
+    "case",
+    "when",
+    "then",
+    "else",
+    "union",
+    "exists",
+    "between",
+    "distinct",
+    "all",
+    "using",
+    "values",
+    "intersect",
+    "collate",
+    "escape",
+];
+
+/// The tokens of `sql`, comments left out. What SQLite would refuse may come out as anything.
+fn tokens(sql: &str) -> Vec<Token> {
+    let chars: Vec<char> = sql.chars().collect();
+    let of_word = |char: char| char.is_alphanumeric() || matches!(char, '_' | '$') || !char.is_ascii();
+    let (mut tokens, mut at) = (Vec::new(), 0);
+    while let Some(&char) = chars.get(at) {
+        let next = chars.get(at + 1).copied();
+        match char {
+            '-' if next == Some('-') => {
+                while chars.get(at).is_some_and(|char| *char != '\n') {
+                    at += 1;
+                }
+            }
+            '/' if next == Some('*') => {
+                at += 2;
+                while at < chars.len() && !(chars[at] == '*' && chars.get(at + 1) == Some(&'/')) {
+                    at += 1;
+                }
+                at += 2;
+            }
+            '\'' | '"' | '`' | '[' => {
+                let end = if char == '[' { ']' } else { char };
+                let mut word = String::new();
+                at += 1;
+                while let Some(&inside) = chars.get(at) {
+                    at += 1;
+                    if inside == end {
+                        // Doubled, it stands for itself; brackets have no such form.
+                        if end == ']' || chars.get(at) != Some(&end) {
+                            break;
+                        }
+                        at += 1;
+                    }
+                    word.push(inside.to_ascii_lowercase());
+                }
+                // A word that is quoted is a name even where it is a keyword: it gets a mark that none has.
+                if RESERVED.contains(&word.as_str()) {
+                    word.push('"');
+                }
+                tokens.push(Token::Word(word));
+            }
+            _ if of_word(char) => {
+                let mut word = String::new();
+                while let Some(&inside) = chars.get(at).filter(|char| of_word(**char)) {
+                    word.push(inside.to_ascii_lowercase());
+                    at += 1;
+                }
+                tokens.push(Token::Word(word));
+            }
+            _ => {
+                at += 1;
+                match char {
+                    '(' => tokens.push(Token::Open),
+                    ')' => tokens.push(Token::Close),
+                    '*' => tokens.push(Token::Star),
+                    char if char.is_whitespace() => {}
+                    _ => tokens.push(Token::Other),
+                }
+            }
+        }
+    }
+    tokens
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chain(levels: usize, body: impl Fn(usize) -> String) -> String {
+        let mut sql = "WITH a0 AS (SELECT status AS y FROM tasks)".to_owned();
+        for level in 1..=levels {
+            sql += &format!(", a{level} AS ({})", body(level - 1));
+        }
+        sql + &format!(" SELECT * FROM a{levels}")
+    }
+
+    #[test]
+    fn what_unfolds_without_end_is_found() {
+        for bomb in [
+            chain(30, |below| format!("SELECT 1 FROM a{below}, a{below}")),
+            chain(30, |below| format!("SELECT 1 FROM 'a{below}' JOIN \"A{below}\"")),
+            chain(12, |below| format!("SELECT 1 FROM a{below} {}", format!(", [a{below}]").repeat(9))),
+            chain(30, |below| format!("SELECT y||y AS y FROM a{below}")),
+            chain(30, |below| format!("SELECT \"y\"||/* x */Y AS y FROM a{below} -- x\n")),
+            chain(30, |below| format!("SELECT (SELECT y)||(SELECT y) AS y FROM a{below}")),
+            chain(30, |below| format!("SELECT p||q AS y FROM (SELECT y AS p, y AS q FROM a{below})")),
+            chain(30, |below| {
+                format!("SELECT \"select\"||\"select\" AS \"select\" FROM (SELECT y AS \"select\" FROM a{below})")
+            }),
+            "WITH a AS (SELECT 1), a AS (SELECT 2) SELECT * FROM a".to_owned(),
+            "WITH a AS (SELECT * FROM b), b AS (SELECT * FROM a) SELECT * FROM a".to_owned(),
+            format!("SELECT 1 FROM {} 1", "(SELECT ".repeat(200)),
+        ] {
+            assert!(problem(&bomb).is_some(), "{bomb}");
+        }
+        let mut nested = "SELECT status AS y FROM tasks".to_owned();
+        for _ in 0..25 {
+            nested = format!("SELECT y||y AS y FROM ({nested})");
+        }
+        assert!(problem(&nested).is_some());
+    }
+
+    #[test]
+    fn ordinary_statements_are_light() {
+        for sql in [
+            "SELECT 1",
+            "SELECT 'it''s', \"x\"\"y\", [z] FROM tasks -- the end",
+            "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10) SELECT count(*) FROM n",
+            "WITH mine AS (SELECT task_id, session_id, status, created_at FROM tasks WHERE created_by = 'bo' AND status <> 'x'),
+               recent AS NOT MATERIALIZED (SELECT * FROM mine WHERE created_at > 5 ORDER BY created_at DESC LIMIT 50),
+               said (task_id, said) AS (SELECT task_id, count(*) FROM messages WHERE task_id IN (SELECT task_id FROM recent) GROUP BY task_id)
+             SELECT r.task_id, r.status, s.said, w.name
+             FROM recent AS r LEFT JOIN said AS s ON s.task_id = r.task_id JOIN sessions AS e ON e.session_id = r.session_id
+             JOIN worktrees AS w ON w.worktree_id = e.worktree_id
+             WHERE r.status = 'running' OR r.status = 'failed' ORDER BY r.created_at DESC",
+        ] {
+            assert_eq!(problem(sql), None, "{sql}");
+        }
+        let wide = format!("SELECT {} FROM tasks", vec!["status || status"; 100].join(", "));
+        assert_eq!(problem(&wide), None);
+        assert_eq!(problem(&chain(20, |below| format!("SELECT y FROM a{below}"))), None);
+    }
+}
