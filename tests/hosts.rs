@@ -13,7 +13,7 @@
 mod drive;
 #[path = "hosts/examples.rs"]
 mod examples;
-#[path = "hosts/extension.rs"]
+#[path = "support/extension.rs"]
 mod extension;
 #[path = "support/file.rs"]
 mod file;

@@ -155,7 +155,7 @@ fn a_database_without_guards_has_nobody_to_sign_in() {
         ("SELECT acl_login('bo')", "no guards"),
         ("SELECT acl_check()", "in no file"),
         ("SELECT acl_adopt()", "in no file"),
-        ("SELECT acl_system('x')", "in memory"),
+        ("SELECT acl_system('x')", "it is in memory"),
         ("SELECT acl_seal()", "nobody is signed in"),
     ] {
         let outcome = run(&conn, statement).expect_err(statement);
@@ -221,7 +221,7 @@ fn nobody_becomes_another_inside_a_statement_that_writes() {
     let mut half = host.conn.prepare("INSERT INTO mine VALUES (1), (2) RETURNING a").unwrap();
     let mut rows = half.query([]).unwrap();
     rows.next().unwrap().unwrap();
-    host.refuses("SELECT acl_login('bo')", "can't change while a statement writes");
+    host.refuses("SELECT acl_login('bo')", "can't be called while a statement writes");
     drop(rows);
     drop(half);
     host.login("bo");

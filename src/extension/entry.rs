@@ -52,14 +52,27 @@ pub(super) unsafe extern "C" fn sqlite3_extension_init(
         return unsafe { refuse(error, calls, "aclite: another SQLite of this process has loaded it already") };
     }
     let loaded = catch_unwind(AssertUnwindSafe(|| {
-        // SAFETY: all three are as SQLite gave them, and its version has been looked at.
-        unsafe { Connection::extension_init2(db, error, calls, on_load) }
+        // SAFETY: the version says that all fields of the table of 3.34.1 are there.
+        let mut known = unsafe { *calls };
+        known.progress_handler.get_or_insert(no_progress);
+        // SAFETY: all three are as SQLite gave them, and its version has been looked at. The bindings copy the table.
+        unsafe { Connection::extension_init2(db, error, &raw mut known, on_load) }
     }));
     match loaded {
         Ok(code) => code,
         // SAFETY: as above.
         Err(_) => unsafe { refuse(error, calls, "aclite: loading failed") },
     }
+}
+
+/// Stands in where the host's SQLite was compiled without progress handlers, better-sqlite3's for one:
+/// rusqlite takes its own off every connection that it closes.
+unsafe extern "C" fn no_progress(
+    _: *mut ffi::sqlite3,
+    _: c_int,
+    _: Option<unsafe extern "C" fn(*mut c_void) -> c_int>,
+    _: *mut c_void,
+) {
 }
 
 /// Gives SQLite the text of an error, in memory that SQLite itself allotted and will free.

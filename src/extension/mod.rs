@@ -41,11 +41,15 @@ impl Loaded {
     }
 
     /// Fails unless a statement that runs names the function `name` itself: SQLite lets a TEMP view
-    /// call what is DIRECTONLY, and whoever reads one need not know what it does.
+    /// call what is DIRECTONLY, and whoever reads one need not know what it does. Nor may a statement
+    /// that writes be running, be it the same: its SET is evaluated before the guard.
     fn direct(&self, name: &str) -> SqlResult<&Hosted> {
         let hosted = self.hosted()?;
         if !hosted.is_named(name) {
             return Err(failed(format!("unsafe use of {name}(): only a statement itself may call it")));
+        }
+        if hosted.writes() {
+            return Err(failed(format!("{name}() can't be called while a statement writes")));
         }
         Ok(hosted)
     }
@@ -83,7 +87,9 @@ fn load(conn: &Connection, empty: Option<Empty>) -> SqlResult<Arc<Recorder>> {
     let path = hosted.file();
     let context = Arc::new(Context::hosted(hosted));
     register(conn, &context)?;
-    let recorder = Arc::new(Recorder::new(Arc::clone(&context), path.clone()));
+    // On a connection that only reads nothing is refused, and nothing of ours is written either.
+    let written = path.clone().filter(|_| !conn.is_readonly("main").unwrap_or(true));
+    let recorder = Arc::new(Recorder::new(Arc::clone(&context), written));
     let loaded = Arc::new(Loaded { context, path, recorder: Arc::clone(&recorder), empty });
     // Identity is set by a statement of the host's own, never by what a view or a trigger holds.
     let direct = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DIRECTONLY;

@@ -51,10 +51,13 @@ impl Recorder {
     /// Writes `entries` in a transaction of our own.
     ///
     /// # Errors
-    /// `Invalid` where the database is in memory; `Busy`, `Storage`. Nothing is written then.
+    /// `Invalid` where the database is in memory or read-only; `Busy`, `Storage`. Nothing is written then.
     pub(super) fn write(&self, entries: &[Entry]) -> Result<()> {
         let Some(path) = &self.path else {
-            return Err(Error::invalid("database", "is in memory, where no other connection writes its audit"));
+            return Err(Error::invalid(
+                "database",
+                "can't be written by a connection of ours: it is in memory, or read-only",
+            ));
         };
         // Opened for this alone: a connection that stayed would keep the file from its owner, and a fork would share it.
         let written = Conn::open(path, false, BUSY).and_then(|conn| record(&conn, entries, BUSY));

@@ -157,7 +157,7 @@ class Cursors(Habit):
         rows = db.execute("UPDATE tasks SET status = 'running' WHERE session_id = 's-w' AND status = 'created' RETURNING task_id")
         with self.assertRaises(sqlite3.OperationalError) as caught:
             db.execute("SELECT acl_login('dee')")
-        self.assertIn("who acts can't change while a statement writes", str(caught.exception))
+        self.assertIn("can't be called while a statement writes", str(caught.exception))
         self.assertEqual(rows.fetchall(), [("t-w",)])
         self.assertEqual(db.execute("SELECT acl_login('dee')").fetchall(), [("dee",)])
 
