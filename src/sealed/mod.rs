@@ -277,3 +277,6 @@ pub(crate) fn seal(conn: &Connection, reader: Reader, bounds: Bounds) -> Result<
     bounds::hook(conn, &clock, &bounds)?;
     Ok(Seal { clock, cause })
 }
+
+#[cfg(test)]
+mod tests;
