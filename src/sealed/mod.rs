@@ -15,6 +15,7 @@ mod tables;
 mod unfold;
 mod vtab;
 
+use std::rc::Rc;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -237,9 +238,11 @@ impl Seal {
 pub(crate) fn seal(conn: &Connection, reader: Reader, bounds: Bounds) -> Result<Seal> {
     let failed = |error| classify("sealing a connection", error);
     let databases: String = conn
-        .query_row("SELECT group_concat(name || file) FROM pragma_database_list WHERE name <> 'temp'", [], |row| {
-            row.get(0)
-        })
+        .query_row(
+            "SELECT group_concat(name || ifnull(file, '')) FROM pragma_database_list WHERE name <> 'temp'",
+            [],
+            |row| row.get(0),
+        )
         .map_err(failed)?;
     let objects: i64 = conn
         .query_row(
@@ -248,7 +251,8 @@ pub(crate) fn seal(conn: &Connection, reader: Reader, bounds: Bounds) -> Result<
             |row| row.get(0),
         )
         .map_err(failed)?;
-    if databases != "main" || objects != 0 {
+    // A database in memory has no file; one that a host put in the place of its file SQLite calls `x`.
+    if !matches!(databases.as_str(), "main" | "mainx") || objects != 0 {
         return Err(Error::invalid("connection", "is not empty"));
     }
     for (setting, on) in [
@@ -268,7 +272,7 @@ pub(crate) fn seal(conn: &Connection, reader: Reader, bounds: Bounds) -> Result<
         .raw()
         .progress_handler(bounds::STEPS, Some(move || watch.is_over(true, bounds::memory())))
         .map_err(failed)?;
-    let shared = Arc::new(Shared::new(conn, reader, Arc::clone(&clock), bounds.stored));
+    let shared = Rc::new(Shared::new(conn, reader, Arc::clone(&clock), bounds.stored));
     let cause = Arc::clone(&shared.cause);
     vtab::create(conn, shared)?;
     linear::register(conn, usize::try_from(bounds.stored).unwrap_or_default()).map_err(failed)?;

@@ -157,8 +157,7 @@ impl<'t> Weigher<'t> {
     }
 }
 
-/// The words that are no names unless they are quoted; quoted, they can be left out all the same only if they are none
-/// of a column that unfolds, so quoting is kept in the token.
+/// Words that SQLite takes for a name only where they are quoted; then they get a mark.
 const RESERVED: [&str; 30] = [
     "select",
     "from",
@@ -227,7 +226,6 @@ fn tokens(sql: &str) -> Vec<Token> {
                     }
                     word.push(inside.to_ascii_lowercase());
                 }
-                // A word that is quoted is a name even where it is a keyword: it gets a mark that none has.
                 if RESERVED.contains(&word.as_str()) {
                     word.push('"');
                 }
