@@ -125,6 +125,26 @@ fn a_file_that_was_tampered_with_is_not_read() {
     assert_eq!(verdict(&store.sealed(&Actor::user("cy"))), "tampered");
 }
 
+/// An adopted file has types, orders and columns of its own.
+#[test]
+fn an_adopted_file_shows_the_same_tables() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = file::agor(dir.path());
+    aclite::Adoption::new().run(&path).unwrap();
+    let sealed = sealed(&Store::open(&path).unwrap(), &system());
+    let raw = file::raw(&path);
+    for table in TABLES {
+        let count: i64 = raw.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap();
+        let shown = all(&sealed, &format!("SELECT * FROM {table}"));
+        assert_eq!(i64::try_from(shown.len()).unwrap(), count, "{table}");
+    }
+    let ids = file::texts(&raw, "SELECT session_id FROM sessions");
+    for id in ids {
+        let found = sealed.query_row("SELECT session_id FROM sessions WHERE session_id = ?1", [&id], |row| row.get(0));
+        assert_eq!(found.unwrap(), Some(id));
+    }
+}
+
 #[test]
 fn secrets_are_in_no_table() {
     let (_dir, store) = house();

@@ -73,6 +73,10 @@ impl Shared {
 
     /// Keeps the cause of a failure, says it in the log, and returns what SQLite is told.
     fn fail(&self, error: Error) -> Failure {
+        // The clock has stopped it: that is no failure of the reader's.
+        if self.clock.stopped().is_some() {
+            return Failure { code: ffi::SQLITE_INTERRUPT, text: "interrupted" };
+        }
         if matches!(error, Error::Busy(_)) {
             *self.cause.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
             return Failure { code: ffi::SQLITE_BUSY, text: FAILED };
