@@ -11,6 +11,7 @@ use rusqlite::{Connection, ffi};
 use super::allowed;
 use super::clock::Clock;
 use super::tables::Table;
+use super::unfold;
 use crate::error::{Error, Result};
 
 /// How many steps of SQLite's machine pass between two looks at the clock.
@@ -41,7 +42,7 @@ pub(super) fn limit(conn: &Connection, bounds: &Bounds) -> Result<()> {
     for (limit, most) in [
         (ffi::SQLITE_LIMIT_LENGTH, bounds.length),
         // Preparing takes time and memory that older SQLites don't let us bound.
-        (ffi::SQLITE_LIMIT_SQL_LENGTH, 64 << 10),
+        (ffi::SQLITE_LIMIT_SQL_LENGTH, i32::try_from(unfold::LENGTH).unwrap_or(i32::MAX)),
         (ffi::SQLITE_LIMIT_VDBE_OP, 100_000),
         (ffi::SQLITE_LIMIT_EXPR_DEPTH, 100),
         (ffi::SQLITE_LIMIT_COMPOUND_SELECT, 50),
