@@ -32,6 +32,8 @@ compile_error!(
 mod actor;
 mod audit;
 mod error;
+#[cfg(feature = "extension")]
+mod extension;
 mod facts;
 mod guard;
 mod level;

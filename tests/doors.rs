@@ -1,27 +1,50 @@
 //! Every way to write a row meets the guard.
 //!
 //! Guards made of triggers have been got round in many ways, each of which works unless something
-//! stops it. Here each is tried: on our connection through `tx.sql()`, as a user with too few
-//! rights, and on a plain connection that knows nothing of aclite.
+//! stops it. Here each is tried as a user with too few rights: on our connection through `tx.sql()`,
+//! on a host's that has loaded the extension, and on a plain one that knows nothing of aclite.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what a helper can't do is a failed test")]
 
+#[path = "support/extension.rs"]
+mod extension;
 #[path = "support/file.rs"]
 mod file;
+#[path = "support/raw.rs"]
+mod raw;
 mod support;
 
 use std::io::Write as _;
+use std::ops::Deref;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use aclite::{Actor, Error, Result, Sharing, Store, TableGuard};
 use file::{GUARDED as TABLES, host};
 use rusqlite::{Connection, OpenFlags};
-use support::{ask, audit_after, last_seq, message, places, sql, system, task, verdict, world, world_at};
+use support::{ask, audit_after, last_seq, message, places, sql, system, task, verdict, world_at};
 
-fn store() -> Store {
-    let store = world();
+/// A store and a host's connection to the same file.
+struct Doors {
+    store: Store,
+    raw: Connection,
+    _dir: tempfile::TempDir,
+}
+
+impl Deref for Doors {
+    type Target = Store;
+
+    fn deref(&self) -> &Store {
+        &self.store
+    }
+}
+
+fn store() -> Doors {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("doors.db");
+    let store = world_at(&path);
     places(&store, Sharing::View);
-    store
+    let raw = raw::open(&path);
+    Doors { store, raw, _dir: dir }
 }
 
 /// What everything but the audit holds, to be compared.
@@ -50,17 +73,32 @@ fn run(store: &Store, actor: &Actor, statement: &str) -> Result<usize> {
 
 /// Tries each statement as `cy`; it must fail with this verdict, and nothing may have changed but the audit.
 #[track_caller]
-fn refused(store: &Store, attempts: &[(&str, &str)]) {
-    refused_to(store, &Actor::user("cy"), attempts);
+fn refused(doors: &Doors, attempts: &[(&str, &str)]) {
+    refused_to(doors, &Actor::user("cy"), attempts);
 }
 
 #[track_caller]
-fn refused_to(store: &Store, actor: &Actor, attempts: &[(&str, &str)]) {
-    let before = everything(store);
+fn refused_to(doors: &Doors, actor: &Actor, attempts: &[(&str, &str)]) {
+    let before = everything(doors);
+    // SQL has no word for a service.
+    let at_raw = !matches!(actor, Actor::Service(_));
+    if at_raw {
+        raw::act_as(&doors.raw, actor);
+    }
     for (expected, statement) in attempts {
-        let outcome = run(store, actor, statement);
+        let outcome = run(doors, actor, statement);
         assert_eq!(verdict(&outcome), *expected, "{statement}: {outcome:?}");
-        assert_eq!(everything(store), before, "{statement}");
+        assert_eq!(everything(doors), before, "{statement}");
+        if !at_raw {
+            continue;
+        }
+        let raw = raw::run(&doors.raw, statement);
+        assert_eq!(everything(doors), before, "at the raw door: {statement}: {raw:?}");
+        // What is refused for its text alone does no harm there, or is refused by something else.
+        if *expected != "invalid" {
+            let told = outcome.unwrap_err().public().message;
+            assert_eq!(raw, Err(format!("aclite: {told}")), "at the raw door: {statement}");
+        }
     }
 }
 
@@ -127,6 +165,66 @@ fn insert_or_replace_takes_nobodys_place() {
     }
     // REPLACE is a word of its own.
     refused(&store, &[("conflict", &format!("REPLACE {TASK} VALUES {}", new_task("t-v", "s-x")))]);
+}
+
+/// A row of each guarded table as SQL: its columns, its values, and its rowid.
+fn rows_as_sql(store: &Doors) -> Vec<(&'static str, String, String, i64)> {
+    let ask = |sql: &str| store.raw.query_row(sql, [], |row| row.get::<_, String>(0)).expect(sql);
+    let empty = [
+        "INSERT INTO boards (board_id, created_at, created_by, name, data) VALUES ('b', acl_now(), 'bo', 'b', '{}')",
+        "INSERT INTO groups (group_id, name, slug, created_at) VALUES ('g', 'g', 'g', acl_now())",
+        "INSERT INTO group_memberships (group_id, user_id, created_at) VALUES ('g', 'bo', acl_now())",
+        "INSERT INTO worktree_group_grants (worktree_id, group_id, can, created_at) VALUES ('w-v', 'g', 'view', acl_now())",
+    ];
+    empty.iter().for_each(|statement| sql(store, statement));
+    let tables = TABLES.iter().filter(|table| **table != "acl_tables");
+    tables
+        .map(|table| {
+            let columns =
+                ask(&format!("SELECT group_concat('\"' || name || '\"', ', ') FROM pragma_table_info('{table}')"));
+            let quoted: Vec<String> = columns.split(", ").map(|column| format!("quote({column})")).collect();
+            let from = format!("FROM {table} ORDER BY rowid DESC LIMIT 1");
+            let values = ask(&format!("SELECT {} {from}", quoted.join(" || ', ' || ")));
+            let rowid = ask(&format!("SELECT rowid || '' {from}")).parse().unwrap();
+            (*table, columns, values, rowid)
+        })
+        .collect()
+}
+
+/// The same on every guarded table: whatever stands there, no way of writing takes its place.
+#[test]
+fn on_no_table_a_row_is_replaced_or_upserted() {
+    let store = store();
+    let rows = rows_as_sql(&store);
+    assert_eq!(rows.len(), TABLES.len() - 1, "all but the one that is empty");
+    let before = everything(&store);
+    raw::act_as(&store.raw, &Actor::user("cy"));
+    for (table, columns, values, rowid) in rows {
+        let first = columns.split(", ").next().unwrap();
+        let last = columns.split(", ").last().unwrap();
+        for statement in [
+            format!("INSERT INTO {table} ({columns}) VALUES ({values})"),
+            format!("INSERT OR REPLACE INTO {table} ({columns}) VALUES ({values})"),
+            format!("REPLACE INTO {table} ({columns}) VALUES ({values})"),
+            format!("INSERT OR IGNORE INTO {table} ({columns}) VALUES ({values})"),
+            format!("INSERT OR FAIL INTO {table} ({columns}) VALUES ({values})"),
+            format!("INSERT INTO {table} ({columns}) VALUES ({values}) ON CONFLICT DO NOTHING"),
+            format!("INSERT INTO {table} ({columns}) VALUES ({values}) ON CONFLICT DO UPDATE SET {last} = 'x'"),
+            format!("INSERT OR REPLACE INTO {table} (rowid, {columns}) VALUES ({rowid}, {values})"),
+            format!("UPDATE OR REPLACE {table} SET rowid = rowid + 1"),
+            format!("UPDATE {table} SET rowid = -1 WHERE rowid = {rowid}"),
+            format!("UPDATE OR REPLACE {table} SET {first} = {first} || 'x' WHERE rowid = {rowid}"),
+        ] {
+            let api = run(&store, &Actor::user("cy"), &statement);
+            assert!(api.is_err(), "{statement}");
+            assert_eq!(everything(&store), before, "{statement}");
+            let raw = raw::run(&store.raw, &statement);
+            // A key that is an integer takes no text at all.
+            let refused = |text: &String| text.starts_with("aclite: ") || text == "datatype mismatch";
+            assert!(raw.as_ref().is_err_and(refused), "at the raw door: {statement}: {raw:?}");
+            assert_eq!(everything(&store), before, "at the raw door: {statement}");
+        }
+    }
 }
 
 /// Not only the key: a row also loses its place to another by its rowid, or by any unique index.

@@ -1,4 +1,4 @@
-//! Who may do what, whole: every kind of holder against every operation, at both doors.
+//! Who may do what, whole: every kind of holder against every operation, at every door.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -6,13 +6,20 @@
     reason = "a world that can't be made is a failed test"
 )]
 
+#[path = "support/extension.rs"]
+mod extension;
+#[path = "support/raw.rs"]
+mod raw;
 mod support;
+
+use std::path::Path;
 
 use aclite::{
     Actor, AgenticTool, MessagePatch, MessageQuery, MessageRole, MessageType, NewMessage, NewSession, NewTask,
     NewWorktree, Result, SessionPatch, SessionQuery, Sharing, Store, TaskPatch, TaskQuery, Tx, WorktreePatch,
     WorktreeQuery,
 };
+use rusqlite::Connection;
 use support::{add_user, attempt, forger, message, session, sql, system, task, verdict, worktree, world, world_at};
 
 /// `y`: may. `n`: may not, and knows what. `.`: may not, and to them it is not there. `?`: not signed in.
@@ -82,8 +89,8 @@ fn holders() -> [(&'static str, Actor, Sharing); 14] {
 
 /// `bo`'s worktree `w`, which `dee` owns too, with a session of `bo`'s, `theirs`, and one of the
 /// holder's, `mine`; each with a task and a message of that name. And the empty worktree `bare`.
-fn world_of(holder: &str, actor: &Actor, others: Sharing) -> Store {
-    let store = world();
+fn world_of(path: &Path, holder: &str, actor: &Actor, others: Sharing) -> Store {
+    let store = world_at(path);
     add_user(&store, "eve", "member");
     add_user(&store, "old", "owner");
     add_user(&store, "ghost", "member");
@@ -108,7 +115,8 @@ fn world_of(holder: &str, actor: &Actor, others: Sharing) -> Store {
 }
 
 #[test]
-fn the_whole_grid_holds_at_both_doors() {
+fn the_whole_grid_holds_at_every_door() {
+    let dir = tempfile::tempdir().unwrap();
     let holders = holders();
     let lines: Vec<(&str, Vec<&str>)> = GRID
         .lines()
@@ -116,17 +124,53 @@ fn the_whole_grid_holds_at_both_doors() {
         .map(|(operation, cells)| (operation.trim(), cells.split_whitespace().collect()))
         .collect();
     for (at, (name, actor, others)) in holders.into_iter().enumerate() {
-        let store = world_of(name, &actor, others);
+        let path = dir.path().join(format!("{at}.db"));
+        let store = world_of(&path, name, &actor, others);
+        let host = host_of(&path, &actor);
         for (operation, cells) in &lines {
             match cells.get(at) {
-                Some(expected) => check(&store, name, &actor, operation, expected),
+                Some(expected) => {
+                    check(&store, name, &actor, operation, expected);
+                    host.iter().for_each(|host| check_host(host, name, operation, expected));
+                }
                 None => assert!(actor == Actor::Anonymous && operation.ends_with("mine"), "{operation}: {name}"),
             }
         }
     }
 }
 
-/// Asks for `operation` at both doors and undoes it.
+/// A host's connection to the file on which `actor` acts; none where they are no user, who can't log in.
+fn host_of(path: &Path, actor: &Actor) -> Option<Connection> {
+    let host = raw::open(path);
+    let id = actor.user_id().map(|id| id.as_str());
+    if id == Some("ghost") {
+        assert_eq!(raw::run(&host, "SELECT acl_login('ghost')"), Err("aclite: no such user".to_owned()));
+        return None;
+    }
+    if id.is_some() {
+        raw::act_as(&host, actor);
+    }
+    Some(host)
+}
+
+/// Asks for `operation` on a host's connection and undoes it.
+#[track_caller]
+fn check_host(host: &Connection, holder: &str, operation: &str, expected: &str) {
+    let Some(statement) = by_sql(operation) else { return };
+    host.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let outcome = raw::run(host, &statement).map(|_| host.changes());
+    host.execute_batch("ROLLBACK").unwrap();
+    let letter = match &outcome {
+        Ok(1) => "y",
+        Err(text) if text.contains("not signed in") => "?",
+        Err(text) if text.starts_with("aclite: there is no ") => ".",
+        Err(text) if text.starts_with("aclite: may not ") => "n",
+        other => panic!("{operation} by {holder}, on a host's connection: {other:?}"),
+    };
+    assert_eq!(letter, expected, "{operation} by {holder}, on a host's connection: {outcome:?}");
+}
+
+/// Asks for `operation` at both doors of a store and undoes it.
 #[track_caller]
 fn check(store: &Store, holder: &str, actor: &Actor, operation: &str, expected: &str) {
     let api = attempt(store, actor, |tx| by_api(tx, operation));

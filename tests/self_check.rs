@@ -80,6 +80,10 @@ const TAMPERED: &[(&str, &str, bool)] = &[
     ),
     ("a foreign trigger was added", "CREATE TRIGGER mine AFTER UPDATE ON tasks BEGIN SELECT raise(IGNORE); END", false),
     ("a foreign trigger with a name like ours", "CREATE TRIGGER acl_mine AFTER UPDATE ON tasks BEGIN SELECT 1; END", true),
+    ("a view forges", "CREATE VIEW forge AS SELECT acl_guard('task', 'patch', 'id', 't') AS x", false),
+    ("a CHECK forges", "CREATE TABLE forge (x CHECK (length(x))); PRAGMA writable_schema = ON;
+         UPDATE sqlite_schema SET sql = replace(sql, 'length', 'acl_booked') WHERE name = 'forge'", false),
+    ("a trigger elsewhere forges", "CREATE TABLE mine (a); CREATE TRIGGER forge AFTER INSERT ON mine BEGIN SELECT acl_book('task', 't', 1); END", false),
     ("a column was added", "ALTER TABLE tasks ADD COLUMN priority integer", true),
     ("a unique index was added", "CREATE UNIQUE INDEX one_name ON worktrees (repo_id, name)", true),
     ("a unique index was dropped", "DROP INDEX users_email_unique", true),
@@ -150,6 +154,9 @@ fn a_tampered_file_is_refused_and_mended_only_when_asked() {
     a reference was taken away: the guards of this file were tampered with; altered: column `tasks.session_id` does not reference `sessions`
     a foreign trigger was added: the guards of this file were tampered with; altered: trigger `mine` on `tasks` is not aclite's
     a foreign trigger with a name like ours: the guards of this file were tampered with; altered: trigger `acl_mine` on `tasks` is not aclite's
+    a view forges: the guards of this file were tampered with; altered: view `forge` names `acl_guard`, which only aclite's triggers may
+    a CHECK forges: the guards of this file were tampered with; altered: table `forge` names `acl_booked`, which only aclite's triggers may
+    a trigger elsewhere forges: the guards of this file were tampered with; altered: trigger `forge` names `acl_book`, which only aclite's triggers may
     a column was added: the guards of this file were tampered with; altered: trigger `acl_tasks_before_insert` (columns came or went: `priority`), trigger `acl_tasks_before_update` (columns came or went: `priority`)
     a unique index was added: the guards of this file were tampered with; altered: trigger `acl_worktrees_before_insert`, trigger `acl_worktrees_before_update`
     a unique index was dropped: the guards of this file were tampered with; altered: trigger `acl_users_before_insert`, trigger `acl_users_before_update`

@@ -63,6 +63,7 @@ END;
 CREATE TRIGGER acl_worktrees_after_insert AFTER INSERT ON worktrees
 BEGIN
   -- The creator becomes the first owner; this raises the epoch too.
+  SELECT acl_first_owner(NEW.worktree_id, NEW.created_by);
   INSERT INTO worktree_owners (worktree_id, user_id, created_at)
   VALUES (NEW.worktree_id, NEW.created_by, NEW.created_at);
 {{audit 'worktree', NEW.worktree_id}}

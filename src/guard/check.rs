@@ -6,6 +6,7 @@ use rusqlite::Connection;
 
 use super::further;
 use super::install::{objects, views};
+use super::names::spelled;
 use super::template::GUARDED;
 use crate::error::{Error, Incompatible, Result, Tampered};
 
@@ -41,12 +42,12 @@ pub(crate) fn beyond_repair(conn: &Connection) -> Result<Tampered> {
 
 /// What is missing or altered; nothing where all is as it should be.
 ///
-/// Looks at the guarded tables, at every view and trigger of ours, and at triggers that are not.
+/// Looks at the guarded tables, at every view and trigger of ours, at triggers that are not, and at
+/// whatever names functions of ours.
 pub(crate) fn check(conn: &Connection) -> Result<Tampered> {
     let failed = |error| Error::storage("reading the schema", error);
-    let mut schema = conn
-        .prepare("SELECT type, name, tbl_name, ifnull(sql, '') FROM main.sqlite_schema WHERE type IN ('table', 'view', 'trigger')")
-        .map_err(failed)?;
+    let mut schema =
+        conn.prepare("SELECT type, name, tbl_name, ifnull(sql, '') FROM main.sqlite_master").map_err(failed)?;
     let rows =
         schema.query_map([], |row| Ok(((row.get(0)?, row.get(1)?), (row.get(2)?, row.get(3)?)))).map_err(failed)?;
     let found: HashMap<(String, String), (String, String)> = rows.collect::<Result<_, _>>().map_err(failed)?;
@@ -91,6 +92,16 @@ pub(crate) fn check(conn: &Connection) -> Result<Tampered> {
         })
         .map(|((_, name), (table, _))| format!("trigger `{name}` on `{table}` is not aclite's"))
         .collect();
+    // A view, a CHECK or an index that calls what only guards may call could forge what they remember.
+    foreign.extend(
+        found.iter().filter(|((_, name), _)| !expected.iter().any(|object| object.name == *name)).filter_map(
+            |((kind, name), (_, sql))| {
+                // Constraints of our own tables are named after them.
+                let ours = spelled(sql).find(|ours| !ours.starts_with(name.as_str()));
+                ours.map(|ours| format!("{kind} `{name}` names `{ours}`, which only aclite's triggers may"))
+            },
+        ),
+    );
     foreign.sort();
     report.altered.extend(foreign);
     Ok(report)

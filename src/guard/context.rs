@@ -2,6 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::hosted::Hosted;
 use crate::actor::Actor;
 use crate::error::Error;
 use crate::facts::DataChange;
@@ -107,16 +108,32 @@ pub(crate) struct State {
     pub(crate) refusal: Option<(Error, Option<Entry>)>,
     pub(crate) ending: Option<Ending>,
     pub(crate) merged: Option<Merged>,
+    /// The first owner that the worktree just inserted is due: the worktree and the user.
+    pub(crate) first_owner: Option<(String, String)>,
 }
 
 /// The memory of one connection, shared between the store and the connection's SQL functions.
 #[derive(Debug, Default)]
-pub(crate) struct Context(Mutex<State>);
+pub(crate) struct Context {
+    state: Mutex<State>,
+    hosted: Option<Hosted>,
+}
 
 impl Context {
+    /// The memory of a connection that a host owns, of which aclite sees only its own functions called.
+    #[cfg(feature = "extension")]
+    pub(crate) fn hosted(hosted: Hosted) -> Self {
+        Self { state: Mutex::default(), hosted: Some(hosted) }
+    }
+
+    /// What a host's connection has to show for itself; nothing where the connection is ours.
+    pub(crate) fn host(&self) -> Option<&Hosted> {
+        self.hosted.as_ref()
+    }
+
     /// The state; a panic of another holder leaves it usable, since each statement starts afresh.
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Binds `actor` until [`Context::unbind`].
@@ -132,14 +149,8 @@ impl Context {
     /// Forgets what an earlier statement left, before the next one that came by `door`.
     pub(crate) fn start(&self, door: Door) {
         let mut state = self.state();
-        state.door = Some(door);
-        state.pending.clear();
-        state.entry = None;
-        state.admitted = None;
-        state.due = false;
-        state.refusal = None;
-        state.ending = None;
-        state.merged = None;
+        let actor = state.actor.take();
+        *state = State { actor, door: Some(door), ..State::default() };
     }
 
     /// The refusal that made the last statement fail, and its audit entry.

@@ -3,9 +3,9 @@
 //! None is DETERMINISTIC but those that merge: identity is read when a statement runs, never when it was
 //! prepared. All are INNOCUOUS, because triggers and views call them under `trusted_schema = OFF`;
 //! where we own the connection, SQL that is not ours may call `acl_actor`, `acl_now` and `acl_merge`
-//! only.
+//! only; where a host owns it, the guards refuse while a statement names any other.
 
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard};
 
 use rusqlite::functions::{Context as Call, FunctionFlags};
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
@@ -13,6 +13,7 @@ use rusqlite::{Connection, Result as SqlResult};
 
 use super::context::{Context, Ending, Entry, Merged, Pending, State};
 use super::host::Host;
+use super::hosted::Hosted;
 use crate::actor::Actor;
 use crate::error::{ConflictKind, Error, Subject};
 use crate::facts::{DataChange, Fact, Facts};
@@ -49,24 +50,23 @@ pub(crate) fn register(conn: &Connection, context: &Arc<Context>) -> SqlResult<(
 
     // The guards proper.
     let cx = with(context);
-    conn.create_scalar_function("acl_guard", -1, flags, move |call| guard(call, &cx, &host))?;
+    conn.create_scalar_function("acl_guard", -1, flags, move |call| kept(&cx, guard(call, &cx, &host)))?;
     let cx = with(context);
-    conn.create_scalar_function("acl_guard_child", -1, flags, move |call| guard_child(call, &cx))?;
+    conn.create_scalar_function("acl_guard_child", -1, flags, move |call| kept(&cx, guard_child(call, &cx)))?;
 
     // The books: whether a write is no cascade, its audit entry, and the entry's way into the audit.
     let cx = with(context);
-    conn.create_scalar_function("acl_direct", 2, flags, move |call| {
-        let state = cx.state();
-        Ok(pending(&state, call)?.is_some_and(|at| !state.pending[at].cascade))
-    })?;
+    conn.create_scalar_function("acl_direct", 2, flags, move |call| direct(call, &cx))?;
     let cx = with(context);
-    conn.create_scalar_function("acl_book", 3, flags, move |call| book(call, &mut cx.state()))?;
+    conn.create_scalar_function("acl_first_owner", 2, flags, move |call| first_owner(call, &cx))?;
+    let cx = with(context);
+    conn.create_scalar_function("acl_book", 3, flags, move |call| kept(&cx, book(call, &cx)))?;
     let cx = with(context);
     conn.create_scalar_function("acl_entry", 1, flags, move |call| entry_field(call, &cx.state()))?;
     let cx = with(context);
-    conn.create_scalar_function("acl_admit", 18, flags, move |call| admit(call, &cx))?;
+    conn.create_scalar_function("acl_admit", 18, flags, move |call| kept(&cx, admit(call, &cx)))?;
     let cx = with(context);
-    conn.create_scalar_function("acl_booked", 1, flags, move |call| booked(call, &mut cx.state()))?;
+    conn.create_scalar_function("acl_booked", 1, flags, move |call| booked(call, &cx))?;
 
     // What repositories compute inside their statements.
     let cx = with(context);
@@ -90,8 +90,28 @@ pub(crate) fn register(conn: &Connection, context: &Arc<Context>) -> SqlResult<(
 #[error("aclite: {0}")]
 struct Failed(String);
 
-fn failed(text: impl Into<String>) -> rusqlite::Error {
+pub(crate) fn failed(text: impl Into<String>) -> rusqlite::Error {
     rusqlite::Error::UserFunctionError(Box::new(Failed(text.into())))
+}
+
+/// The state, for a function that only our triggers call: on a host's connection whoever runs SQL can
+/// name it too, and must not leave anything there.
+fn inner(context: &Context) -> SqlResult<MutexGuard<'_, State>> {
+    if let Some(hosted) = context.host() {
+        hosted.unforged().map_err(failed)?;
+    }
+    Ok(context.state())
+}
+
+/// Keeps the audit entry of a refusal on a host's connection, where no store asks for it.
+fn kept<T>(context: &Context, done: SqlResult<T>) -> SqlResult<T> {
+    if done.is_err()
+        && let Some(hosted) = context.host()
+        && let Some((_, Some(entry))) = context.take_refusal()
+    {
+        hosted.keep(entry);
+    }
+    done
 }
 
 fn user(state: &State) -> Option<String> {
@@ -136,7 +156,15 @@ fn guard(call: &Call<'_>, context: &Context, host: &Host) -> SqlResult<bool> {
     let asked = Operation::new(resource, action);
     let mut facts = facts(call, 2)?;
     facts.push("now", Fact::Int(Time::now().as_millis()));
+    let vouched = context.host().map_or(Ok(()), Hosted::vouch);
     let mut state = context.state();
+    if let Err(problem) = vouched {
+        let error = Error::broken(format!("the guard can't vouch for a write: {problem}"));
+        return Err(refuse(&mut state, error, None));
+    }
+    if let Some(hosted) = context.host() {
+        hosted.turn(&mut state);
+    }
     if let Some(merged) = state.merged.take() {
         facts.adopt_merge(&merged.stored, &merged.result, &merged.change);
     }
@@ -152,11 +180,11 @@ fn guard(call: &Call<'_>, context: &Context, host: &Host) -> SqlResult<bool> {
                 .is_some_and(|at| state.pending[at].asked.action == Action::Remove)
         })
     });
+    // One-shot: whatever is judged next, the first owner comes now or not at all.
+    let first_owner = state.first_owner.take();
     if resource == Resource::Owner {
-        let worktree = facts.any_text("worktree");
-        let creating = state.position(Resource::Worktree, &worktree);
-        let ticket = creating.is_some_and(|at| state.pending[at].asked.action == Action::Create);
-        facts.push("ticket", Fact::Int(i64::from(ticket)));
+        let owner = (facts.any_text("worktree"), facts.any_text("user"));
+        facts.push("ticket", Fact::Int(i64::from(first_owner == Some(owner))));
     }
     let nobody = Actor::Anonymous;
     let actor = state.actor.as_ref().unwrap_or(&nobody);
@@ -185,7 +213,7 @@ fn guard_child(call: &Call<'_>, context: &Context) -> SqlResult<bool> {
     // The name of a further table stands for its rows.
     let child = Resource::from_word(text(call, 2)?).unwrap_or(Resource::Row);
     let facts = facts(call, 3)?;
-    let mut state = context.state();
+    let mut state = inner(context)?;
     // INVARIANT: the parent's own guard has run just before, in the same trigger.
     let Some(at) = state.position(parent.resource, &parent.id) else {
         return Err(failed("a child's guard was called without its parent's"));
@@ -299,11 +327,30 @@ fn pending(state: &State, call: &Call<'_>) -> SqlResult<Option<usize>> {
     Ok(state.position(resource(call, 0)?, &facts.any_text("id")))
 }
 
+/// `acl_direct(resource, record)`: whether the write under way is no cascade.
+fn direct(call: &Call<'_>, context: &Context) -> SqlResult<bool> {
+    let state = inner(context)?;
+    Ok(pending(&state, call)?.is_some_and(|at| !state.pending[at].cascade))
+}
+
+/// `acl_first_owner(worktree, user)`: the worktree is inserted; its creator's row is due next.
+fn first_owner(call: &Call<'_>, context: &Context) -> SqlResult<bool> {
+    let mut state = inner(context)?;
+    let (worktree, user) = (text(call, 0)?.to_owned(), text(call, 1)?.to_owned());
+    let created = state.position(Resource::Worktree, &worktree);
+    if created.is_none_or(|at| state.pending[at].asked.action != Action::Create) {
+        return Err(failed("a worktree passed without its guard"));
+    }
+    state.first_owner = Some((worktree, user));
+    Ok(true)
+}
+
 /// `acl_book(resource, record, rowid)`: closes the write's account. True if it owes the audit a row.
 ///
 /// Before an insert its rowid is -1 where none was given. A row that really lay there would look
 /// like every new row's own place, and nobody could create any more.
-fn book(call: &Call<'_>, state: &mut State) -> SqlResult<bool> {
+fn book(call: &Call<'_>, context: &Context) -> SqlResult<bool> {
+    let state = &mut *inner(context)?;
     // A write that no guard has seen: its BEFORE trigger was taken away.
     let at = pending(state, call)?.ok_or_else(|| failed("a write passed without its guard"))?;
     let closed = state.pending.remove(at);
@@ -321,7 +368,8 @@ fn book(call: &Call<'_>, state: &mut State) -> SqlResult<bool> {
 }
 
 /// `acl_booked(last)`: fails unless the row that was owed is the audit's last one now.
-fn booked(call: &Call<'_>, state: &mut State) -> SqlResult<bool> {
+fn booked(call: &Call<'_>, context: &Context) -> SqlResult<bool> {
+    let mut state = inner(context)?;
     let last: Option<i64> = call.get(0)?;
     if state.due && (state.admitted.is_none() || state.admitted != last) {
         return Err(failed("the audit row of a write is missing"));
@@ -379,7 +427,7 @@ fn admit(call: &Call<'_>, context: &Context) -> SqlResult<bool> {
         "why",
         "fields",
     ];
-    let mut state = context.state();
+    let mut state = inner(context)?;
     let counted = call.get_raw(0) == call.get_raw(2) && call.get_raw(1) == call.get_raw(3);
     let ours = state.entry.take().is_some_and(|entry| {
         FIELDS.iter().enumerate().all(|(index, field)| entry_value(&entry, field) == Some(call.get_raw(index + 4)))

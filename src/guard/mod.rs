@@ -7,12 +7,19 @@ mod context;
 mod functions;
 mod further;
 mod host;
+mod hosted;
 mod install;
+mod names;
 mod template;
 
 pub(crate) use check::{beyond_repair, check};
 pub(crate) use context::{Context, Door, Ending, Entry};
+#[cfg(feature = "extension")]
+pub(crate) use functions::failed;
 pub(crate) use functions::register;
 pub(crate) use further::list as further_tables;
+#[cfg(feature = "extension")]
+pub(crate) use hosted::Hosted;
 pub(crate) use install::{GENERATION, check_tables, install, remove, seed};
+pub(crate) use names::{is_ours_alone, spells_ours};
 pub(crate) use template::{GUARDED, quote};

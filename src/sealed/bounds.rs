@@ -8,10 +8,9 @@ use std::time::Duration;
 
 use rusqlite::{Connection, ffi};
 
-use super::allowed;
 use super::clock::Clock;
 use super::tables::Table;
-use super::unfold;
+use super::{allowed, linear, unfold};
 use crate::error::{Error, Result};
 
 /// How many steps of SQLite's machine pass between two looks at the clock.
@@ -63,6 +62,22 @@ pub(super) fn limit(conn: &Connection, bounds: &Bounds) -> Result<()> {
     Ok(())
 }
 
+/// Denies `conn` everything, where sealing it broke off.
+pub(super) fn close(conn: &Connection) -> Result<()> {
+    unsafe extern "C" fn deny(
+        _: *mut c_void,
+        _: c_int,
+        _: *const c_char,
+        _: *const c_char,
+        _: *const c_char,
+        _: *const c_char,
+    ) -> c_int {
+        ffi::SQLITE_DENY
+    }
+    // SAFETY: the connection is open, and the callback needs nothing.
+    checked(unsafe { ffi::sqlite3_set_authorizer(conn.handle(), Some(deny), ptr::null_mut()) })
+}
+
 /// Leaves no virtual table but ours, called `module`, and those of JSON.
 pub(super) fn drop_modules(conn: &Connection, module: &CStr) -> Result<()> {
     let mut keep = [module.as_ptr(), c"json_each".as_ptr(), c"json_tree".as_ptr(), ptr::null()];
@@ -70,17 +85,19 @@ pub(super) fn drop_modules(conn: &Connection, module: &CStr) -> Result<()> {
     checked(unsafe { ffi::sqlite3_drop_modules(conn.handle(), keep.as_mut_ptr()) })
 }
 
-/// Sets the hooks: clock and authorizer. From here on nothing in SQL undoes the seal.
-pub(super) fn hook(conn: &Connection, clock: &Arc<Clock>, bounds: &Bounds) -> Result<()> {
+/// Sets the hooks: clock and authorizer. From here on nothing in SQL undoes the seal. `linear` says whether
+/// the functions of [`linear`](super::linear) are ours on this connection; SQLite's own are not allowed.
+pub(super) fn hook(conn: &Connection, clock: &Arc<Clock>, bounds: &Bounds, linear: bool) -> Result<()> {
     // SAFETY: reading the handle changes nothing; it is used in calls of this connection only.
     let db = unsafe { conn.handle() };
+    let watch = Watch { db, clock: Arc::clone(clock), length: bounds.length, linear };
     // Lives until the process ends, since SQLite tells nobody when it drops a hook. It is a few words.
-    let watch = Box::into_raw(Box::new(Watch { db, clock: Arc::clone(clock), length: bounds.length })).cast::<c_void>();
+    let watch = Box::into_raw(Box::new(watch)).cast::<c_void>();
     // SAFETY: the connection is open, the callbacks match SQLite's types, and what they are given lives for ever.
     unsafe {
         checked(ffi::sqlite3_trace_v2(db, ffi::SQLITE_TRACE_STMT as c_uint, Some(begins), watch))?;
         ffi::sqlite3_progress_handler(db, STEPS, Some(progresses), watch);
-        checked(ffi::sqlite3_set_authorizer(db, Some(authorize), ptr::null_mut()))
+        checked(ffi::sqlite3_set_authorizer(db, Some(authorize), watch))
     }
 }
 
@@ -136,6 +153,7 @@ struct Watch {
     db: *mut ffi::sqlite3,
     clock: Arc<Clock>,
     length: i32,
+    linear: bool,
 }
 
 /// Called as a statement begins to run. Nothing in it panics.
@@ -159,19 +177,23 @@ unsafe extern "C" fn progresses(watch: *mut c_void) -> c_int {
 
 /// Called for each thing that a statement asks for as it is prepared. Denies what it does not know.
 unsafe extern "C" fn authorize(
-    _: *mut c_void,
+    watch: *mut c_void,
     action: c_int,
     first: *const c_char,
     second: *const c_char,
     database: *const c_char,
     _: *const c_char,
 ) -> c_int {
+    // SAFETY: `hook` made it, for ever.
+    let linear = unsafe { &*watch.cast::<Watch>() }.linear;
     // SAFETY: SQLite passes C strings that live through the call, or NULL.
     let text = |text: *const c_char| unsafe { (!text.is_null()).then(|| CStr::from_ptr(text)) };
     let text = |pointer| text(pointer).map(|text| text.to_str().unwrap_or("?"));
     let allowed = match action {
         ffi::SQLITE_SELECT | ffi::SQLITE_RECURSIVE => true,
-        ffi::SQLITE_FUNCTION => text(second).is_some_and(allowed::function),
+        ffi::SQLITE_FUNCTION => {
+            text(second).is_some_and(|name| allowed::function(name) && (linear || !linear::replaces(name)))
+        }
         ffi::SQLITE_READ => may_read(text(first).unwrap_or("?"), text(second).unwrap_or("?"), text(database)),
         _ => false,
     };

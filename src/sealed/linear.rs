@@ -6,10 +6,23 @@ use std::collections::HashSet;
 
 use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, Result};
+use rusqlite::{Connection, ErrorCode, Result};
 
-/// Registers them on `conn`. No result is longer than `length`.
-pub(super) fn register(conn: &Connection, length: usize) -> Result<()> {
+/// Whether `name` is one of them.
+pub(super) fn replaces(name: &str) -> bool {
+    ["instr", "replace", "trim", "ltrim", "rtrim"].iter().any(|known| known.eq_ignore_ascii_case(name))
+}
+
+/// Registers them on `conn`. No result is longer than `length`. False where they could not take the
+/// place of SQLite's own, because a statement is running: on a host's connection, the one that seals it.
+pub(super) fn register(conn: &Connection, length: usize) -> Result<bool> {
+    match functions(conn, length) {
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => Ok(false),
+        registered => registered.map(|()| true),
+    }
+}
+
+fn functions(conn: &Connection, length: usize) -> Result<()> {
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_INNOCUOUS | FunctionFlags::SQLITE_DETERMINISTIC;
     conn.create_scalar_function("instr", 2, flags, instr)?;
     conn.create_scalar_function("replace", 3, flags, move |call| replace(call, length))?;

@@ -231,18 +231,23 @@ impl Seal {
 /// Seals `conn`: from now on its SQL reads what `reader` gives, and nothing in SQL undoes that.
 ///
 /// INVARIANT: its main database is empty and in memory, and it has no TEMP objects; otherwise it is refused. Where this fails
-/// the connection may have some of the tables, and no other.
+/// the connection can do nothing any more.
 ///
 /// # Errors
 /// `Invalid` where the connection is not empty; `Storage`.
 pub(crate) fn seal(conn: &Connection, reader: Reader, bounds: Bounds) -> Result<Seal> {
+    let sealed = try_seal(conn, reader, bounds);
+    if sealed.is_err() {
+        // Half a seal is none: then nothing is left to read at all.
+        bounds::close(conn)?;
+    }
+    sealed
+}
+
+fn try_seal(conn: &Connection, reader: Reader, bounds: Bounds) -> Result<Seal> {
     let failed = |error| classify("sealing a connection", error);
     let databases: String = conn
-        .query_row(
-            "SELECT group_concat(name || ifnull(file, '')) FROM pragma_database_list WHERE name <> 'temp'",
-            [],
-            |row| row.get(0),
-        )
+        .query_row("SELECT group_concat(name) FROM pragma_database_list WHERE name <> 'temp'", [], |row| row.get(0))
         .map_err(failed)?;
     let objects: i64 = conn
         .query_row(
@@ -251,8 +256,7 @@ pub(crate) fn seal(conn: &Connection, reader: Reader, bounds: Bounds) -> Result<
             |row| row.get(0),
         )
         .map_err(failed)?;
-    // A database in memory has no file; one that a host put in the place of its file SQLite calls `x`.
-    if !matches!(databases.as_str(), "main" | "mainx") || objects != 0 {
+    if databases != "main" || objects != 0 {
         return Err(Error::invalid("connection", "is not empty"));
     }
     for (setting, on) in [
@@ -275,10 +279,12 @@ pub(crate) fn seal(conn: &Connection, reader: Reader, bounds: Bounds) -> Result<
     let shared = Rc::new(Shared::new(conn, reader, Arc::clone(&clock), bounds.stored));
     let cause = Arc::clone(&shared.cause);
     vtab::create(conn, shared)?;
-    linear::register(conn, usize::try_from(bounds.stored).unwrap_or_default()).map_err(failed)?;
+    let linear = linear::register(conn, usize::try_from(bounds.stored).unwrap_or_default()).map_err(failed)?;
     bounds::drop_modules(conn, vtab::MODULE)?;
+    // SQLite declares a table of its own at its first use; an older one asks the authorizer then.
+    conn.prepare("SELECT 1 FROM json_each('[]'), json_tree('[]')").map_err(failed)?;
     bounds::limit(conn, &bounds)?;
-    bounds::hook(conn, &clock, &bounds)?;
+    bounds::hook(conn, &clock, &bounds, linear)?;
     Ok(Seal { clock, cause })
 }
 

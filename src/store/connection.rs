@@ -12,7 +12,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::options::Durability;
 use crate::error::{Conflict, ConflictKind, Error, Result, Subject};
-use crate::guard::{Context, Entry, register};
+use crate::guard::{Context, Entry, is_ours_alone, register};
 use crate::operation::Resource;
 
 /// How many prepared statements a connection keeps: more than all that the repositories usually make.
@@ -61,7 +61,9 @@ impl Conn {
         conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, true)?;
         // No writable_schema, no writing to shadow tables: nothing takes a guard away.
         conn.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
-        // Schema text calls only functions that are marked INNOCUOUS.
+        // Schema text calls only functions that are marked INNOCUOUS. A host's SQLite may be so old that JSON's
+        // are not, and an index calls those; there, nothing is registered on the connection but what we bring.
+        #[cfg(feature = "bundled")]
         conn.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
         // Otherwise each new value of a parameter can make a join be planned again, after ANALYZE.
         conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
@@ -136,7 +138,7 @@ pub(crate) fn translate(doing: &str, subject: &Subject, error: rusqlite::Error) 
 /// What SQL that is not ours may do. Ours may do everything.
 ///
 /// The name of the accessing trigger can be imitated by a common table expression, so SQL that is
-/// not ours may not even spell the names of ours ([`spells_ours`]).
+/// not ours may not even spell the names of ours ([`spells_ours`](crate::guard::spells_ours)).
 fn authorize(author: u8, asked: &AuthContext<'_>) -> Authorization {
     if author == Author::Us as u8 {
         return Authorization::Allow;
@@ -164,41 +166,6 @@ fn is_secret(table: &str, column: &str) -> bool {
         || is(table, "dbstat")
         || (is(table, "users") && (is(column, "password") || is(column, "data")))
         || (is(table, "sessions") && is(column, "data"))
-}
-
-/// Names of ours that any SQL may spell, and so imitate.
-const OPEN: [&str; 13] = [
-    "acl_actor",
-    "acl_now",
-    "acl_merge",
-    "acl_access",
-    "acl_held",
-    "acl_granted",
-    "acl_rule",
-    "acl_rules",
-    "acl_settings",
-    "acl_epoch",
-    "acl_audit",
-    "acl_tables",
-    "acl_meta",
-];
-
-/// Whether only a trigger of ours can have this name: it is one that [`spells_ours`] finds in any
-/// SQL, however that quotes it.
-fn is_ours_alone(name: &str) -> bool {
-    let plain = |char: char| char.is_ascii_lowercase() || char.is_ascii_digit() || char == '_';
-    name.starts_with("acl_") && name.chars().all(plain) && !OPEN.contains(&name)
-}
-
-/// The first name of a trigger or function of ours in `sql` that only aclite itself may use.
-///
-/// However it is quoted, a name's letters stand in the text one after another.
-pub(crate) fn spells_ours(sql: &str) -> Option<String> {
-    let sql = sql.to_ascii_lowercase();
-    sql.match_indices("acl_").find_map(|(at, _)| {
-        let name: String = sql[at..].chars().take_while(|char| char.is_ascii_alphanumeric() || *char == '_').collect();
-        (!OPEN.contains(&name.as_str())).then_some(name)
-    })
 }
 
 /// Whether `sql` could join a table that holds secrets by the names of its columns, `USING` or
@@ -258,22 +225,6 @@ mod tests {
         for (pragma, value) in [("recursive_triggers", 1), ("foreign_keys", 1), ("busy_timeout", 70)] {
             let found: i64 = conn.raw.pragma_query_value(None, pragma, |row| row.get(0)).unwrap();
             assert_eq!(found, value, "{pragma}");
-        }
-    }
-
-    #[test]
-    fn only_names_that_sql_cannot_spell_are_ours_alone() {
-        for (name, ours) in [
-            ("acl_users_before_update", true),
-            ("acl_held", false),
-            ("acl_rules", false),
-            ("acl_held\"x", false),
-            ("acl_held\u{e9}", false),
-            ("ACL_users_before_update", false),
-            ("users", false),
-        ] {
-            assert_eq!(is_ours_alone(name), ours, "{name}");
-            assert!(!ours || spells_ours(&format!("WITH [{}] AS", name.to_ascii_uppercase())).is_some(), "{name}");
         }
     }
 

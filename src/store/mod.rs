@@ -37,6 +37,8 @@ pub use tx::{ReadTx, Tx};
 pub(crate) use connection::Conn;
 pub(crate) use open::vouch;
 pub(crate) use schema::classify;
+#[cfg(feature = "extension")]
+pub(crate) use tx::record;
 pub(crate) use tx::{op, traced};
 
 /// A guarded database: the daemon's data layer.

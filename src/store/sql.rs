@@ -6,10 +6,10 @@ use std::time::Instant;
 use rusqlite::ffi::SQLITE_ERROR;
 use rusqlite::{Params, Row, Statement};
 
-use super::connection::{Author, copies_whole, joins_secrets_by_name, spells_ours, the_file};
+use super::connection::{Author, copies_whole, joins_secrets_by_name, the_file};
 use super::tx::{Tx, trace};
 use crate::error::{Error, Result};
-use crate::guard::{Door, Entry};
+use crate::guard::{Door, Entry, spells_ours};
 
 /// Runs statements of the embedder's own: [`Tx::sql`].
 ///

@@ -370,6 +370,13 @@ pub(super) fn commit(conn: &Conn, refused: &[Entry]) -> Result<()> {
     committed.inspect_err(|_| roll_back(conn))
 }
 
+/// Commits `entries` alone, waiting up to `timeout` for other processes.
+#[cfg(feature = "extension")]
+pub(crate) fn record(conn: &Conn, entries: &[Entry], timeout: Duration) -> Result<()> {
+    begin(conn, Instant::now(), timeout)?;
+    commit(conn, entries)
+}
+
 /// Undoes what the transaction changed, and commits the audit rows of what was refused in it.
 ///
 /// A statement that was refused has left nothing behind. Where no other has changed anything there

@@ -11,6 +11,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use aclite::rusqlite::types::Value;
 use aclite::rusqlite::{Connection, config::DbConfig};
@@ -139,11 +140,15 @@ pub fn schema(path: &Path) -> BTreeMap<(String, String), String> {
 /// A program that tests use where the machine has it. Without it they say so; where
 /// `ACLITE_REQUIRE_HOSTS` is 1, they fail.
 pub fn host(program: &str) -> Option<&str> {
-    let there = std::process::Command::new(program).arg("--version").output().is_ok_and(|out| out.status.success());
-    if there {
-        return Some(program);
+    there(program, Command::new(program).arg("--version")).then_some(program)
+}
+
+/// The same for whatever `probe` asks for: it is there where that succeeds.
+pub fn there(what: &str, probe: &mut Command) -> bool {
+    if probe.output().is_ok_and(|out| out.status.success()) {
+        return true;
     }
-    assert!(std::env::var_os("ACLITE_REQUIRE_HOSTS").is_none_or(|value| value != "1"), "`{program}` is not here");
-    eprintln!("SKIPPED: `{program}` is not here");
-    None
+    assert!(std::env::var_os("ACLITE_REQUIRE_HOSTS").is_none_or(|value| value != "1"), "`{what}` is not here");
+    eprintln!("SKIPPED: `{what}` is not here");
+    false
 }

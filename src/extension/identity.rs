@@ -1,0 +1,108 @@
+//! Who acts on a host's connection: set by SQL, read by the guards when a statement runs.
+
+use rusqlite::functions::Context as Call;
+use rusqlite::{Connection, Result as SqlResult, params};
+
+use super::Loaded;
+use crate::actor::Actor;
+use crate::guard::{Door, Entry, Hosted, failed};
+use crate::operation::{Action, Operation, Resource};
+
+/// `acl_login(user [, 'final'])`: from now on `user` acts, named by id or by an e-mail address that
+/// no other user has. Returns the id.
+pub(super) fn login(call: &Call<'_>, loaded: &Loaded) -> SqlResult<String> {
+    let hosted = changeable(loaded, "acl_login")?;
+    let user = argument(call, 0, "the user")?;
+    let is_final = match (call.len() > 1).then(|| argument(call, 1, "`final`")).transpose()?.as_deref() {
+        None => false,
+        Some("final") => true,
+        Some(_) => return Err(failed("the second argument can only be `final`")),
+    };
+    let id = find(&hosted.connection()?, &user)?;
+    loaded.context.state().actor = Some(Actor::user(id.as_str()));
+    if is_final {
+        hosted.set_final();
+    }
+    loaded.settle();
+    Ok(id)
+}
+
+/// `acl_logout()`: from now on nobody acts. Returns what [`whoami`] does.
+pub(super) fn logout(call: &Call<'_>, loaded: &Loaded) -> SqlResult<String> {
+    changeable(loaded, "acl_logout")?;
+    loaded.context.state().actor = None;
+    loaded.settle();
+    whoami(call, loaded)
+}
+
+/// `acl_system(reason)`: from now on the daemon itself acts, an operator at its place. The audit says so
+/// first: where it can't, nobody becomes the daemon. Returns the reason.
+pub(super) fn system(call: &Call<'_>, loaded: &Loaded) -> SqlResult<String> {
+    let hosted = changeable(loaded, "acl_system")?;
+    let reason = argument(call, 0, "the reason")?;
+    if reason.trim().is_empty() {
+        return Err(failed("the daemon acts for a reason, which the audit keeps"));
+    }
+    if !hosted.connection()?.is_autocommit() {
+        return Err(failed("the daemon's place is taken outside of a transaction, so that the audit can say so"));
+    }
+    let actor = Actor::system(reason.as_str());
+    let asked = Operation::new(Resource::Meta, Action::Administer);
+    let mut entry = Entry::new(&actor, Door::Sql, asked, "connection", "allowed");
+    entry.why = "acl_system".to_owned();
+    loaded.recorder.write(&[entry]).map_err(|error| failed(format!("the audit can't be written: {error}")))?;
+    loaded.context.state().actor = Some(actor);
+    loaded.settle();
+    Ok(reason)
+}
+
+/// `acl_whoami()`: who acts, as JSON: `{"kind":"user","id":"ada","final":false,"sealed":false}`.
+pub(super) fn whoami(_: &Call<'_>, loaded: &Loaded) -> SqlResult<String> {
+    let state = loaded.context.state();
+    let actor = state.actor.as_ref().unwrap_or(&Actor::Anonymous);
+    let hosted = loaded.hosted()?;
+    let who = serde_json::json!({
+        "kind": actor.kind(), "id": actor.id(), "final": hosted.is_final(), "sealed": hosted.is_sealed(),
+    });
+    Ok(who.to_string())
+}
+
+/// Fails unless who acts can change now, by the function `name`.
+fn changeable<'a>(loaded: &'a Loaded, name: &str) -> SqlResult<&'a Hosted> {
+    let hosted = loaded.direct(name)?;
+    if hosted.is_sealed() {
+        return Err(failed("the connection is sealed"));
+    }
+    if hosted.is_final() {
+        return Err(failed("who acts on this connection is final"));
+    }
+    // Its rows would be judged as one user's and the next as another's; SET is evaluated before the guard.
+    if hosted.writes() {
+        return Err(failed("who acts can't change while a statement writes"));
+    }
+    Ok(hosted)
+}
+
+fn argument(call: &Call<'_>, index: usize, what: &str) -> SqlResult<String> {
+    let text = call.get_raw(index).as_str().ok().filter(|text| !text.contains('\0'));
+    text.map(str::to_owned).ok_or_else(|| failed(format!("{what} must be text")))
+}
+
+/// The one user whom `name` means.
+fn find(conn: &Connection, name: &str) -> SqlResult<String> {
+    let guarded =
+        conn.prepare("SELECT 1 FROM main.sqlite_master WHERE type = 'table' AND name = 'acl_meta'")?.exists([])?;
+    if !guarded {
+        return Err(failed("the main database has no guards: SELECT acl_adopt() puts them in"));
+    }
+    let mut users = conn.prepare(
+        "SELECT user_id FROM main.users WHERE user_id = ?1
+         UNION SELECT user_id FROM main.users WHERE email = ?1 COLLATE NOCASE LIMIT 2",
+    )?;
+    let found = users.query_map(params![name], |row| row.get(0))?.collect::<SqlResult<Vec<String>>>()?;
+    match <[String; 1]>::try_from(found) {
+        Ok([id]) => Ok(id),
+        Err(none) if none.is_empty() => Err(failed("no such user")),
+        Err(_) => Err(failed("more than one user is called so: log in by id")),
+    }
+}

@@ -1,0 +1,106 @@
+//! The loadable extension: the same guards on a connection that a host owns.
+//!
+//! [`load`] gives the connection our functions and switches on what the guards rest on. Who acts is
+//! set by SQL (`identity`), refusals reach the audit by a connection of our own (`recorder`),
+//! `upkeep` checks and adopts, `seal` turns the connection into one that only reads what its actor may view.
+
+mod entry;
+mod identity;
+mod recorder;
+mod seal;
+mod upkeep;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rusqlite::config::DbConfig;
+use rusqlite::functions::{Context as Call, FunctionFlags};
+use rusqlite::{Connection, Result as SqlResult};
+
+use crate::guard::{Context, Hosted, failed, register};
+use entry::Empty;
+use recorder::Recorder;
+
+/// What the functions of one connection share.
+struct Loaded {
+    context: Arc<Context>,
+    /// The file of the main database; nothing where that is in memory.
+    path: Option<PathBuf>,
+    recorder: Arc<Recorder>,
+    /// How the main database is taken away from the connection; nothing where its SQLite is too old for that.
+    empty: Option<Empty>,
+}
+
+impl Loaded {
+    fn hosted(&self) -> SqlResult<&Hosted> {
+        self.context.host().ok_or_else(|| failed("this connection has no host"))
+    }
+
+    fn path(&self) -> SqlResult<&Path> {
+        self.path.as_deref().ok_or_else(|| failed("the database is in no file that can be opened again"))
+    }
+
+    /// Fails unless a statement that runs names the function `name` itself: SQLite lets a TEMP view
+    /// call what is DIRECTONLY, and whoever reads one need not know what it does.
+    fn direct(&self, name: &str) -> SqlResult<&Hosted> {
+        let hosted = self.hosted()?;
+        if !hosted.is_named(name) {
+            return Err(failed(format!("unsafe use of {name}(): only a statement itself may call it")));
+        }
+        Ok(hosted)
+    }
+
+    /// Fails unless no transaction is open and nothing runs but the statement that names the function `name`.
+    fn alone(&self, name: &str) -> SqlResult<&Hosted> {
+        let hosted = self.direct(name)?;
+        if !hosted.connection()?.is_autocommit() {
+            return Err(failed("that needs a connection with no transaction open"));
+        }
+        if hosted.running() > 1 {
+            return Err(failed("that needs a connection on which no other statement runs"));
+        }
+        Ok(hosted)
+    }
+
+    /// Writes refusals that wait, where the connection holds no lock.
+    fn settle(&self) {
+        let free = |conn: Connection| conn.is_autocommit();
+        if self.context.host().is_some_and(|hosted| hosted.connection().is_ok_and(free) && !hosted.writes()) {
+            self.recorder.flush();
+        }
+    }
+}
+
+/// Makes `conn` a guarded door: registers the functions, and switches on what the guards rest on.
+fn load(conn: &Connection, empty: Option<Empty>) -> SqlResult<Arc<Recorder>> {
+    // Without foreign keys a record's parent may be anything: the guards refuse then.
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, true)?;
+    // A row that REPLACE deletes meets the guard of deletion.
+    conn.pragma_update(None, "recursive_triggers", true)?;
+    // No writable_schema, no writing to pages: SQL takes no guard away behind the schema's back.
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    let hosted = Hosted::new(conn);
+    let path = hosted.file();
+    let context = Arc::new(Context::hosted(hosted));
+    register(conn, &context)?;
+    let recorder = Arc::new(Recorder::new(Arc::clone(&context), path.clone()));
+    let loaded = Arc::new(Loaded { context, path, recorder: Arc::clone(&recorder), empty });
+    // Identity is set by a statement of the host's own, never by what a view or a trigger holds.
+    let direct = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DIRECTONLY;
+    let innocuous = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_INNOCUOUS;
+    let with = |work: fn(&Call<'_>, &Loaded) -> SqlResult<String>| {
+        let loaded = Arc::clone(&loaded);
+        move |call: &Call<'_>| work(call, &loaded)
+    };
+    conn.create_scalar_function("acl_login", 1, direct, with(identity::login))?;
+    conn.create_scalar_function("acl_login", 2, direct, with(identity::login))?;
+    conn.create_scalar_function("acl_logout", 0, direct, with(identity::logout))?;
+    conn.create_scalar_function("acl_system", 1, direct, with(identity::system))?;
+    conn.create_scalar_function("acl_whoami", 0, innocuous, with(identity::whoami))?;
+    conn.create_scalar_function("acl_seal", 0, direct, with(seal::seal))?;
+    conn.create_scalar_function("acl_check", 0, direct, with(upkeep::check))?;
+    conn.create_scalar_function("acl_adopt", 0, direct, with(upkeep::adopt))?;
+    let constant = innocuous | FunctionFlags::SQLITE_DETERMINISTIC;
+    conn.create_scalar_function("acl_version", 0, constant, |_| Ok(env!("CARGO_PKG_VERSION")))?;
+    Ok(recorder)
+}

@@ -1,0 +1,75 @@
+//! How refusals on a host's connection reach the audit.
+//!
+//! SQLite rolls a refused statement back, and an audit row with it. So the row is written by a
+//! connection of our own, when the transaction is over and its lock is free.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::error::{Error, Result};
+use crate::guard::{Context, Entry};
+use crate::store::{Conn, record};
+
+/// How long a refusal waits for another process to give the file free.
+const BUSY: Duration = Duration::from_secs(1);
+/// How long nothing is tried after that was not enough.
+const PAUSE: Duration = Duration::from_secs(5);
+
+/// Writes audit rows beside a host's connection. Dropped with the connection's functions, and writes what is left then.
+pub(super) struct Recorder {
+    context: Arc<Context>,
+    path: Option<PathBuf>,
+    /// When a row could not be written last.
+    failed: Mutex<Option<Instant>>,
+}
+
+impl Recorder {
+    pub(super) fn new(context: Arc<Context>, path: Option<PathBuf>) -> Self {
+        Self { context, path, failed: Mutex::default() }
+    }
+
+    /// Writes the refusals that wait. Called when the host's connection holds no lock.
+    ///
+    /// What can't be written waits for the next call.
+    pub(super) fn flush(&self) {
+        let Some(hosted) = self.context.host() else { return };
+        let failed = *self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        if failed.is_some_and(|failed| failed.elapsed() < PAUSE) {
+            return;
+        }
+        let refused = hosted.take_refused();
+        if refused.is_empty() {
+            return;
+        }
+        if let Err(error) = self.write(&refused) {
+            tracing::error!(waiting = refused.len(), %error, "audit rows of refusals could not be written");
+            hosted.put_back(refused);
+        }
+    }
+
+    /// Writes `entries` in a transaction of our own.
+    ///
+    /// # Errors
+    /// `Invalid` where the database is in memory; `Busy`, `Storage`. Nothing is written then.
+    pub(super) fn write(&self, entries: &[Entry]) -> Result<()> {
+        let Some(path) = &self.path else {
+            return Err(Error::invalid("database", "is in memory, where no other connection writes its audit"));
+        };
+        // Opened for this alone: a connection that stayed would keep the file from its owner, and a fork would share it.
+        let written = Conn::open(path, false, BUSY).and_then(|conn| record(&conn, entries, BUSY));
+        *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = written.is_err().then(Instant::now);
+        written
+    }
+}
+
+impl Drop for Recorder {
+    fn drop(&mut self) {
+        *self.failed.get_mut().unwrap_or_else(PoisonError::into_inner) = None;
+        self.flush();
+        let lost = self.context.host().map_or(0, |hosted| hosted.take_refused().len());
+        if lost > 0 {
+            tracing::error!(lost, "audit rows of refusals were lost");
+        }
+    }
+}

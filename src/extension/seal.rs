@@ -1,0 +1,58 @@
+//! Turning a host's connection into one that only reads what its actor may view.
+
+use std::time::Duration;
+
+use rusqlite::functions::Context as Call;
+use rusqlite::{Connection, Result as SqlResult};
+
+use super::Loaded;
+use crate::actor::Actor;
+use crate::guard::failed;
+use crate::sealed::{self, Bounds, Reader};
+
+/// How long the private reader waits for others.
+const BUSY: Duration = Duration::from_secs(5);
+
+/// `acl_seal()`: from now on the connection only reads what its actor may view, for good. Returns `sealed`.
+///
+/// The order matters. The private reader is there first, and finds the guards sound; then the connection loses its file, so that
+/// nothing is left to read round the seal; then it gets the tables, which are that reader's.
+pub(super) fn seal(_: &Call<'_>, loaded: &Loaded) -> SqlResult<String> {
+    let hosted = loaded.hosted()?;
+    if hosted.is_sealed() {
+        return Err(failed("the connection is sealed"));
+    }
+    let actor = loaded.context.state().actor.clone().unwrap_or(Actor::Anonymous);
+    if actor == Actor::Anonymous {
+        return Err(failed("nobody is signed in, whose view the seal could show: SELECT acl_login(…) first"));
+    }
+    loaded.alone("acl_seal")?;
+    let path = loaded.path()?;
+    let conn = hosted.connection()?;
+    bare(&conn)?;
+    let Some(empty) = &loaded.empty else {
+        return Err(failed("sealing needs SQLite 3.39 or later, with sqlite3_deserialize"));
+    };
+    loaded.recorder.flush();
+    let reader = Reader::open(path, &actor, BUSY).map_err(|error| failed(error.to_string()))?;
+    // INVARIANT: from here on the connection never gets its file back, whatever fails.
+    hosted.set_sealed();
+    empty.main(&conn)?;
+    sealed::seal(&conn, reader, Bounds::default()).map_err(|error| failed(format!("{error:?}")))?;
+    Ok("sealed".to_owned())
+}
+
+/// Fails where the connection holds anything beside its main database: it would stay readable.
+fn bare(conn: &Connection) -> SqlResult<()> {
+    if conn.prepare("SELECT 1 FROM temp.sqlite_master")?.exists([])? {
+        return Err(failed("a connection with TEMP objects can't be sealed"));
+    }
+    let mut databases = conn.prepare("PRAGMA database_list")?;
+    let mut databases = databases.query([])?;
+    while let Some(row) = databases.next()? {
+        if row.get::<_, i64>(0)? > 1 {
+            return Err(failed("a connection with attached databases can't be sealed"));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,232 @@
+//! A connection that a host owns: what it has to show before a guard vouches for a write on it.
+//!
+//! Where the connection is ours, an authorizer and the text of each statement decide before it
+//! runs. On a host's we see nothing but our functions being called, so each call looks around.
+#![cfg_attr(not(feature = "extension"), expect(dead_code, reason = "only the extension has a host"))]
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use rusqlite::Connection;
+
+use super::context::{Entry, State};
+use super::host::Host;
+use super::names::spells_ours;
+use super::template::{GUARDED, quote};
+use super::{check, further};
+use crate::error::Tampered;
+
+/// How many writes can be under way at once: SQLite nests triggers no deeper than 1000.
+const NESTED: usize = 2000;
+
+/// What aclite keeps about a host's connection.
+#[derive(Debug)]
+pub(crate) struct Hosted {
+    host: Host,
+    /// The `schema_version` of the main database when its guards were last found sound.
+    sound: Mutex<Option<i64>>,
+    /// The writing statement whose rows are being judged.
+    writer: Mutex<Option<usize>>,
+    /// Refusals that wait for the end of the transaction, which would take them along.
+    refused: Mutex<Vec<Entry>>,
+    is_final: AtomicBool,
+    sealed: AtomicBool,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Hosted {
+    pub(crate) fn new(conn: &Connection) -> Self {
+        Self {
+            host: Host::of(conn),
+            sound: Mutex::default(),
+            writer: Mutex::default(),
+            refused: Mutex::default(),
+            is_final: AtomicBool::new(false),
+            sealed: AtomicBool::new(false),
+        }
+    }
+
+    /// Fails with the reason why no guard can vouch for a write on this connection as it is now.
+    ///
+    /// INVARIANT: what one call finds holds for one row only. Nothing that SQL can't undo tells one
+    /// execution of a statement from the next, so nothing is remembered but that the schema of the file was sound.
+    pub(super) fn vouch(&self) -> Result<(), String> {
+        self.unforged()?;
+        let conn = self.host.connection().map_err(|error| error.to_string())?;
+        let unread = |error: rusqlite::Error| format!("the connection can't be looked at: {error}");
+        self.surroundings(&conn).map_err(unread)?.map_or(Ok(()), Err)?;
+        let version = pragma(&conn, "main.schema_version").map_err(unread)?;
+        if *lock(&self.sound) == Some(version) {
+            return Ok(());
+        }
+        let found = check(&conn).map_err(|error| error.to_string())?;
+        if found != Tampered::default() {
+            return Err([&found.missing[..], &found.altered[..]].concat().join(", "));
+        }
+        *lock(&self.sound) = Some(version);
+        Ok(())
+    }
+
+    /// Fails where a statement that runs names a function that only our triggers may call.
+    pub(super) fn unforged(&self) -> Result<(), String> {
+        let mut forged = None;
+        self.host.all_running(|statement| {
+            forged = match statement.text.map(|text| text.to_str()) {
+                Some(Ok(text)) => spells_ours(text).map(|name| format!("a statement spells `{name}`")),
+                Some(Err(_)) => Some("the text of a statement is not UTF-8".to_owned()),
+                None => Some("a statement was prepared without its text: use sqlite3_prepare_v2".to_owned()),
+            };
+            forged.is_none()
+        });
+        forged.map_or(Ok(()), Err)
+    }
+
+    /// Whether a statement that runs has `name` in its text.
+    pub(crate) fn is_named(&self, name: &str) -> bool {
+        let within = |text: &[u8]| text.windows(name.len()).any(|part| part.eq_ignore_ascii_case(name.as_bytes()));
+        !self.host.all_running(|statement| !statement.text.is_some_and(|text| within(text.to_bytes())))
+    }
+
+    /// The connection, for SQL of ours.
+    pub(crate) fn connection(&self) -> rusqlite::Result<Connection> {
+        self.host.connection()
+    }
+
+    /// The file of the main database, where a connection of ours can open it too.
+    pub(crate) fn file(&self) -> Option<PathBuf> {
+        self.host.file()
+    }
+
+    /// Why no guard would vouch for a write, whatever the file is like: switches, TEMP objects, attached databases.
+    pub(crate) fn problem(&self) -> rusqlite::Result<Option<String>> {
+        self.surroundings(&self.host.connection()?)
+    }
+
+    fn surroundings(&self, conn: &Connection) -> rusqlite::Result<Option<String>> {
+        if !self.host.foreign_keys() {
+            return Ok(Some("`foreign_keys` is off".to_owned()));
+        }
+        if pragma(conn, "recursive_triggers")? != 1 {
+            return Ok(Some("`recursive_triggers` is off".to_owned()));
+        }
+        let mut found = None;
+        let mut databases = conn.prepare("PRAGMA database_list")?;
+        let mut databases = databases.query([])?;
+        while let Some(row) = databases.next()? {
+            let (number, name): (i64, String) = (row.get(0)?, row.get(1)?);
+            if number != 0 && found.is_none() {
+                found = in_the_way(conn, number, &name)?;
+            }
+        }
+        Ok(found)
+    }
+
+    /// Forgets what the last writing statement left where another one runs now: a row that OR IGNORE
+    /// passed over leaves its account open. That does no harm, since nothing rests on an open account
+    /// but the end of the same write and its cascade; it only takes room.
+    pub(super) fn turn(&self, state: &mut State) {
+        let mut last = lock(&self.writer);
+        let (mut first, mut same) = (None, false);
+        self.host.all_running(|statement| {
+            if statement.writes {
+                first.get_or_insert(statement.address);
+                same |= Some(statement.address) == *last;
+            }
+            !same
+        });
+        if !same || state.pending.len() > NESTED {
+            state.pending.clear();
+            state.entry = None;
+            state.first_owner = None;
+            *last = first;
+        }
+    }
+
+    /// Whether a statement that may write runs now.
+    pub(crate) fn writes(&self) -> bool {
+        !self.host.all_running(|statement| !statement.writes)
+    }
+
+    /// How many statements run now.
+    pub(crate) fn running(&self) -> usize {
+        let mut count = 0;
+        self.host.all_running(|_| {
+            count += 1;
+            true
+        });
+        count
+    }
+
+    /// Keeps a refusal for the audit.
+    pub(super) fn keep(&self, entry: Entry) {
+        lock(&self.refused).push(entry);
+    }
+
+    /// Takes the refusals that wait.
+    pub(crate) fn take_refused(&self) -> Vec<Entry> {
+        std::mem::take(&mut lock(&self.refused))
+    }
+
+    /// Puts back refusals that could not be written, before those that came since.
+    pub(crate) fn put_back(&self, mut entries: Vec<Entry>) {
+        let mut refused = lock(&self.refused);
+        entries.append(&mut refused);
+        *refused = entries;
+    }
+
+    /// Whether the identity can change no more.
+    pub(crate) fn is_final(&self) -> bool {
+        self.is_final.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_final(&self) {
+        self.is_final.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_sealed(&self) -> bool {
+        self.sealed.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_sealed(&self) {
+        self.sealed.store(true, Ordering::Relaxed);
+    }
+}
+
+fn pragma(conn: &Connection, name: &str) -> rusqlite::Result<i64> {
+    conn.prepare(&format!("PRAGMA {name}"))?.query_row([], |row| row.get(0))
+}
+
+/// What of the database `name` could meddle with guards of the main one: number 1 is that of TEMP objects.
+fn in_the_way(conn: &Connection, number: i64, name: &str) -> rusqlite::Result<Option<String>> {
+    let temp = number == 1;
+    let schema = if temp { "temp.sqlite_master".to_owned() } else { format!("{}.sqlite_master", quote(name)) };
+    let mut objects = conn.prepare(&format!("SELECT type, name, tbl_name, sql FROM {schema}"))?;
+    let mut objects = objects.query([])?;
+    while let Some(row) = objects.next()? {
+        let (kind, object, table): (String, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        if temp && kind == "trigger" && is_guarded(conn, &table)? {
+            return Ok(Some(format!("the TEMP trigger `{object}` sits on `{table}`")));
+        }
+        let sql: Option<String> = row.get(3)?;
+        if sql.as_deref().and_then(spells_ours).is_some() {
+            return Ok(Some(if temp {
+                format!("the TEMP {kind} `{object}` names a function of aclite's")
+            } else {
+                format!("the attached database `{name}` has guards of its own, or imitates them")
+            }));
+        }
+    }
+    Ok(None)
+}
+
+fn is_guarded(conn: &Connection, table: &str) -> rusqlite::Result<bool> {
+    if GUARDED.iter().any(|(guarded, _)| table.eq_ignore_ascii_case(guarded)) {
+        return Ok(true);
+    }
+    let unread = |error| rusqlite::Error::UserFunctionError(Box::new(error));
+    Ok(further::list(conn).map_err(unread)?.iter().any(|guarded| table.eq_ignore_ascii_case(&guarded.name)))
+}

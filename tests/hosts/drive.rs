@@ -1,0 +1,182 @@
+//! The hosts that play the script, each a SQLite of its own.
+#![allow(clippy::expect_used, clippy::panic, clippy::print_stderr, reason = "a host that breaks off is a failed test")]
+#![expect(unsafe_code, reason = "rusqlite can't vouch for what is in a loaded extension; here it is this crate")]
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use rusqlite::{Connection, types::ValueRef};
+use serde::{Deserialize, Serialize};
+
+use super::extension::target;
+use super::script::Outcome;
+
+/// One connection that a host opens, and what it runs there.
+#[derive(Serialize)]
+pub(crate) struct Connected {
+    pub(crate) file: PathBuf,
+    pub(crate) extension: Option<PathBuf>,
+    pub(crate) sql: Vec<String>,
+}
+
+/// Plays connections one after the other.
+pub(crate) type Host = fn(&[Connected]) -> Vec<Vec<Outcome>>;
+
+/// The `sqlite3` shell, a process for each connection.
+pub(crate) fn shell(connections: &[Connected]) -> Vec<Vec<Outcome>> {
+    connections.iter().map(in_a_shell).collect()
+}
+
+fn in_a_shell(connection: &Connected) -> Vec<Outcome> {
+    let load = connection.extension.iter().map(|path| format!(".load {}", path.display()));
+    let head: Vec<String> =
+        [".mode list", ".nullvalue NULL", ".separator |"].map(str::to_owned).into_iter().chain(load).collect();
+    let steps = connection.sql.iter().map(|sql| format!("{sql};"));
+    let lines: Vec<String> = head.iter().cloned().chain(steps).collect();
+    let said = converse(Command::new("sqlite3").arg(&connection.file), &lines);
+    let (head, said) = said.split_at(head.len());
+    assert!(head.iter().all(|said| said.error.is_empty()), "the shell is not ready: {head:?}");
+    said.iter()
+        .map(|said| if said.error.is_empty() { Ok(said.rows.clone()) } else { Err(said.error.clone()) })
+        .collect()
+}
+
+/// What the shell answered to a line.
+#[derive(Debug, Default)]
+pub(crate) struct Said {
+    pub(crate) rows: Vec<String>,
+    pub(crate) error: String,
+}
+
+/// Gives `shell` its lines, each a statement or a dot command. Rows arrive on standard output behind a mark for each line,
+/// errors on standard error with the number of their line.
+pub(crate) fn converse(shell: &mut Command, lines: &[String]) -> Vec<Said> {
+    const MARK: &str = "@@ next\n";
+    let script: String = lines.iter().map(|line| format!(".print {MARK}{line}\n")).collect();
+    let (rows, errors) = run(shell.arg("-batch"), &script);
+    let rows = rows.split(MARK).skip(1).map(|rows| rows.lines().map(str::to_owned).collect());
+    let mut said: Vec<Said> = rows.map(|rows| Said { rows, error: String::new() }).collect();
+    assert_eq!(said.len(), lines.len(), "the shell broke off: {said:?} {errors}");
+    let mut last = None;
+    for line in errors.lines() {
+        let mut text = line.to_owned();
+        if let Some((kind, rest)) = line.split_once(" near line ") {
+            let (number, rest) = rest.split_once(':').unwrap_or_else(|| panic!("an error has no line: {line}"));
+            last = number.parse::<usize>().ok();
+            text = format!("{kind}:{rest}");
+        }
+        let number = last.unwrap_or_else(|| panic!("the shell failed before the first line: {line}"));
+        assert!(number % 2 == 0, "no line was told where the shell says: {line}");
+        let error = &mut said[number / 2 - 1].error;
+        *error = if error.is_empty() { text } else { format!("{error}\n{text}") };
+    }
+    said
+}
+
+/// Python's `sqlite3` module, all connections in one process.
+pub(crate) fn python(connections: &[Connected]) -> Vec<Vec<Outcome>> {
+    by_driver(Command::new(PYTHON).arg(here("tests/hosts/driver.py")), connections)
+}
+
+/// Node with better-sqlite3, all connections in one process.
+pub(crate) fn node(connections: &[Connected]) -> Vec<Vec<Outcome>> {
+    by_driver(node_command().arg(here("tests/hosts/driver.cjs")), connections)
+}
+
+fn by_driver(driver: &mut Command, connections: &[Connected]) -> Vec<Vec<Outcome>> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "lowercase")]
+    enum Said {
+        Rows(Vec<String>),
+        Error(String),
+    }
+    let outcome = |said| match said {
+        Said::Rows(rows) => Ok(rows),
+        Said::Error(error) => Err(error),
+    };
+    let told = serde_json::to_string(connections).expect("paths are text");
+    let (said, errors) = run(driver, &told);
+    let said: Vec<Vec<Said>> =
+        serde_json::from_str(&said).unwrap_or_else(|error| panic!("{driver:?}: {error}: {said}{errors}"));
+    said.into_iter().map(|act| act.into_iter().map(outcome).collect()).collect()
+}
+
+/// The SQLite that is compiled into this test.
+pub(crate) fn bundled(connections: &[Connected]) -> Vec<Vec<Outcome>> {
+    connections
+        .iter()
+        .map(|connection| {
+            let db = Connection::open(&connection.file).expect("the file opens");
+            if let Some(path) = &connection.extension {
+                load(&db, path);
+            }
+            connection.sql.iter().map(|sql| rows(&db, sql).map_err(|error| error.to_string())).collect()
+        })
+        .collect()
+}
+
+/// Loads the extension into `db`.
+pub(crate) fn load(db: &Connection, extension: &Path) {
+    // SAFETY: the file was built from this crate just now.
+    unsafe {
+        db.load_extension_enable().expect("extensions can be allowed");
+        db.load_extension(extension, None::<&str>).expect("the extension loads");
+    }
+    db.load_extension_disable().expect("extensions can be forbidden");
+}
+
+fn rows(db: &Connection, sql: &str) -> rusqlite::Result<Vec<String>> {
+    let mut statement = db.prepare_cached(sql)?;
+    let columns = statement.column_count();
+    let mut rows = statement.query([])?;
+    let mut lines = Vec::new();
+    while let Some(row) = rows.next()? {
+        let values: Result<Vec<_>, _> = (0..columns).map(|column| row.get_ref(column).map(text)).collect();
+        lines.push(values?.join("|"));
+    }
+    Ok(lines)
+}
+
+fn text(value: ValueRef<'_>) -> String {
+    match value {
+        ValueRef::Null => "NULL".to_owned(),
+        ValueRef::Integer(number) => number.to_string(),
+        ValueRef::Real(number) => number.to_string(),
+        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+    }
+}
+
+/// Debian's, whose `sqlite3` module is compiled to load extensions. Others in the path may not be.
+pub(crate) const PYTHON: &str = "/usr/bin/python3";
+
+/// Node, which finds better-sqlite3 where `.ci/run` puts it.
+pub(crate) fn node_command() -> Command {
+    let mut node = Command::new("node");
+    node.env("NODE_PATH", target().join("hosts/node/node_modules"));
+    node
+}
+
+/// A path in the project.
+pub(crate) fn here(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// What `command` says when it is told `input`, on both channels.
+pub(crate) fn run(command: &mut Command, input: &str) -> (String, String) {
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let mut stdin = child.stdin.take().expect("a channel was asked for");
+    let told = std::thread::scope(|scope| {
+        // In a thread of its own, since the other end may stop reading until it is read itself.
+        scope.spawn(move || stdin.write_all(input.as_bytes()));
+        child.wait_with_output()
+    });
+    let output = told.expect("a process ends");
+    let text = |bytes| String::from_utf8(bytes).expect("hosts speak UTF-8");
+    (text(output.stdout), text(output.stderr))
+}

@@ -1,0 +1,42 @@
+//! The extension itself, built when the first test asks for it.
+#![allow(clippy::expect_used, clippy::panic, clippy::print_stderr, reason = "without it there is nothing to test")]
+
+use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+/// The file that `cargo extension` builds.
+pub(crate) fn extension() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        eprintln!("building the extension: cargo extension …");
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let built = Command::new(cargo).arg("extension").current_dir(env!("CARGO_MANIFEST_DIR")).output();
+        let built = built.expect("cargo can be started");
+        assert!(built.status.success(), "cargo extension: {}", String::from_utf8_lossy(&built.stderr));
+        let path = target().join("release").join(format!("{DLL_PREFIX}aclite{DLL_SUFFIX}"));
+        assert!(path.exists(), "cargo extension left no {}", path.display());
+        path
+    })
+}
+
+/// Where cargo puts what it builds for this very run.
+pub(crate) fn target() -> &'static Path {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("it is a directory of the target directory")
+}
+
+/// Whether this build of the extension can seal a connection. Where it can't, that is said.
+pub(crate) fn seals() -> bool {
+    static SEALS: OnceLock<bool> = OnceLock::new();
+    let there = *SEALS.get_or_init(|| {
+        let db = rusqlite::Connection::open_in_memory().expect("a database in memory opens");
+        super::drive::load(&db, extension());
+        let asked = "SELECT count(*) FROM pragma_function_list WHERE name = 'acl_seal'";
+        db.query_row(asked, [], |row| row.get::<_, i64>(0)).expect("functions can be listed") > 0
+    });
+    if !there {
+        eprintln!("SKIPPED: this extension has no `acl_seal`");
+    }
+    there
+}

@@ -1,0 +1,245 @@
+"""What is Python's own: transactions that the module begins by itself, cursors left open, threads.
+
+Run by tests/hosts.rs with the extension and the prepared file of world.rs in the environment.
+"""
+
+import os
+import pathlib
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import threading
+import unittest
+
+EXTENSION = os.environ["ACLITE_TEST_EXTENSION"]
+WORLD = os.environ["ACLITE_TEST_WORLD"]
+REFUSED = "UPDATE tasks SET status = 'running' WHERE task_id = 't-w'"  # dee may only view it
+ALLOWED = "UPDATE users SET name = 'Dee' WHERE user_id = 'dee'"
+
+
+def connect(file, user, **options):
+    db = sqlite3.connect(file, **options)
+    db.enable_load_extension(True)
+    db.load_extension(EXTENSION)
+    db.execute("SELECT acl_login(?)", (user,)).fetchall()
+    return db
+
+
+class Habit(unittest.TestCase):
+    def setUp(self):
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        self.file = str(pathlib.Path(directory.name, "habit.db"))
+        shutil.copy(WORLD, self.file)
+
+    def connect(self, user="dee", **options):
+        db = connect(self.file, user, **options)
+        self.addCleanup(db.close)
+        return db
+
+    def ask(self, sql):
+        db = sqlite3.connect(self.file)
+        try:
+            return [row[0] for row in db.execute(sql)]
+        finally:
+            db.close()
+
+    def denials(self):
+        return self.ask("SELECT actor || ' ' || record FROM acl_audit WHERE door = 'sql' AND verdict = 'denied' ORDER BY seq")
+
+    def refused(self, db, sql=REFUSED, why="may not patch task `t-w`"):
+        with self.assertRaises(sqlite3.OperationalError) as caught:
+            db.execute(sql)
+        self.assertIn(why, str(caught.exception))
+
+
+class Transactions(Habit):
+    """Before a write the module says BEGIN, and never COMMIT. A sign-in is no write."""
+
+    def test_a_sign_in_begins_no_transaction(self):
+        self.assertFalse(self.connect().in_transaction)
+
+    def test_a_refused_statement_leaves_the_transaction_open_and_the_rest_of_it_stands(self):
+        db = self.connect()
+        db.execute(ALLOWED)
+        self.refused(db)
+        self.assertTrue(db.in_transaction)
+        db.commit()
+        self.assertEqual(self.ask("SELECT name FROM users WHERE user_id = 'dee'"), ["Dee"])
+
+    def test_a_refusal_is_in_the_audit_after_the_rollback(self):
+        db = self.connect()
+        self.refused(db)
+        self.assertEqual(self.denials(), [])  # the transaction holds the lock
+        db.rollback()
+        self.assertEqual(self.denials(), ["dee t-w"])
+
+    def test_a_refusal_before_a_commit_is_in_the_audit_after_the_next_sign_in(self):
+        db = self.connect()
+        self.refused(db)
+        db.commit()
+        db.execute("SELECT acl_login('bo')").fetchall()
+        self.assertEqual(self.denials(), ["dee t-w"])
+
+    def test_a_refusal_before_a_commit_is_in_the_audit_after_the_connection_closes(self):
+        db = self.connect()
+        db.execute(ALLOWED)
+        self.refused(db)
+        db.commit()
+        db.close()
+        self.assertEqual(self.denials(), ["dee t-w"])
+
+    def test_a_refusal_in_an_open_transaction_is_in_the_audit_after_the_connection_closes(self):
+        db = self.connect()
+        db.execute(ALLOWED)
+        self.refused(db)
+        db.close()
+        self.assertEqual(self.denials(), ["dee t-w"])
+        self.assertEqual(self.ask("SELECT name FROM users WHERE user_id = 'dee'"), [None])
+
+    def test_the_with_block_undoes_what_a_refusal_ends(self):
+        db = self.connect()
+        with self.assertRaises(sqlite3.OperationalError), db:
+            db.execute(ALLOWED)
+            db.execute(REFUSED)
+        self.assertFalse(db.in_transaction)
+        self.assertEqual(self.ask("SELECT name FROM users WHERE user_id = 'dee'"), [None])
+        self.assertEqual(self.denials(), ["dee t-w"])
+
+    def test_executemany_ends_at_the_refused_row(self):
+        db = self.connect("bo")
+        with self.assertRaises(sqlite3.OperationalError):
+            rows = [("t-w",), ("t-x",), ("t-s",)]
+            db.executemany("UPDATE tasks SET status = 'running' WHERE task_id = ?", rows)
+        db.rollback()
+        self.assertEqual(self.ask("SELECT count(*) FROM tasks WHERE status = 'running'"), [0])
+        self.assertEqual(self.denials(), ["bo t-x"])
+
+
+class Ends(Habit):
+    """A process that ends without closing its connection."""
+
+    def play(self, lines):
+        program = "\n".join(
+            [
+                "import os, sqlite3, sys",
+                "db = sqlite3.connect(sys.argv[1], isolation_level=None)",
+                "db.enable_load_extension(True)",
+                "db.load_extension(sys.argv[2])",
+                "db.execute(\"SELECT acl_login('dee')\").fetchall()",
+                *lines,
+                f'try: db.execute("{REFUSED}")',
+                "except sqlite3.OperationalError as error: print(error, flush=True)",
+                "os._exit(7)",
+            ]
+        )
+        played = subprocess.run([sys.executable, "-c", program, self.file, EXTENSION], capture_output=True, text=True)
+        self.assertIn("may not patch task `t-w`", played.stdout)
+        self.assertEqual(played.returncode, 7)
+
+    def test_a_refusal_is_in_the_audit_before_the_caller_hears_of_it(self):
+        self.play([])
+        self.assertEqual(self.denials(), ["dee t-w"])
+
+    def test_in_a_transaction_the_end_loses_the_refusal_with_all_the_rest(self):
+        self.play(['db.execute("BEGIN")', f'db.execute("{ALLOWED}")'])
+        self.assertEqual(self.denials(), [])
+        self.assertEqual(self.ask("SELECT name FROM users WHERE user_id = 'dee'"), [None])
+
+
+class Cursors(Habit):
+    """A cursor that is not read to its end keeps its statement running."""
+
+    def test_nobody_signs_in_while_a_returning_cursor_is_open(self):
+        db = self.connect("bo", isolation_level=None)
+        rows = db.execute("UPDATE tasks SET status = 'running' WHERE session_id = 's-w' AND status = 'created' RETURNING task_id")
+        with self.assertRaises(sqlite3.OperationalError) as caught:
+            db.execute("SELECT acl_login('dee')")
+        self.assertIn("who acts can't change while a statement writes", str(caught.exception))
+        self.assertEqual(rows.fetchall(), [("t-w",)])
+        self.assertEqual(db.execute("SELECT acl_login('dee')").fetchall(), [("dee",)])
+
+    def test_somebody_may_sign_in_while_a_reading_cursor_is_open(self):
+        db = self.connect("bo")
+        rows = db.execute("SELECT task_id FROM tasks")
+        rows.fetchone()
+        self.assertEqual(db.execute("SELECT acl_login('dee')").fetchall(), [("dee",)])
+        self.assertEqual(len(rows.fetchall()), 4)
+        self.refused(db)
+
+
+class Threads(Habit):
+    def test_connections_of_one_process_have_each_their_own_user(self):
+        bo, dee = self.connect("bo", isolation_level=None), self.connect("dee", isolation_level=None)
+        self.refused(dee)
+        self.assertEqual(bo.execute(REFUSED).rowcount, 1)
+        self.refused(dee, REFUSED.replace("running", "created"))
+
+    def test_a_connection_takes_its_user_along_to_another_thread(self):
+        db = self.connect("dee", isolation_level=None, check_same_thread=False)
+        errors = []
+
+        def work():
+            try:
+                db.execute(REFUSED)
+            except sqlite3.OperationalError as error:
+                errors.append(str(error))
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join()
+        self.assertEqual([error[:37] for error in errors], ["aclite: may not patch task `t-w`: nee"])
+        self.assertEqual(self.denials(), ["dee t-w"])
+
+    def test_many_threads_write_under_their_own_names(self):
+        def work(user, outcome):
+            db = connect(self.file, user, isolation_level=None, timeout=60)
+            for _ in range(50):
+                try:
+                    db.execute("UPDATE tasks SET data = acl_merge(data, '{\"n\":1}') WHERE task_id = 't-w'")
+                    outcome.append("written")
+                except sqlite3.OperationalError as error:
+                    outcome.append("refused" if "may not patch" in str(error) else str(error))
+            db.close()
+
+        outcomes = {user: [] for user in ("bo", "dee", "su", "cy")}
+        threads = [threading.Thread(target=work, args=pair) for pair in outcomes.items()]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        expected = {"bo": "written", "su": "written", "dee": "refused", "cy": "refused"}
+        self.assertEqual(outcomes, {user: [outcome] * 50 for user, outcome in expected.items()})
+        self.assertEqual(len(self.denials()), 100)
+
+
+class Files(Habit):
+    def test_a_host_that_keeps_the_file_to_itself_leaves_its_refusals_when_it_closes(self):
+        db = self.connect(isolation_level=None)
+        db.execute("PRAGMA locking_mode = EXCLUSIVE")
+        self.refused(db)
+        self.refused(db)
+        db.close()
+        self.assertEqual(self.denials(), ["dee t-w", "dee t-w"])
+
+    def test_a_file_in_memory_takes_no_user(self):
+        with self.assertRaises(sqlite3.OperationalError) as caught:
+            connect(":memory:", "bo")
+        self.assertIn("the main database has no guards", str(caught.exception))
+
+    def test_a_path_is_kept_when_the_process_goes_elsewhere(self):
+        start = os.getcwd()
+        self.addCleanup(os.chdir, start)
+        os.chdir(os.path.dirname(self.file))
+        db = connect("habit.db", "dee", isolation_level=None)
+        self.addCleanup(db.close)
+        os.chdir(start)
+        self.refused(db)
+        self.assertEqual(self.denials(), ["dee t-w"])
+
+
+if __name__ == "__main__":
+    print("python", sys.version.split()[0], "SQLite", sqlite3.sqlite_version, file=sys.stderr)
+    unittest.main(verbosity=2)

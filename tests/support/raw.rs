@@ -1,0 +1,62 @@
+//! The raw door: a connection of a host that has loaded the extension.
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "each test binary uses a part of it, and a host that can't be made is a failed test"
+)]
+#![expect(unsafe_code, reason = "rusqlite can't vouch for what is in a loaded extension; here it is this crate")]
+
+use std::path::Path;
+
+use aclite::Actor;
+use rusqlite::{Connection, Result};
+
+use super::extension::extension;
+
+/// Opens `path` as a host does, and loads the extension.
+pub fn open(path: &Path) -> Connection {
+    let conn = Connection::open(path).expect("a host opens the file");
+    load(&conn).expect("the extension loads");
+    conn
+}
+
+/// Loads the extension into `conn`, under its default entry point.
+pub fn load(conn: &Connection) -> Result<()> {
+    // SAFETY: the extension is this crate, built just now.
+    unsafe {
+        conn.load_extension_enable()?;
+        conn.load_extension(extension(), None::<&str>)?;
+    }
+    conn.load_extension_disable()
+}
+
+/// From now on `actor` acts on `conn`.
+pub fn act_as(conn: &Connection, actor: &Actor) {
+    let (set, who) = match actor {
+        Actor::User(id) => ("SELECT acl_login(?1)", id.as_str()),
+        Actor::Anonymous => ("SELECT acl_logout() WHERE ?1 = ''", ""),
+        Actor::System(reason) => ("SELECT acl_system(?1)", reason.as_str()),
+        other => panic!("SQL has no word for {other:?}"),
+    };
+    let set: String = conn.query_row(set, [who], |row| row.get(0)).expect("who acts is set");
+    assert!(!set.is_empty());
+}
+
+/// Runs one statement to its end: how many rows it returned, or the text of its error.
+pub fn run(conn: &Connection, sql: &str) -> std::result::Result<usize, String> {
+    let run = || {
+        let mut statement = conn.prepare(sql)?;
+        let mut rows = statement.query([])?;
+        let mut count = 0;
+        while rows.next()?.is_some() {
+            count += 1;
+        }
+        Ok(count)
+    };
+    run().map_err(|error: rusqlite::Error| match error {
+        rusqlite::Error::SqliteFailure(_, Some(text)) => text,
+        error => error.to_string(),
+    })
+}
