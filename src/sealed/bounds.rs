@@ -9,7 +9,7 @@ use std::time::Duration;
 use rusqlite::{Connection, ffi};
 
 use super::clock::Clock;
-use super::tables::Table;
+use super::tables::{DECLARED, Table};
 use super::{allowed, linear, unfold};
 use crate::error::{Error, Result};
 
@@ -205,6 +205,8 @@ fn may_read(table: &str, column: &str, database: Option<&str>) -> bool {
     let is = |name: &str, word: &str| name.eq_ignore_ascii_case(word);
     let json = ["json_each", "json_tree"].iter().any(|name| is(table, name));
     match database {
+        // A table declares itself anew where SQLite has read its schema again.
+        Some(_) if table == DECLARED => true,
         Some(database) if is(database, "temp") => Table::named(&table.to_ascii_lowercase()).is_some(),
         Some(database) if is(database, "main") => json,
         // A table of which no column is read, by the name that stands in the statement: it may be that of a common

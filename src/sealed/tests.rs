@@ -133,3 +133,18 @@ fn nothing_in_sql_lifts_the_limits() {
     assert!(conn.execute_batch("VACUUM temp INTO '/nowhere/x'").is_ok(), "which does nothing");
     assert_eq!(count(&conn, "SELECT count(*) FROM tasks").unwrap(), 2);
 }
+
+/// SQLite reads its schema again after some statements, also after ones that were refused.
+#[test]
+fn the_tables_are_there_after_refused_statements() {
+    let house = house();
+    for attack in
+        ["VACUUM", "VACUUM INTO '/nowhere/x'", "ROLLBACK", "REINDEX", "ANALYZE", "DROP TABLE tasks", "DETACH main"]
+    {
+        let conn = sealed(&house);
+        // REINDEX is done at once where there is no index; all others are refused.
+        assert_eq!(conn.execute_batch(attack).is_ok(), attack == "REINDEX", "{attack}");
+        let found = count(&conn, "SELECT count(*) FROM tasks");
+        assert!(matches!(found, Ok(2)), "{attack}: {found:?}");
+    }
+}
