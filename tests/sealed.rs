@@ -125,6 +125,26 @@ fn a_file_that_was_tampered_with_is_not_read() {
     assert_eq!(verdict(&store.sealed(&Actor::user("cy"))), "tampered");
 }
 
+/// An adopted file has types, orders and columns of its own.
+#[test]
+fn an_adopted_file_shows_the_same_tables() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = file::agor(dir.path());
+    aclite::Adoption::new().run(&path).unwrap();
+    let sealed = sealed(&Store::open(&path).unwrap(), &system());
+    let raw = file::raw(&path);
+    for table in TABLES {
+        let count: i64 = raw.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap();
+        let shown = all(&sealed, &format!("SELECT * FROM {table}"));
+        assert_eq!(i64::try_from(shown.len()).unwrap(), count, "{table}");
+    }
+    let ids = file::texts(&raw, "SELECT session_id FROM sessions");
+    for id in ids {
+        let found = sealed.query_row("SELECT session_id FROM sessions WHERE session_id = ?1", [&id], |row| row.get(0));
+        assert_eq!(found.unwrap(), Some(id));
+    }
+}
+
 #[test]
 fn secrets_are_in_no_table() {
     let (_dir, store) = house();
@@ -594,7 +614,7 @@ fn a_statement_that_runs_for_ever_is_stopped() {
     for runaway in [
         "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n".to_owned(),
         "WITH RECURSIVE n (i) AS (SELECT 1 UNION SELECT (i * 7 + 1) % 100000000 FROM n) SELECT max(i) FROM n".to_owned(),
-        format!("SELECT count(*) FROM {}", vec!["users"; 12].join(", ").replace("users", "users AS u").split(", ").enumerate().map(|(at, of)| format!("{of}{at}")).collect::<Vec<_>>().join(", ")),
+        format!("SELECT count(*) FROM {}", (0..12).map(|at| format!("users AS u{at}")).collect::<Vec<_>>().join(", ")),
         "SELECT count(*) FROM users a, users b, users c, users d, users e, users f, users g, users h, users i WHERE a.email || b.email || c.email || d.email || e.email || f.email || g.email || h.email || i.email = 'x'".to_owned(),
         "WITH RECURSIVE n (i, t) AS (SELECT 1, 'x' UNION ALL SELECT i + 1, t || 'x' FROM n) SELECT length(max(t)) FROM n ORDER BY 1".to_owned(),
         "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n ORDER BY i % 1000, i DESC".to_owned(),

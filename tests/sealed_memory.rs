@@ -23,7 +23,14 @@ const GROW: &str = "WITH RECURSIVE d (t) AS (SELECT 'xxxxxxxx' UNION ALL SELECT 
 fn hungry() -> Vec<String> {
     let users = |times: usize| (0..times).map(|at| format!("users AS u{at}")).collect::<Vec<_>>().join(", ");
     let often = |what: &str, times: usize| vec![what; times].join(", ");
+    // As much as passes the scales: see how heavy that is.
+    let chain = |levels: usize, body: fn(usize) -> String| {
+        let levels = (1..=levels).map(|level| format!(", a{level} AS ({})", body(level - 1))).collect::<String>();
+        format!("WITH a0 AS (SELECT status AS y FROM tasks){levels} SELECT count(*) FROM a")
+    };
     vec![
+        chain(6, |below| format!("SELECT 1 AS z FROM a{below} AS p, a{below} AS q")) + "6",
+        chain(11, |below| format!("SELECT y || y AS y FROM a{below}")) + "11 WHERE y > 'a'",
         format!("{GROW} SELECT max(t) FROM d"),
         format!("{GROW} SELECT count(*) FROM d AS a, d AS b WHERE a.t || b.t > 'y'"),
         format!("SELECT {}", often("printf('%2000000d', 1)", 80)),

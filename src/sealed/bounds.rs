@@ -9,8 +9,8 @@ use std::time::Duration;
 use rusqlite::{Connection, ffi};
 
 use super::clock::Clock;
-use super::tables::Table;
-use super::{allowed, linear};
+use super::tables::{DECLARED, Table};
+use super::{allowed, linear, unfold};
 use crate::error::{Error, Result};
 
 /// How many steps of SQLite's machine pass between two looks at the clock.
@@ -41,7 +41,7 @@ pub(super) fn limit(conn: &Connection, bounds: &Bounds) -> Result<()> {
     for (limit, most) in [
         (ffi::SQLITE_LIMIT_LENGTH, bounds.length),
         // Preparing takes time and memory that older SQLites don't let us bound.
-        (ffi::SQLITE_LIMIT_SQL_LENGTH, 64 << 10),
+        (ffi::SQLITE_LIMIT_SQL_LENGTH, i32::try_from(unfold::LENGTH).unwrap_or(i32::MAX)),
         (ffi::SQLITE_LIMIT_VDBE_OP, 100_000),
         (ffi::SQLITE_LIMIT_EXPR_DEPTH, 100),
         (ffi::SQLITE_LIMIT_COMPOUND_SELECT, 50),
@@ -205,6 +205,8 @@ fn may_read(table: &str, column: &str, database: Option<&str>) -> bool {
     let is = |name: &str, word: &str| name.eq_ignore_ascii_case(word);
     let json = ["json_each", "json_tree"].iter().any(|name| is(table, name));
     match database {
+        // A table declares itself anew where SQLite has read its schema again.
+        Some(_) if table == DECLARED => true,
         Some(database) if is(database, "temp") => Table::named(&table.to_ascii_lowercase()).is_some(),
         Some(database) if is(database, "main") => json,
         // A table of which no column is read, by the name that stands in the statement: it may be that of a common

@@ -15,6 +15,7 @@ mod tables;
 mod unfold;
 mod vtab;
 
+use std::rc::Rc;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -275,7 +276,7 @@ fn try_seal(conn: &Connection, reader: Reader, bounds: Bounds) -> Result<Seal> {
         .raw()
         .progress_handler(bounds::STEPS, Some(move || watch.is_over(true, bounds::memory())))
         .map_err(failed)?;
-    let shared = Arc::new(Shared::new(conn, reader, Arc::clone(&clock), bounds.stored));
+    let shared = Rc::new(Shared::new(conn, reader, Arc::clone(&clock), bounds.stored));
     let cause = Arc::clone(&shared.cause);
     vtab::create(conn, shared)?;
     let linear = linear::register(conn, usize::try_from(bounds.stored).unwrap_or_default()).map_err(failed)?;
@@ -286,3 +287,6 @@ fn try_seal(conn: &Connection, reader: Reader, bounds: Bounds) -> Result<Seal> {
     bounds::hook(conn, &clock, &bounds, linear)?;
     Ok(Seal { clock, cause })
 }
+
+#[cfg(test)]
+mod tests;

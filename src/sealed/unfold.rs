@@ -1,23 +1,30 @@
 //! How much a statement becomes before SQLite has looked at it once.
 //!
-//! SQLite copies a common table expression for each mention, and the expression of a column for each use, one level
-//! after the other. A few hundred characters can so become more than any memory holds, while nothing is called that
+//! SQLite copies a common table expression for each mention, and the expression of a column or alias for each use, one
+//! level after the other. A few hundred characters can so become more than any memory holds, while nothing is called that
 //! could stop it. So the text is weighed beforehand: never too light, sometimes too heavy.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
+/// How long a statement may be, in bytes.
+pub(super) const LENGTH: usize = 64 << 10;
 /// How many tokens a statement may become.
-const MOST: u64 = 300_000;
+const MOST: u64 = 500_000;
 
 /// What is wrong with the statement, if it becomes too much or can't be weighed.
 pub(super) fn problem(sql: &str) -> Option<&'static str> {
+    if sql.len() > LENGTH {
+        return Some("is too long");
+    }
     let tokens = tokens(sql);
-    let mut text = Text { definitions: HashMap::new(), tokens: &tokens };
+    let mut text =
+        Text { closes: closes(&tokens), tokens: &tokens, definitions: HashMap::new(), bodies: HashSet::new() };
     for at in 0..tokens.len() {
-        if let Some((name, body)) = text.definition(at)
-            && text.definitions.insert(name, body).is_some()
-        {
-            return Some("names two common table expressions alike");
+        if let Some((name, body)) = text.definition(at) {
+            text.bodies.insert(body.0);
+            if text.definitions.insert(name, body).is_some() {
+                return Some("names two common table expressions alike");
+            }
         }
     }
     let mut weigher = Weigher { text: &text, known: HashMap::new() };
@@ -30,8 +37,11 @@ pub(super) fn problem(sql: &str) -> Option<&'static str> {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Token {
-    /// A name, a keyword, or a text in whatever quotes: SQLite takes each for a name somewhere. In lower case.
+    /// A name or a keyword, in lower case.
     Word(String),
+    /// What stands in single quotes, in lower case: SQLite takes it for the name of a table, but not for a column's.
+    Text(String),
+    Dot,
     Open,
     Close,
     Star,
@@ -43,6 +53,9 @@ type Span = (usize, usize);
 
 struct Text<'t> {
     tokens: &'t [Token],
+    closes: HashMap<usize, usize>,
+    /// Where the bodies of common table expressions begin.
+    bodies: HashSet<usize>,
     /// The body of each common table expression, by its name.
     definitions: HashMap<String, Span>,
 }
@@ -55,9 +68,25 @@ impl Text<'_> {
         }
     }
 
+    /// The name of a column or alias that may stand here: not of a table, before a dot.
+    fn used(&self, at: usize) -> Option<&str> {
+        let number = |word: &str| word.starts_with(|char: char| char.is_ascii_digit());
+        let word = self.word(at).filter(|word| !RESERVED.contains(word) && !number(word))?;
+        (self.tokens.get(at + 1) != Some(&Token::Dot)).then_some(word)
+    }
+
+    /// Whether a name that stands here may be an alias, after AS or after what it names.
+    fn is_alias(&self, at: usize) -> bool {
+        match at.checked_sub(1).map(|before| &self.tokens[before]) {
+            Some(Token::Word(before)) => before == "as" || !RESERVED.contains(&before.as_str()),
+            Some(Token::Text(_) | Token::Close) => true,
+            _ => false,
+        }
+    }
+
     /// The definition whose name stands here: `name [(columns)] AS [[NOT] MATERIALIZED] (body)`.
     fn definition(&self, at: usize) -> Option<(String, Span)> {
-        let name = self.word(at)?;
+        let (Token::Word(name) | Token::Text(name)) = self.tokens.get(at)? else { return None };
         let mut next = at + 1;
         if self.tokens.get(next) == Some(&Token::Open) {
             next = self.close(next) + 1;
@@ -69,7 +98,8 @@ impl Text<'_> {
         while matches!(self.word(next), Some("not" | "materialized")) {
             next += 1;
         }
-        if self.tokens.get(next) != Some(&Token::Open) {
+        let body = matches!(self.word(next + 1), Some("select" | "with" | "values"));
+        if self.tokens.get(next) != Some(&Token::Open) || !body {
             return None;
         }
         Some((name.to_owned(), (next + 1, self.close(next))))
@@ -77,19 +107,21 @@ impl Text<'_> {
 
     /// Where the parenthesis that opens here is closed, or the end.
     fn close(&self, open: usize) -> usize {
-        let mut depth = 0_usize;
-        for (at, token) in self.tokens.iter().enumerate().skip(open) {
-            match token {
-                Token::Open => depth += 1,
-                Token::Close => depth = depth.saturating_sub(1),
-                _ => {}
-            }
-            if depth == 0 {
-                return at;
-            }
-        }
-        self.tokens.len()
+        self.closes.get(&open).copied().unwrap_or(self.tokens.len())
     }
+}
+
+/// Where each parenthesis is closed that is.
+fn closes(tokens: &[Token]) -> HashMap<usize, usize> {
+    let (mut open, mut closes) = (Vec::new(), HashMap::new());
+    for (at, token) in tokens.iter().enumerate() {
+        match token {
+            Token::Open => open.push(at),
+            Token::Close => closes.extend(open.pop().map(|open| (open, at))),
+            _ => {}
+        }
+    }
+    closes
 }
 
 struct Weigher<'t> {
@@ -106,29 +138,34 @@ impl<'t> Weigher<'t> {
             return None;
         }
         let text = self.text;
-        let (mut uses, mut stars, mut below) = (HashMap::<&str, u64>::new(), 0_u64, 0_u64);
-        let mut at = span.0;
-        let mut inner = 0;
-        while at < span.1 {
+        let (mut uses, mut stars, mut below) = (HashMap::<&str, (u64, bool)>::new(), 0_u64, 0_u64);
+        let (mut inner, mut apart) = (0, 0);
+        for at in span.0..span.1 {
+            // Around the whole statement there is nothing that the bodies of its definitions could use.
+            if depth == 0 && at >= apart && text.bodies.contains(&(at + 1)) {
+                apart = text.close(at);
+            }
+            if at < apart {
+                continue;
+            }
+            if let Some(word) = text.used(at) {
+                let use_of = uses.entry(word).or_default();
+                // To name something is not yet to use it.
+                let named = at.checked_sub(1).and_then(|before| text.word(before)) == Some("as");
+                *use_of = (use_of.0 + u64::from(!named), use_of.1 || text.is_alias(at));
+            }
             match &text.tokens[at] {
-                Token::Word(word) => {
-                    if !RESERVED.contains(&word.as_str()) {
-                        *uses.entry(word).or_default() += 1;
-                    }
-                    // A definition is weighed where it is mentioned. A mention in itself is a recursion.
-                    if at >= inner
-                        && text.definitions.contains_key(word)
-                        && of != Some(word)
-                        && text.definition(at).is_none()
-                    {
+                // A definition is weighed where it is mentioned. A mention in itself is a recursion.
+                Token::Word(word) | Token::Text(word) => {
+                    let mention = text.definitions.contains_key(word) && of != Some(word);
+                    if at >= inner && mention && text.definition(at).is_none() {
                         below = below.saturating_add(self.named(word, depth)?);
                     }
                 }
                 Token::Star => stars += 1,
                 Token::Open if at >= inner && matches!(text.word(at + 1), Some("select" | "with" | "values")) => {
                     let end = text.close(at);
-                    let is_body = text.definitions.values().any(|body| body.0 == at + 1);
-                    if !is_body {
+                    if !text.bodies.contains(&(at + 1)) {
                         below = below.saturating_add(self.weigh((at + 1, end), of, depth + 1)?);
                     }
                     // Its names count here too: they may be of what this stretch reads.
@@ -136,11 +173,11 @@ impl<'t> Weigher<'t> {
                 }
                 _ => {}
             }
-            at += 1;
         }
         let own = u64::try_from(span.1.saturating_sub(span.0)).unwrap_or(u64::MAX);
-        let most = uses.into_values().max().unwrap_or_default().saturating_add(stars).max(1);
-        Some(own.saturating_add(most.saturating_mul(below)))
+        let alias = uses.values().filter(|(_, alias)| *alias).map(|(count, _)| *count).max().unwrap_or(1);
+        let column = uses.values().map(|(count, _)| *count).max().unwrap_or_default().saturating_add(stars).max(1);
+        Some(own.saturating_mul(alias).saturating_add(column.saturating_mul(below)))
     }
 
     fn named(&mut self, name: &'t str, depth: usize) -> Option<u64> {
@@ -157,8 +194,7 @@ impl<'t> Weigher<'t> {
     }
 }
 
-/// The words that are no names unless they are quoted; quoted, they can be left out all the same only if they are none
-/// of a column that unfolds, so quoting is kept in the token.
+/// Words that SQLite takes for a name only where they are quoted; then they get a mark.
 const RESERVED: [&str; 30] = [
     "select",
     "from",
@@ -227,11 +263,10 @@ fn tokens(sql: &str) -> Vec<Token> {
                     }
                     word.push(inside.to_ascii_lowercase());
                 }
-                // A word that is quoted is a name even where it is a keyword: it gets a mark that none has.
                 if RESERVED.contains(&word.as_str()) {
                     word.push('"');
                 }
-                tokens.push(Token::Word(word));
+                tokens.push(if end == '\'' { Token::Text(word) } else { Token::Word(word) });
             }
             _ if of_word(char) => {
                 let mut word = String::new();
@@ -247,6 +282,7 @@ fn tokens(sql: &str) -> Vec<Token> {
                     '(' => tokens.push(Token::Open),
                     ')' => tokens.push(Token::Close),
                     '*' => tokens.push(Token::Star),
+                    '.' => tokens.push(Token::Dot),
                     char if char.is_whitespace() => {}
                     _ => tokens.push(Token::Other),
                 }
@@ -281,6 +317,8 @@ mod tests {
             chain(30, |below| {
                 format!("SELECT \"select\"||\"select\" AS \"select\" FROM (SELECT y AS \"select\" FROM a{below})")
             }),
+            format!("SELECT {} AS y FROM tasks WHERE 1 IN (y{})", "status || ".repeat(90) + "1", ", y".repeat(9000)),
+            format!("SELECT {} y FROM tasks WHERE 1 IN (y{})", "status || ".repeat(90) + "1", ", \"Y\"".repeat(9000)),
             "WITH a AS (SELECT 1), a AS (SELECT 2) SELECT * FROM a".to_owned(),
             "WITH a AS (SELECT * FROM b), b AS (SELECT * FROM a) SELECT * FROM a".to_owned(),
             format!("SELECT 1 FROM {} 1", "(SELECT ".repeat(200)),
@@ -310,6 +348,12 @@ mod tests {
         ] {
             assert_eq!(problem(sql), None, "{sql}");
         }
+        let list = format!(
+            "SELECT * FROM tasks AS t WHERE t.task_id IN ('x'{}) AND t.created_at NOT IN (0{})",
+            ", 'x'".repeat(3000),
+            ", 0".repeat(3000)
+        );
+        assert_eq!(problem(&list), None);
         let wide = format!("SELECT {} FROM tasks", vec!["status || status"; 100].join(", "));
         assert_eq!(problem(&wide), None);
         assert_eq!(problem(&chain(20, |below| format!("SELECT y FROM a{below}"))), None);

@@ -7,6 +7,7 @@ use std::cell::{Cell, RefCell};
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
+use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::{Connection, ffi};
@@ -37,6 +38,8 @@ const ONE_AT_A_TIME: &str = "aclite: one statement at a time on a sealed connect
 pub(super) type Cause = Arc<Mutex<Option<Error>>>;
 
 /// What all tables of a sealed connection share. SQLite drops it with the connection.
+///
+/// INVARIANT: it goes from thread to thread only with its connection, which has all that point to it.
 pub(super) struct Shared {
     /// The connection that is sealed.
     db: *mut ffi::sqlite3,
@@ -70,6 +73,10 @@ impl Shared {
 
     /// Keeps the cause of a failure, says it in the log, and returns what SQLite is told.
     fn fail(&self, error: Error) -> Failure {
+        // The clock has stopped it: that is no failure of the reader's.
+        if self.clock.stopped().is_some() {
+            return Failure { code: ffi::SQLITE_INTERRUPT, text: "interrupted" };
+        }
         if matches!(error, Error::Busy(_)) {
             *self.cause.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
             return Failure { code: ffi::SQLITE_BUSY, text: FAILED };
@@ -150,7 +157,7 @@ struct Failure {
 struct Vtab {
     base: ffi::sqlite3_vtab,
     table: &'static Table,
-    shared: Arc<Shared>,
+    shared: Rc<Shared>,
 }
 
 /// A cursor on a table. INVARIANT: `base` comes first, since SQLite knows only that part.
@@ -158,7 +165,7 @@ struct Vtab {
 struct Cursor {
     base: ffi::sqlite3_vtab_cursor,
     table: &'static Table,
-    shared: Arc<Shared>,
+    shared: Rc<Shared>,
     plan: Option<(String, Plan)>,
     running: Option<Running>,
     /// Whether the statement stands on a row.
@@ -283,7 +290,7 @@ fn fits(kind: Kind, op: Op, value: c_int) -> bool {
 }
 
 /// Makes the tables on `conn`.
-pub(super) fn create(conn: &Connection, shared: Arc<Shared>) -> Result<()> {
+pub(super) fn create(conn: &Connection, shared: Rc<Shared>) -> Result<()> {
     static SQLITE_MODULE: Module = Module(ffi::sqlite3_module {
         iVersion: 1,
         xCreate: Some(connect_new),
@@ -340,7 +347,7 @@ const ZERO: ffi::sqlite3_module = unsafe { std::mem::zeroed() };
 
 unsafe extern "C" fn drop_shared(aux: *mut c_void) {
     // SAFETY: `create` made it of a box, and SQLite calls this once.
-    let shared = unsafe { Box::from_raw(aux.cast::<Arc<Shared>>()) };
+    let shared = unsafe { Box::from_raw(aux.cast::<Rc<Shared>>()) };
     let _ = catch_unwind(AssertUnwindSafe(|| drop(shared)));
 }
 
@@ -417,7 +424,7 @@ unsafe extern "C" fn connect(
             if code != ffi::SQLITE_OK {
                 return Err(failure(code));
             }
-            let shared = Arc::clone(&*aux.cast::<Arc<Shared>>());
+            let shared = Rc::clone(&*aux.cast::<Rc<Shared>>());
             let base = ffi::sqlite3_vtab { pModule: ptr::null(), nRef: 0, zErrMsg: ptr::null_mut() };
             *made = Box::into_raw(Box::new(Vtab { base, table, shared })).cast();
         }
@@ -524,7 +531,7 @@ unsafe extern "C" fn open(vtab: *mut ffi::sqlite3_vtab, made: *mut *mut ffi::sql
         let Vtab { table, shared, .. } = unsafe { &*vtab.cast::<Vtab>() };
         shared.enter()?;
         let base = ffi::sqlite3_vtab_cursor { pVtab: ptr::null_mut() };
-        let cursor = Cursor { base, table, shared: Arc::clone(shared), plan: None, running: None, row: false };
+        let cursor = Cursor { base, table, shared: Rc::clone(shared), plan: None, running: None, row: false };
         // SAFETY: SQLite gives the place for the cursor's address.
         unsafe { *made = Box::into_raw(Box::new(cursor)).cast() };
         Ok(())
