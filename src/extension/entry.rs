@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::ffi::{c_char, c_int, c_uint, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
-use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use rusqlite::{Connection, ffi};
@@ -54,6 +54,7 @@ pub(super) unsafe extern "C" fn sqlite3_extension_init(
     let loaded = catch_unwind(AssertUnwindSafe(|| {
         // SAFETY: the version says that all fields of the table of 3.34.1 are there.
         let mut known = unsafe { *calls };
+        PROGRESS.store(known.progress_handler.is_some(), Ordering::Release);
         known.progress_handler.get_or_insert(no_progress);
         // SAFETY: all three are as SQLite gave them, and its version has been looked at. The bindings copy the table.
         unsafe { Connection::extension_init2(db, error, &raw mut known, on_load) }
@@ -99,6 +100,9 @@ unsafe fn refuse(error: *mut *mut c_char, calls: *mut ffi::sqlite3_api_routines,
 
 /// The table of calls of the SQLite that loaded us first.
 static CALLS: AtomicPtr<ffi::sqlite3_api_routines> = AtomicPtr::new(ptr::null_mut());
+
+/// Whether that SQLite has progress handlers.
+static PROGRESS: AtomicBool = AtomicBool::new(true);
 
 /// The connections that are guarded doors, by their address, for as long as they live.
 static DOORS: Mutex<BTreeMap<usize, Weak<Recorder>>> = Mutex::new(BTreeMap::new());
@@ -149,9 +153,13 @@ type Deserialize = unsafe extern "C" fn(
 /// The first SQLite whose table of calls has `sqlite3_deserialize`: 3.39.
 const DESERIALIZES: c_int = 3_039_000;
 
-/// How a connection loses its main database: an empty one in memory takes the place.
+/// How a connection loses its main database: an empty one in memory takes the place. And whether its
+/// statements can be stopped as they run.
 #[derive(Clone, Copy)]
-pub(super) struct Empty(Deserialize);
+pub(super) struct Empty {
+    deserialize: Deserialize,
+    progress: bool,
+}
 
 impl Empty {
     /// # Safety
@@ -161,7 +169,13 @@ impl Empty {
             return None;
         }
         // SAFETY: a table of this version is as long as `Later`, and only ever grew at its end.
-        unsafe { (*calls.cast::<Later>()).deserialize.map(Self) }
+        let deserialize = unsafe { (*calls.cast::<Later>()).deserialize };
+        deserialize.map(|deserialize| Self { deserialize, progress: PROGRESS.load(Ordering::Acquire) })
+    }
+
+    /// Whether statements can be stopped by a progress handler.
+    pub(super) fn progresses(&self) -> bool {
+        self.progress
     }
 
     /// Puts an empty database that can't be written in the place of the main one of `conn`.
@@ -169,7 +183,14 @@ impl Empty {
         // SAFETY: the connection is open on this thread, with no transaction and no other statement
         // running, which the caller made sure of. No bytes are handed over, so none have to live on.
         let code = unsafe {
-            (self.0)(conn.handle(), c"main".as_ptr(), ptr::null_mut(), 0, 0, ffi::SQLITE_DESERIALIZE_READONLY as c_uint)
+            (self.deserialize)(
+                conn.handle(),
+                c"main".as_ptr(),
+                ptr::null_mut(),
+                0,
+                0,
+                ffi::SQLITE_DESERIALIZE_READONLY as c_uint,
+            )
         };
         if code == ffi::SQLITE_OK { Ok(()) } else { Err(failed("the connection did not give its file up")) }
     }

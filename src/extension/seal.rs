@@ -38,7 +38,8 @@ pub(super) fn seal(_: &Call<'_>, loaded: &Loaded) -> SqlResult<String> {
     // INVARIANT: from here on the connection never gets its file back, whatever fails.
     hosted.set_sealed();
     empty.main(&conn)?;
-    sealed::seal(&conn, reader, Bounds::default()).map_err(|error| failed(format!("{error:?}")))?;
+    let bounds = Bounds { watched: !empty.progresses(), ..Bounds::default() };
+    sealed::seal(&conn, reader, bounds).map_err(|error| failed(error.to_string()))?;
     Ok("sealed".to_owned())
 }
 

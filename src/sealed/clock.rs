@@ -27,6 +27,7 @@ pub(super) struct Clock {
     looked: AtomicU64,
     statement: AtomicU64,
     stopped: AtomicU8,
+    declaring: AtomicBool,
 }
 
 impl Clock {
@@ -41,9 +42,24 @@ impl Clock {
             looked: AtomicU64::default(),
             statement: AtomicU64::default(),
             stopped: AtomicU8::default(),
+            declaring: AtomicBool::new(false),
         };
         clock.set_limit(limit);
         clock
+    }
+
+    /// Runs `work`, in which a table of ours declares itself: also anew, where SQLite has read its schema
+    /// again. It asks the authorizer for that too.
+    pub(super) fn declare<T>(&self, work: impl FnOnce() -> T) -> T {
+        self.declaring.store(true, Ordering::Relaxed);
+        let done = work();
+        self.declaring.store(false, Ordering::Relaxed);
+        done
+    }
+
+    /// Whether a table of ours declares itself now.
+    pub(super) fn is_declaring(&self) -> bool {
+        self.declaring.load(Ordering::Relaxed)
     }
 
     pub(super) fn set_limit(&self, limit: Duration) {

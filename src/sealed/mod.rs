@@ -14,6 +14,7 @@ mod reader;
 mod tables;
 mod unfold;
 mod vtab;
+mod watchdog;
 
 use std::rc::Rc;
 use std::sync::{Arc, PoisonError};
@@ -28,6 +29,7 @@ use crate::error::{Error, Result};
 use crate::store::{Store, classify};
 use clock::{Clock, Stop};
 use vtab::{Cause, Shared};
+use watchdog::Watchdog;
 
 pub(crate) use bounds::Bounds;
 pub(crate) use reader::Reader;
@@ -276,7 +278,8 @@ fn try_seal(conn: &Connection, reader: Reader, bounds: Bounds) -> Result<Seal> {
         .raw()
         .progress_handler(bounds::STEPS, Some(move || watch.is_over(true, bounds::memory())))
         .map_err(failed)?;
-    let shared = Rc::new(Shared::new(conn, reader, Arc::clone(&clock), bounds.stored));
+    let watchdog = bounds.watched.then(|| Watchdog::new(conn, reader.raw(), Arc::clone(&clock))).transpose()?;
+    let shared = Rc::new(Shared::new(conn, reader, Arc::clone(&clock), watchdog, bounds.stored));
     let cause = Arc::clone(&shared.cause);
     vtab::create(conn, shared)?;
     let linear = linear::register(conn, usize::try_from(bounds.stored).unwrap_or_default()).map_err(failed)?;

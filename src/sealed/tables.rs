@@ -97,12 +97,9 @@ impl Table {
         let columns: Vec<String> =
             self.columns.iter().map(|column| format!("\"{}\" {}", column.name, column.sql_type())).collect();
         let keys: Vec<&str> = self.columns.iter().take(self.keys).map(|column| column.name).collect();
-        format!("CREATE TABLE {DECLARED}({}, PRIMARY KEY ({})) WITHOUT ROWID", columns.join(", "), keys.join(", "))
+        format!("CREATE TABLE x({}, PRIMARY KEY ({})) WITHOUT ROWID", columns.join(", "), keys.join(", "))
     }
 }
-
-/// What tables are called in their declarations, where SQLite asks for their keys. Nothing else has the name.
-pub(super) const DECLARED: &str = "acl_declared";
 
 /// The function that shows `data` of users, and the one for sessions.
 pub(super) const VEIL_USER: &str = "acl_shown_user";

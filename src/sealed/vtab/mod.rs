@@ -17,6 +17,7 @@ use super::clock::Clock;
 use super::plan::{Offer, Op, Param, Plan, Query, Run, bit, plan};
 use super::reader::Reader;
 use super::tables::{Kind, TABLES, Table};
+use super::watchdog::Watchdog;
 use crate::error::{Error, Result};
 use crate::store::classify;
 use statement::{Code, Statement, failure};
@@ -53,11 +54,19 @@ pub(super) struct Shared {
     last: Cell<(u64, i64)>,
     /// How large a stored value may be.
     stored: c_int,
+    /// INVARIANT: before `reader`, and dropped while the sealed connection is still open: it knows both.
+    _watchdog: Option<Watchdog>,
     reader: Reader,
 }
 
 impl Shared {
-    pub(super) fn new(conn: &Connection, reader: Reader, clock: Arc<Clock>, stored: c_int) -> Self {
+    pub(super) fn new(
+        conn: &Connection,
+        reader: Reader,
+        clock: Arc<Clock>,
+        watchdog: Option<Watchdog>,
+        stored: c_int,
+    ) -> Self {
         Self {
             // SAFETY: used only in calls of that very connection.
             db: unsafe { conn.handle() },
@@ -67,6 +76,7 @@ impl Shared {
             open: Cell::default(),
             last: Cell::default(),
             stored,
+            _watchdog: watchdog,
             reader,
         }
     }
@@ -420,11 +430,11 @@ unsafe extern "C" fn connect(
         let declaration = CString::new(table.declaration()).map_err(|_| failure(ffi::SQLITE_ERROR))?;
         // SAFETY: the connection is the one that calls, and `aux` is what `create` gave.
         unsafe {
-            let code = ffi::sqlite3_declare_vtab(db, declaration.as_ptr());
+            let shared = Rc::clone(&*aux.cast::<Rc<Shared>>());
+            let code = shared.clock.declare(|| ffi::sqlite3_declare_vtab(db, declaration.as_ptr()));
             if code != ffi::SQLITE_OK {
                 return Err(failure(code));
             }
-            let shared = Rc::clone(&*aux.cast::<Rc<Shared>>());
             let base = ffi::sqlite3_vtab { pModule: ptr::null(), nRef: 0, zErrMsg: ptr::null_mut() };
             *made = Box::into_raw(Box::new(Vtab { base, table, shared })).cast();
         }
