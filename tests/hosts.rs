@@ -29,7 +29,7 @@ use std::path::Path;
 use std::process::Command;
 
 use aclite::Store;
-use drive::{Connected, Host, PYTHON, node_command};
+use drive::{Connected, Host, PYTHON, node_command, old};
 use extension::extension;
 use file::{host, raw, there};
 use script::{Scene, scenes};
@@ -58,6 +58,31 @@ fn node_answers_as_the_script_says() {
     if node_is_there() {
         conforms("node with better-sqlite3", drive::node);
     }
+}
+
+/// Old ones: the first that can be sealed, and one that is nearly the oldest that loads the extension at all.
+#[test]
+fn old_sqlites_answer_as_the_script_says() {
+    for (version, host) in [("3.35.2", drive::sqlite_3_35 as Host), ("3.39.0", drive::sqlite_3_39)] {
+        if old_is_there(version) {
+            conforms("alone", host);
+        }
+    }
+}
+
+#[test]
+fn an_sqlite_that_is_too_old_says_so() {
+    if !old_is_there("3.34.0") {
+        return;
+    }
+    let loads = Command::new(old("3.34.0")).arg(":memory:").arg(extension()).output().unwrap();
+    let said = String::from_utf8(loads.stdout).unwrap();
+    assert!(said.contains("aclite needs SQLite 3.34.1 or later; this is 3.34.0"), "{said}");
+    assert_eq!(loads.status.code(), Some(2), "the process went on");
+}
+
+fn old_is_there(version: &str) -> bool {
+    there(&format!("SQLite {version} (see .ci/run)"), Command::new(old(version)).args([":memory:", "-"]))
 }
 
 fn python_is_there() -> bool {

@@ -102,6 +102,37 @@ fn by_driver(driver: &mut Command, connections: &[Connected]) -> Vec<Vec<Outcome
     said.into_iter().map(|act| act.into_iter().map(outcome).collect()).collect()
 }
 
+/// An old SQLite and nothing else (`host.c`), which `.ci/run` compiles: where it lies.
+pub(crate) fn old(version: &str) -> PathBuf {
+    target().join("hosts").join(format!("sqlite-{version}")).join("host")
+}
+
+/// SQLite 3.35.2, a process for each connection.
+pub(crate) fn sqlite_3_35(connections: &[Connected]) -> Vec<Vec<Outcome>> {
+    connections.iter().map(|connection| alone("3.35.2", connection)).collect()
+}
+
+/// SQLite 3.39.0, the first that can be sealed.
+pub(crate) fn sqlite_3_39(connections: &[Connected]) -> Vec<Vec<Outcome>> {
+    connections.iter().map(|connection| alone("3.39.0", connection)).collect()
+}
+
+fn alone(version: &str, connection: &Connected) -> Vec<Outcome> {
+    let extension = connection.extension.clone().unwrap_or_else(|| PathBuf::from("-"));
+    let mut host = Command::new(old(version));
+    let (said, errors) = run(host.arg(&connection.file).arg(extension).args(&connection.sql), "");
+    let (mut outcomes, mut rows, mut error) = (Vec::new(), Vec::new(), None);
+    for line in said.lines() {
+        match line.split_at_checked(3) {
+            Some(("=> ", row)) => rows.push(row.to_owned()),
+            Some(("!! ", text)) => error = Some(text.to_owned()),
+            _ if line == ".." => outcomes.push(error.take().map_or(Ok(std::mem::take(&mut rows)), Err)),
+            _ => panic!("{line}: {errors}"),
+        }
+    }
+    outcomes
+}
+
 /// The SQLite that is compiled into this test.
 pub(crate) fn bundled(connections: &[Connected]) -> Vec<Vec<Outcome>> {
     connections
