@@ -175,7 +175,7 @@ impl<'t> Weigher<'t> {
             }
         }
         let own = u64::try_from(span.1.saturating_sub(span.0)).unwrap_or(u64::MAX);
-        let alias = uses.values().filter(|(_, alias)| *alias).map(|(count, _)| *count).max().unwrap_or(1);
+        let alias = uses.values().filter(|(_, alias)| *alias).map(|(count, _)| *count).max().unwrap_or(1).max(1);
         let column = uses.values().map(|(count, _)| *count).max().unwrap_or_default().saturating_add(stars).max(1);
         Some(own.saturating_mul(alias).saturating_add(column.saturating_mul(below)))
     }
@@ -325,6 +325,11 @@ mod tests {
         ] {
             assert!(problem(&bomb).is_some(), "{bomb}");
         }
+        let mut doubled = "WITH a0 AS (SELECT 1 AS x)".to_owned();
+        for level in 1..60 {
+            doubled += &format!(", a{level} AS (SELECT p.x FROM a{0} AS p, a{0} AS q)", level - 1);
+        }
+        assert!(problem(&(doubled + " SELECT * FROM a59")).is_some());
         let mut nested = "SELECT status AS y FROM tasks".to_owned();
         for _ in 0..25 {
             nested = format!("SELECT y||y AS y FROM ({nested})");
