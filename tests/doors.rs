@@ -910,45 +910,47 @@ fn a_statement_runs_as_whoever_runs_it() {
     }
 }
 
-/// A trigger of the embedder's own writes as whoever set it off, and the guard judges what it writes.
+/// A trigger acts under the rights of whoever fires it. One that somebody leaves on a table of his own, and
+/// that writes users, makes him an administrator as soon as an administrator deletes his session.
 #[test]
-fn a_trigger_on_a_table_of_the_embedders_meets_the_guard() {
+fn a_trigger_of_somebody_elses_writes_no_guarded_table() {
+    let trap = "CREATE TABLE notes (s text REFERENCES sessions (session_id) ON DELETE CASCADE);
+        INSERT INTO notes VALUES ('s-x');
+        CREATE TRIGGER trap AFTER DELETE ON notes BEGIN
+          UPDATE 'users' SET role = 'admin', updated_at = 1 WHERE user_id = 'cy';
+        END";
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("file");
-    drop(file_with_everything(&path));
-    Connection::open(&path)
-        .unwrap()
-        .execute_batch(
-            "CREATE TABLE inbox (task_id, note);
-             CREATE TRIGGER inbox_in AFTER INSERT ON inbox BEGIN
-               UPDATE OR REPLACE tasks SET data = json_set(data, '$.note', NEW.note) WHERE task_id = NEW.task_id;
-             END;
-             CREATE TRIGGER inbox_out AFTER DELETE ON inbox BEGIN DELETE FROM tasks WHERE task_id = OLD.task_id; END;",
-        )
-        .unwrap();
-    let store = Store::open(&path).unwrap();
-    for (actor, task, expected) in [
-        (Actor::user("cy"), "t-w", "denied"),
-        (Actor::user("cy"), "t-v", "hidden"),
-        (Actor::user("cy"), "t-x", "ok"),
-        (Actor::user("bo"), "t-v", "ok"),
-        (Actor::user("bo"), "t-x", "hidden"),
-    ] {
-        let seq = last_seq(&store);
-        let told = run(&store, &actor, &format!("INSERT INTO inbox VALUES ('{task}', 'hello')"));
-        assert_eq!(verdict(&told), expected, "{actor:?} {task}: {told:?}");
-        let rows = audit_after(&store, seq);
-        let rows: Vec<_> = rows.iter().map(|row| (row.record.as_str(), row.verdict.as_str())).collect();
-        assert_eq!(rows, [(task, if expected == "ok" { "allowed" } else { "denied" })], "{actor:?}");
+    let store = world_at(&path);
+    places(&store, Sharing::View);
+    let before = everything(&store);
+    Connection::open(&path).unwrap().execute_batch(trap).unwrap();
+    // A store that is open already fires no such trigger, whoever acts and however.
+    for actor in [Actor::user("cy"), Actor::user("su"), system()] {
+        let removed = store.write(&actor, |tx| tx.sessions().remove("s-x"));
+        assert!(removed.is_err(), "{actor:?}: {removed:?}");
+        for statement in ["DELETE FROM notes", "DELETE FROM sessions WHERE session_id = 's-x'"] {
+            let fired = run(&store, &actor, statement);
+            assert_eq!(verdict(&fired), "invalid", "{actor:?}: {statement}: {fired:?}");
+        }
     }
-    assert_eq!(
-        ask::<i64>(&store, "SELECT count(*) FROM inbox"),
-        2,
-        "what was refused is not in the embedder's table either"
-    );
-    assert_eq!(verdict(&run(&store, &Actor::user("cy"), "DELETE FROM inbox WHERE task_id = 't-v'")), "hidden");
-    assert_eq!(verdict(&run(&store, &Actor::user("bo"), "DELETE FROM inbox WHERE task_id = 't-v'")), "ok");
-    assert_eq!(ask::<i64>(&store, "SELECT count(*) FROM tasks WHERE task_id IN ('t-v', 't-x')"), 1);
+    assert_eq!(everything(&store), before);
+    // It is found when the file is opened or checked, and a host's guards vouch for nothing meanwhile.
+    assert_eq!(verdict(&Store::open(&path)), "tampered");
+    let report = store.check().unwrap();
+    assert_eq!(report.altered, ["trigger `trap` writes `users` under the rights of whoever fires it"]);
+    let host = raw::open(&path);
+    raw::act_as(&host, &Actor::user("su"));
+    let fired = raw::run(&host, "DELETE FROM sessions WHERE session_id = 's-x'").unwrap_err();
+    assert!(fired.contains("trigger `trap` writes `users`"), "{fired}");
+    assert_eq!(everything(&store), before);
+    // One that only reads guarded tables is no matter.
+    let reads = "DROP TRIGGER trap; CREATE TRIGGER reads AFTER DELETE ON notes BEGIN INSERT INTO notes SELECT user_id FROM users WHERE 0; END";
+    Connection::open(&path).unwrap().execute_batch(reads).unwrap();
+    Store::open(&path).unwrap();
+    // SQLite reads the schema anew with the next statement that runs.
+    assert_eq!(ask::<i64>(&store, "SELECT count(*) FROM notes"), 1);
+    store.write(&system(), |tx| tx.sessions().remove("s-x")).unwrap();
 }
 
 /// A duplicate id says that it is taken, and nothing of by whom or whether it may be seen.

@@ -48,19 +48,19 @@ BEGIN
 END;
 
 CREATE TRIGGER acl_messages_after_insert AFTER INSERT ON messages
-WHEN acl_book('message', NEW.message_id, {{place}})
+WHEN acl_book('message', NEW.message_id, {{write}})
 BEGIN
 {{audit row}}
 END;
 
 CREATE TRIGGER acl_messages_after_update AFTER UPDATE ON messages
-WHEN acl_book('message', NEW.message_id, {{place}})
+WHEN acl_book('message', NEW.message_id, {{write}})
 BEGIN
 {{audit row}}
 END;
 
 CREATE TRIGGER acl_messages_after_delete AFTER DELETE ON messages
-WHEN acl_book('message', OLD.message_id, {{place}})
+WHEN acl_book('message', OLD.message_id, {{write}})
 BEGIN
 {{audit row}}
 END;

@@ -79,19 +79,19 @@ BEGIN
 END;
 
 CREATE TRIGGER acl_sessions_after_insert AFTER INSERT ON sessions
-WHEN acl_book('session', NEW.session_id, {{place}})
+WHEN acl_book('session', NEW.session_id, {{write}})
 BEGIN
 {{audit row}}
 END;
 
 CREATE TRIGGER acl_sessions_after_update AFTER UPDATE ON sessions
-WHEN acl_book('session', NEW.session_id, {{place}})
+WHEN acl_book('session', NEW.session_id, {{write}})
 BEGIN
 {{audit row}}
 END;
 
 CREATE TRIGGER acl_sessions_after_delete AFTER DELETE ON sessions
-WHEN acl_book('session', OLD.session_id, {{place}})
+WHEN acl_book('session', OLD.session_id, {{write}})
 BEGIN
 {{audit row}}
 END;

@@ -46,19 +46,19 @@ BEGIN
 END;
 
 CREATE TRIGGER acl_tasks_after_insert AFTER INSERT ON tasks
-WHEN acl_book('task', NEW.task_id, {{place}})
+WHEN acl_book('task', NEW.task_id, {{write}})
 BEGIN
 {{audit row}}
 END;
 
 CREATE TRIGGER acl_tasks_after_update AFTER UPDATE ON tasks
-WHEN acl_book('task', NEW.task_id, {{place}})
+WHEN acl_book('task', NEW.task_id, {{write}})
 BEGIN
 {{audit row}}
 END;
 
 CREATE TRIGGER acl_tasks_after_delete AFTER DELETE ON tasks
-WHEN acl_book('task', OLD.task_id, {{place}})
+WHEN acl_book('task', OLD.task_id, {{write}})
 BEGIN
 {{audit row}}
 END;

@@ -115,7 +115,7 @@ fn on_load(conn: Connection) -> rusqlite::Result<bool> {
     // SAFETY: the handle is only looked at.
     let handle = unsafe { conn.handle() };
     // Loading once more must not forget that who acts is final.
-    if doors.contains_key(&handle.addr()) {
+    if doors.contains_key(&handle.addr()) || super::is_loaded(&conn) {
         return Ok(true);
     }
     // SAFETY: the table is that of the SQLite that calls us, which says its own version.

@@ -5,7 +5,7 @@ use rusqlite::{Connection, Result as SqlResult, params};
 
 use super::Loaded;
 use crate::actor::Actor;
-use crate::guard::{Door, Entry, Hosted, failed};
+use crate::guard::{Door, Entry, Hosted, State, failed};
 use crate::operation::{Action, Operation, Resource};
 
 /// `acl_login(user [, 'final'])`: from now on `user` acts, named by id or by an e-mail address that
@@ -19,7 +19,8 @@ pub(super) fn login(call: &Call<'_>, loaded: &Loaded) -> SqlResult<String> {
         Some(_) => return Err(failed("the second argument can only be `final`")),
     };
     let id = find(&hosted.connection()?, &user)?;
-    loaded.context.state().actor = Some(Actor::user(id.as_str()));
+    become_actor(loaded, Some(Actor::user(id.as_str())));
+    hosted.remember();
     if is_final {
         hosted.set_final();
     }
@@ -30,7 +31,7 @@ pub(super) fn login(call: &Call<'_>, loaded: &Loaded) -> SqlResult<String> {
 /// `acl_logout()`: from now on nobody acts. Returns what [`whoami`] does.
 pub(super) fn logout(call: &Call<'_>, loaded: &Loaded) -> SqlResult<String> {
     changeable(loaded, "acl_logout")?;
-    loaded.context.state().actor = None;
+    become_actor(loaded, None);
     loaded.settle();
     whoami(call, loaded)
 }
@@ -51,7 +52,7 @@ pub(super) fn system(call: &Call<'_>, loaded: &Loaded) -> SqlResult<String> {
     let mut entry = Entry::new(&actor, Door::Sql, asked, "connection", "allowed");
     entry.why = "acl_system".to_owned();
     loaded.recorder.write(&[entry]).map_err(|error| failed(format!("the audit can't be written: {error}")))?;
-    loaded.context.state().actor = Some(actor);
+    become_actor(loaded, Some(actor));
     loaded.settle();
     Ok(reason)
 }
@@ -65,6 +66,11 @@ pub(super) fn whoami(_: &Call<'_>, loaded: &Loaded) -> SqlResult<String> {
         "kind": actor.kind(), "id": actor.id(), "final": hosted.is_final(), "sealed": hosted.is_sealed(),
     });
     Ok(who.to_string())
+}
+
+/// Nothing that was begun for one actor is left for the next.
+fn become_actor(loaded: &Loaded, actor: Option<Actor>) {
+    *loaded.context.state() = State { actor, ..State::default() };
 }
 
 /// Fails unless who acts can change now, by the function `name`.
@@ -91,14 +97,15 @@ fn find(conn: &Connection, name: &str) -> SqlResult<String> {
     if !guarded {
         return Err(failed("the main database has no guards: SELECT acl_adopt() puts them in"));
     }
-    let mut users = conn.prepare(
-        "SELECT user_id FROM main.users WHERE user_id = ?1
-         UNION SELECT user_id FROM main.users WHERE email = ?1 COLLATE NOCASE LIMIT 2",
-    )?;
-    let found = users.query_map(params![name], |row| row.get(0))?.collect::<SqlResult<Vec<String>>>()?;
-    match <[String; 1]>::try_from(found) {
-        Ok([id]) => Ok(id),
-        Err(none) if none.is_empty() => Err(failed("no such user")),
-        Err(_) => Err(failed("more than one user is called so: log in by id")),
+    // The plainest first, so that nobody takes another's name away by an address that is like it.
+    for same in ["user_id = ?1", "email = ?1", "email = ?1 COLLATE NOCASE"] {
+        let mut users = conn.prepare(&format!("SELECT user_id FROM main.users WHERE {same} LIMIT 2"))?;
+        let found = users.query_map(params![name], |row| row.get(0))?.collect::<SqlResult<Vec<String>>>()?;
+        match <[String; 1]>::try_from(found) {
+            Ok([id]) => return Ok(id),
+            Err(none) if none.is_empty() => {}
+            Err(_) => return Err(failed("more than one user has this address: log in by id")),
+        }
     }
+    Err(failed("no such user"))
 }

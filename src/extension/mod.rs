@@ -36,8 +36,12 @@ impl Loaded {
         self.context.host().ok_or_else(|| failed("this connection has no host"))
     }
 
+    /// The file of the main database, which is still the one that it was.
     fn path(&self) -> SqlResult<&Path> {
-        self.path.as_deref().ok_or_else(|| failed("the database is in no file that can be opened again"))
+        let file =
+            self.path.as_ref().filter(|path| self.hosted().is_ok_and(|hosted| hosted.file().as_ref() == Some(*path)));
+        let path = file.ok_or_else(|| failed("the database is in no file that can be opened again"))?;
+        if self.recorder.is_same_file() { Ok(path) } else { Err(failed("another file has taken the database's place")) }
     }
 
     /// Fails unless a statement that runs names the function `name` itself: SQLite lets a TEMP view
@@ -108,5 +112,13 @@ fn load(conn: &Connection, empty: Option<Empty>) -> SqlResult<Arc<Recorder>> {
     conn.create_scalar_function("acl_adopt", 0, direct, with(upkeep::adopt))?;
     let constant = innocuous | FunctionFlags::SQLITE_DETERMINISTIC;
     conn.create_scalar_function("acl_version", 0, constant, |_| Ok(env!("CARGO_PKG_VERSION")))?;
+    if let Some(hosted) = loaded.context.host() {
+        hosted.remember();
+    }
     Ok(recorder)
+}
+
+/// Whether the functions are there already, from whichever copy of the library.
+fn is_loaded(conn: &Connection) -> bool {
+    conn.prepare("SELECT acl_whoami()").is_ok()
 }

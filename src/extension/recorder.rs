@@ -3,7 +3,7 @@
 //! SQLite rolls a refused statement back, and an audit row with it. So the row is written by a
 //! connection of our own, when the transaction is over and its lock is free.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -20,13 +20,27 @@ const PAUSE: Duration = Duration::from_secs(5);
 pub(super) struct Recorder {
     context: Arc<Context>,
     path: Option<PathBuf>,
+    /// What tells that file from one that was put in its place.
+    identity: Option<(u64, u64)>,
     /// When a row could not be written last.
     failed: Mutex<Option<Instant>>,
 }
 
+/// The device and the number of a file.
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt as _;
+    std::fs::metadata(path).ok().map(|file| (file.dev(), file.ino()))
+}
+
 impl Recorder {
     pub(super) fn new(context: Arc<Context>, path: Option<PathBuf>) -> Self {
-        Self { context, path, failed: Mutex::default() }
+        let identity = path.as_deref().and_then(identity);
+        Self { context, path, identity, failed: Mutex::default() }
+    }
+
+    /// Whether the path still leads to the file that it led to at first.
+    pub(super) fn is_same_file(&self) -> bool {
+        self.path.as_deref().is_none_or(|path| identity(path) == self.identity)
     }
 
     /// Writes the refusals that wait. Called when the host's connection holds no lock.
@@ -56,9 +70,12 @@ impl Recorder {
         let Some(path) = &self.path else {
             return Err(Error::invalid(
                 "database",
-                "can't be written by a connection of ours: it is in memory, or read-only",
+                "can't be written by a connection of ours: it is in memory, read-only, or of a way of its own",
             ));
         };
+        if !self.is_same_file() {
+            return Err(Error::invalid("database", "is not the file any more that it was"));
+        }
         // Opened for this alone: a connection that stayed would keep the file from its owner, and a fork would share it.
         let written = Conn::open(path, false, BUSY).and_then(|conn| record(&conn, entries, BUSY));
         *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = written.is_err().then(Instant::now);

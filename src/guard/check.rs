@@ -6,7 +6,7 @@ use rusqlite::Connection;
 
 use super::further;
 use super::install::{objects, views};
-use super::names::spelled;
+use super::names::{spelled, written_by};
 use super::template::GUARDED;
 use crate::error::{Error, Incompatible, Result, Tampered};
 
@@ -46,10 +46,14 @@ pub(crate) fn beyond_repair(conn: &Connection) -> Result<Tampered> {
 /// whatever names functions of ours.
 pub(crate) fn check(conn: &Connection) -> Result<Tampered> {
     let failed = |error| Error::storage("reading the schema", error);
-    let mut schema =
-        conn.prepare("SELECT type, name, tbl_name, ifnull(sql, '') FROM main.sqlite_master").map_err(failed)?;
-    let rows =
-        schema.query_map([], |row| Ok(((row.get(0)?, row.get(1)?), (row.get(2)?, row.get(3)?)))).map_err(failed)?;
+    let mut schema = conn
+        .prepare("SELECT type, name, tbl_name, CAST(ifnull(sql, '') AS blob) FROM main.sqlite_master")
+        .map_err(failed)?;
+    // A comment in somebody's definition need not be UTF-8.
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    let rows = schema
+        .query_map([], |row| Ok(((row.get(0)?, row.get(1)?), (row.get(2)?, text(row.get(3)?)))))
+        .map_err(failed)?;
     let found: HashMap<(String, String), (String, String)> = rows.collect::<Result<_, _>>().map_err(failed)?;
 
     let mut report = beyond_repair(conn)?;
@@ -92,6 +96,16 @@ pub(crate) fn check(conn: &Connection) -> Result<Tampered> {
         })
         .map(|((_, name), (table, _))| format!("trigger `{name}` on `{table}` is not aclite's"))
         .collect();
+    // It would write under the rights of whoever fires it: of an administrator, of the daemon.
+    let guarded = |table: &String| {
+        GUARDED.iter().any(|(guarded, _)| table.eq_ignore_ascii_case(guarded))
+            || further.iter().any(|guarded| table.eq_ignore_ascii_case(&guarded.name))
+    };
+    foreign.extend(found.iter().filter_map(|((kind, name), (_, sql))| {
+        let ours = kind != "trigger" || expected.iter().any(|object| object.name == *name);
+        let written = written_by(sql).into_iter().find(guarded).filter(|_| !ours)?;
+        Some(format!("trigger `{name}` writes `{written}` under the rights of whoever fires it"))
+    }));
     // A view, a CHECK or an index that calls what only guards may call could forge what they remember.
     foreign.extend(
         found.iter().filter(|((_, name), _)| !expected.iter().any(|object| object.name == *name)).filter_map(

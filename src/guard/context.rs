@@ -46,6 +46,17 @@ pub(crate) struct Entry {
     pub(crate) fields: Option<String>,
 }
 
+/// How many characters of what somebody sent an entry keeps: more than any sound id or reason has.
+const LONGEST: usize = 300;
+
+/// The beginning of `text`.
+pub(crate) fn cut(text: &str) -> String {
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
 impl Entry {
     /// An entry for what `actor` asked for now; the rest is filled in by whoever decides.
     pub(crate) fn new(actor: &Actor, door: Door, asked: Operation, record: &str, verdict: &'static str) -> Self {
@@ -53,10 +64,10 @@ impl Entry {
             at: Time::now().as_millis(),
             door: door.word(),
             actor_kind: actor.kind(),
-            actor: actor.id().to_owned(),
+            actor: cut(actor.id()),
             operation: asked.action.word(),
             resource: asked.resource.word(),
-            record: record.to_owned(),
+            record: cut(record),
             session_id: None,
             worktree_id: None,
             verdict,
@@ -82,6 +93,8 @@ pub(crate) enum Ending {
 pub(crate) struct Pending {
     pub(crate) asked: Operation,
     pub(crate) record: String,
+    /// A digit for each column of an update: whether it changes.
+    pub(crate) changed: Option<String>,
     pub(crate) cascade: bool,
     pub(crate) entry: Option<Entry>,
 }
@@ -164,6 +177,14 @@ impl Context {
 }
 
 impl State {
+    /// Opens the account of a write. Of the same record only one is open: an earlier one was left so.
+    pub(crate) fn open(&mut self, pending: Pending) {
+        if let Some(at) = self.position(pending.asked.resource, &pending.record) {
+            self.pending.remove(at);
+        }
+        self.pending.push(pending);
+    }
+
     /// The innermost write under way of this kind to this record.
     pub(crate) fn position(&self, resource: Resource, record: &str) -> Option<usize> {
         self.pending.iter().rposition(|pending| pending.asked.resource == resource && pending.record == record)

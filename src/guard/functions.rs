@@ -11,7 +11,7 @@ use rusqlite::functions::{Context as Call, FunctionFlags};
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 use rusqlite::{Connection, Result as SqlResult};
 
-use super::context::{Context, Ending, Entry, Merged, Pending, State};
+use super::context::{Context, Ending, Entry, Merged, Pending, State, cut};
 use super::host::Host;
 use super::hosted::Hosted;
 use crate::actor::Actor;
@@ -54,13 +54,16 @@ pub(crate) fn register(conn: &Connection, context: &Arc<Context>) -> SqlResult<(
     let cx = with(context);
     conn.create_scalar_function("acl_guard_child", -1, flags, move |call| kept(&cx, guard_child(call, &cx)))?;
 
+    let cx = with(context);
+    conn.create_scalar_function("acl_garbled", -1, flags, move |call| Ok(garbled(call, &cx.state())))?;
+
     // The books: whether a write is no cascade, its audit entry, and the entry's way into the audit.
     let cx = with(context);
     conn.create_scalar_function("acl_direct", 2, flags, move |call| direct(call, &cx))?;
     let cx = with(context);
     conn.create_scalar_function("acl_first_owner", 2, flags, move |call| first_owner(call, &cx))?;
     let cx = with(context);
-    conn.create_scalar_function("acl_book", 3, flags, move |call| kept(&cx, book(call, &cx)))?;
+    conn.create_scalar_function("acl_book", 5, flags, move |call| kept(&cx, book(call, &cx)))?;
     let cx = with(context);
     conn.create_scalar_function("acl_entry", 1, flags, move |call| entry_field(call, &cx.state()))?;
     let cx = with(context);
@@ -95,10 +98,10 @@ pub(crate) fn failed(text: impl Into<String>) -> rusqlite::Error {
 }
 
 /// The state, for a function that only our triggers call: on a host's connection whoever runs SQL can
-/// name it too, and must not leave anything there.
+/// name it too, also by way of a view, and must not leave anything there.
 fn inner(context: &Context) -> SqlResult<MutexGuard<'_, State>> {
     if let Some(hosted) = context.host() {
-        hosted.unforged().map_err(failed)?;
+        hosted.unmeddled().map_err(failed)?;
     }
     Ok(context.state())
 }
@@ -119,7 +122,8 @@ fn user(state: &State) -> Option<String> {
 }
 
 fn text<'a>(call: &'a Call<'_>, index: usize) -> SqlResult<&'a str> {
-    call.get_raw(index).as_str().map_err(|_| failed("a guard was called with an argument that is no text"))
+    let value = if index < call.len() { call.get_raw(index) } else { ValueRef::Null };
+    value.as_str().map_err(|_| failed("a guard was called with an argument that is no text"))
 }
 
 fn resource(call: &Call<'_>, index: usize) -> SqlResult<Resource> {
@@ -192,8 +196,11 @@ fn guard(call: &Call<'_>, context: &Context, host: &Host) -> SqlResult<bool> {
     match verdict::decide(actor, asked, &facts) {
         Verdict::Allowed(allowed) => {
             let entry = (allowed.audited && !allowed.cascade).then(|| allowed_entry(&state, &allowed, asked, &facts));
-            let asked = Operation::new(resource, action);
-            state.pending.push(Pending { asked, record, cascade: allowed.cascade, entry });
+            // The epoch keeps no books.
+            if resource != Resource::Epoch {
+                let changed = facts.has("changed").then(|| facts.any_text("changed"));
+                state.open(Pending { asked, record, changed, cascade: allowed.cascade, entry });
+            }
             Ok(true)
         }
         Verdict::Refused(Refusal::Unvouched(problem)) => {
@@ -205,6 +212,20 @@ fn guard(call: &Call<'_>, context: &Context, host: &Host) -> SqlResult<bool> {
             Err(refuse(&mut state, refusal.into(), Some(entry)))
         }
     }
+}
+
+/// `acl_garbled(names, value, …)`: `text` and the name of the first value that is text which no reader could
+/// read back: with a NUL, or not UTF-8. A repository's values are checked before they get here.
+fn garbled(call: &Call<'_>, state: &State) -> Option<String> {
+    if state.door == Some(super::Door::Api) {
+        return None;
+    }
+    let is_sound = |index| match call.get_raw(index) {
+        ValueRef::Text(bytes) => !bytes.contains(&0) && std::str::from_utf8(bytes).is_ok(),
+        _ => true,
+    };
+    let at = (1..call.len()).find(|index| !is_sound(*index))?;
+    Some(format!("text {}", call.get_raw(0).as_str().ok()?.lines().nth(at - 1)?))
 }
 
 /// `acl_guard_child(parent kind, parent id, child kind, name, value, …)`: may the cascade remove these?
@@ -270,13 +291,23 @@ fn entry(state: &State, asked: Operation, verdict: &'static str, facts: &Facts<'
     let door = state.door.unwrap_or(super::Door::Sql);
     let actor = state.actor.as_ref().unwrap_or(&Actor::Anonymous);
     let mut entry = Entry::new(actor, door, asked, &facts.any_text("id"), verdict);
-    let optional = |name| Some(facts.any_text(name)).filter(|text| !text.is_empty());
+    let optional = |name| Some(cut(&facts.any_text(name))).filter(|text| !text.is_empty());
     entry.session_id = optional("session");
     entry.worktree_id = optional("worktree");
     if facts.has("changed") {
-        entry.fields = Some(verdict::changed_fields(facts).join(" ")).filter(|fields| !fields.is_empty());
+        entry.fields = Some(fields(&verdict::changed_fields(facts))).filter(|fields| !fields.is_empty());
     }
     entry
+}
+
+/// The names of what changes, but not more than a row can hold: a key of `data` may be as long as its sender likes.
+fn fields(names: &[String]) -> String {
+    const MOST: usize = 100;
+    let mut fields: Vec<String> = names.iter().take(MOST).map(|name| cut(name)).collect();
+    if names.len() > MOST {
+        fields.push("…".to_owned());
+    }
+    fields.join(" ")
 }
 
 fn allowed_entry(state: &State, allowed: &Allowed, asked: Operation, facts: &Facts<'_>) -> Entry {
@@ -329,7 +360,7 @@ fn pending(state: &State, call: &Call<'_>) -> SqlResult<Option<usize>> {
 
 /// `acl_direct(resource, record)`: whether the write under way is no cascade.
 fn direct(call: &Call<'_>, context: &Context) -> SqlResult<bool> {
-    let state = inner(context)?;
+    let state = context.state();
     Ok(pending(&state, call)?.is_some_and(|at| !state.pending[at].cascade))
 }
 
@@ -345,7 +376,10 @@ fn first_owner(call: &Call<'_>, context: &Context) -> SqlResult<bool> {
     Ok(true)
 }
 
-/// `acl_book(resource, record, rowid)`: closes the write's account. True if it owes the audit a row.
+/// `acl_book(resource, record, action, changed, rowid)`: closes the write's account. True if it owes the audit a row.
+///
+/// The account has to be of this very write: another that was left open, by a row that OR IGNORE passed
+/// over, would tell the audit of something else.
 ///
 /// Before an insert its rowid is -1 where none was given. A row that really lay there would look
 /// like every new row's own place, and nobody could create any more.
@@ -354,7 +388,11 @@ fn book(call: &Call<'_>, context: &Context) -> SqlResult<bool> {
     // A write that no guard has seen: its BEFORE trigger was taken away.
     let at = pending(state, call)?.ok_or_else(|| failed("a write passed without its guard"))?;
     let closed = state.pending.remove(at);
-    if matches!(call.get_raw(2), ValueRef::Integer(-1)) {
+    let changed = call.get_raw(3).as_str().ok();
+    if closed.asked.action.word() != text(call, 2)? || closed.changed.as_deref() != changed {
+        return Err(failed("a row was written twice at once"));
+    }
+    if matches!(call.get_raw(4), ValueRef::Integer(-1)) {
         let door = state.door.unwrap_or(super::Door::Sql);
         let actor = state.actor.as_ref().unwrap_or(&Actor::Anonymous);
         let mut entry = Entry::new(actor, door, closed.asked, &closed.record, "denied");
@@ -369,7 +407,7 @@ fn book(call: &Call<'_>, context: &Context) -> SqlResult<bool> {
 
 /// `acl_booked(last)`: fails unless the row that was owed is the audit's last one now.
 fn booked(call: &Call<'_>, context: &Context) -> SqlResult<bool> {
-    let mut state = inner(context)?;
+    let mut state = context.state();
     let last: Option<i64> = call.get(0)?;
     if state.due && (state.admitted.is_none() || state.admitted != last) {
         return Err(failed("the audit row of a write is missing"));

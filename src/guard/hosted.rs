@@ -20,6 +20,9 @@ use crate::error::Tampered;
 /// How many writes can be under way at once: SQLite nests triggers no deeper than 1000.
 const NESTED: usize = 2000;
 
+/// How many refusals wait at most.
+const KEPT: usize = 10_000;
+
 /// What aclite keeps about a host's connection.
 #[derive(Debug)]
 pub(crate) struct Hosted {
@@ -55,24 +58,48 @@ impl Hosted {
     /// INVARIANT: what one call finds holds for one row only. Nothing that SQL can't undo tells one
     /// execution of a statement from the next, so nothing is remembered but that the schema of the file was sound.
     pub(super) fn vouch(&self) -> Result<(), String> {
-        self.unforged()?;
+        self.unmeddled()?;
         let conn = self.host.connection().map_err(|error| error.to_string())?;
-        let unread = |error: rusqlite::Error| format!("the connection can't be looked at: {error}");
-        self.surroundings(&conn).map_err(unread)?.map_or(Ok(()), Err)?;
-        let version = pragma(&conn, "main.schema_version").map_err(unread)?;
+        switches(&self.host, &conn).map_err(unread)?.map_or(Ok(()), Err)?;
+        self.sound_schema(&conn)
+    }
+
+    /// Fails with what is missing or altered of the main database's guards.
+    ///
+    /// INVARIANT: only a committed state is remembered. A `schema_version` that was rolled back is given again.
+    fn sound_schema(&self, conn: &Connection) -> Result<(), String> {
+        let version = pragma(conn, "main.schema_version").map_err(unread)?;
         if *lock(&self.sound) == Some(version) {
             return Ok(());
         }
-        let found = check(&conn).map_err(|error| error.to_string())?;
+        let found = check(conn).map_err(|error| error.to_string())?;
         if found != Tampered::default() {
             return Err([&found.missing[..], &found.altered[..]].concat().join(", "));
         }
-        *lock(&self.sound) = Some(version);
+        if conn.is_autocommit() {
+            *lock(&self.sound) = Some(version);
+        }
         Ok(())
     }
 
+    /// Looks at the guards while no transaction is open, so that the statements of one need not.
+    pub(crate) fn remember(&self) {
+        if let Ok(conn) = self.host.connection()
+            && let Err(problem) = self.sound_schema(&conn)
+        {
+            tracing::warn!(problem, "guards are not as they should be");
+        }
+    }
+
+    /// Fails where a statement that runs, a TEMP object or an attached file could call what only our triggers may.
+    pub(super) fn unmeddled(&self) -> Result<(), String> {
+        self.unforged()?;
+        let conn = self.host.connection().map_err(|error| error.to_string())?;
+        meddlers(&conn).map_err(unread)?.map_or(Ok(()), Err)
+    }
+
     /// Fails where a statement that runs names a function that only our triggers may call.
-    pub(super) fn unforged(&self) -> Result<(), String> {
+    fn unforged(&self) -> Result<(), String> {
         let mut forged = None;
         self.host.all_running(|statement| {
             forged = match statement.text.map(|text| text.to_str()) {
@@ -103,26 +130,11 @@ impl Hosted {
 
     /// Why no guard would vouch for a write, whatever the file is like: switches, TEMP objects, attached databases.
     pub(crate) fn problem(&self) -> rusqlite::Result<Option<String>> {
-        self.surroundings(&self.host.connection()?)
-    }
-
-    fn surroundings(&self, conn: &Connection) -> rusqlite::Result<Option<String>> {
-        if !self.host.foreign_keys() {
-            return Ok(Some("`foreign_keys` is off".to_owned()));
-        }
-        if pragma(conn, "recursive_triggers")? != 1 {
-            return Ok(Some("`recursive_triggers` is off".to_owned()));
-        }
-        let mut found = None;
-        let mut databases = conn.prepare("PRAGMA database_list")?;
-        let mut databases = databases.query([])?;
-        while let Some(row) = databases.next()? {
-            let (number, name): (i64, String) = (row.get(0)?, row.get(1)?);
-            if number != 0 && found.is_none() {
-                found = in_the_way(conn, number, &name)?;
-            }
-        }
-        Ok(found)
+        let conn = self.host.connection()?;
+        Ok(match switches(&self.host, &conn)? {
+            None => meddlers(&conn)?,
+            problem => problem,
+        })
     }
 
     /// Forgets what the last writing statement left where another one runs now: a row that OR IGNORE
@@ -138,12 +150,15 @@ impl Hosted {
             }
             !same
         });
-        if !same || state.pending.len() > NESTED {
+        if !same {
             state.pending.clear();
             state.entry = None;
             state.first_owner = None;
             *last = first;
         }
+        // The oldest are the ones left open.
+        let surplus = state.pending.len().saturating_sub(NESTED);
+        state.pending.drain(..surplus);
     }
 
     /// Whether a statement that may write runs now.
@@ -163,7 +178,12 @@ impl Hosted {
 
     /// Keeps a refusal for the audit.
     pub(super) fn keep(&self, entry: Entry) {
-        lock(&self.refused).push(entry);
+        let mut refused = lock(&self.refused);
+        if refused.len() < KEPT {
+            refused.push(entry);
+        } else {
+            tracing::error!("too many refusals wait for the audit: one is lost");
+        }
     }
 
     /// Takes the refusals that wait.
@@ -194,6 +214,37 @@ impl Hosted {
     pub(crate) fn set_sealed(&self) {
         self.sealed.store(true, Ordering::Relaxed);
     }
+}
+
+fn unread(error: rusqlite::Error) -> String {
+    format!("the connection can't be looked at: {error}")
+}
+
+/// The first of the switches that the guards rest on which is off.
+fn switches(host: &Host, conn: &Connection) -> rusqlite::Result<Option<String>> {
+    if !host.foreign_keys() {
+        return Ok(Some("`foreign_keys` is off".to_owned()));
+    }
+    Ok((pragma(conn, "recursive_triggers")? != 1).then(|| "`recursive_triggers` is off".to_owned()))
+}
+
+/// What of the connection's own could meddle with the guards of the main database.
+fn meddlers(conn: &Connection) -> rusqlite::Result<Option<String>> {
+    let mut databases = conn.prepare("PRAGMA database_list")?;
+    let mut databases = databases.query([])?;
+    while let Some(row) = databases.next()? {
+        let (number, name, file): (i64, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        // What a file holds can be written anew by somebody else, while SQLite goes by what it has read.
+        if number > 1 && !file.is_empty() {
+            return Ok(Some(format!("a file is attached as `{name}`")));
+        }
+        if number != 0
+            && let Some(found) = in_the_way(conn, number, &name)?
+        {
+            return Ok(Some(found));
+        }
+    }
+    Ok(None)
 }
 
 fn pragma(conn: &Connection, name: &str) -> rusqlite::Result<i64> {

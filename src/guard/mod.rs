@@ -13,6 +13,8 @@ mod names;
 mod template;
 
 pub(crate) use check::{beyond_repair, check};
+#[cfg(feature = "extension")]
+pub(crate) use context::State;
 pub(crate) use context::{Context, Door, Ending, Entry};
 #[cfg(feature = "extension")]
 pub(crate) use functions::failed;

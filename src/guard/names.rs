@@ -45,9 +45,84 @@ pub(super) fn spelled(sql: &str) -> impl Iterator<Item = String> {
     })
 }
 
+/// The tables that statements in `sql` write, by what follows INTO, UPDATE and DELETE FROM; and more than
+/// these where something else follows, never fewer.
+pub(super) fn written_by(sql: &str) -> Vec<String> {
+    let tokens = tokens(sql);
+    let is = |at: usize, word: &str| tokens.get(at).is_some_and(|token| token.eq_ignore_ascii_case(word));
+    let table = |at: usize| match at {
+        _ if is(at, "into") => Some(at + 1),
+        _ if is(at, "delete") && is(at + 1, "from") => Some(at + 2),
+        _ if is(at, "update") && is(at + 1, "or") => Some(at + 3),
+        _ if is(at, "update") => Some(at + 1),
+        _ => None,
+    };
+    (0..tokens.len()).filter_map(|at| tokens.get(table(at)?).cloned()).collect()
+}
+
+/// The words of `sql`, and what stands in quotes of any kind: SQLite takes a text for a name, too.
+fn tokens(sql: &str) -> Vec<String> {
+    let (mut tokens, mut chars) = (Vec::new(), sql.chars().peekable());
+    while let Some(char) = chars.next() {
+        let end = match char {
+            '\'' | '"' | '`' => char,
+            '[' => ']',
+            '-' if chars.peek() == Some(&'-') => {
+                let _ = chars.find(|char| *char == '\n');
+                continue;
+            }
+            '/' if chars.peek() == Some(&'*') => {
+                let (mut last, _) = (' ', chars.next());
+                let _ = chars.find(|char| std::mem::replace(&mut last, *char) == '*' && *char == '/');
+                continue;
+            }
+            _ if char.is_alphanumeric() || char == '_' || !char.is_ascii() => {
+                let mut word = String::from(char);
+                while let Some(next) = chars.next_if(|char| char.is_alphanumeric() || *char == '_' || !char.is_ascii())
+                {
+                    word.push(next);
+                }
+                tokens.push(word);
+                continue;
+            }
+            _ => continue,
+        };
+        let mut quoted = String::new();
+        while let Some(char) = chars.next() {
+            if char != end {
+                quoted.push(char);
+            } else if end != ']' && chars.next_if_eq(&end).is_some() {
+                quoted.push(end);
+            } else {
+                break;
+            }
+        }
+        tokens.push(quoted);
+    }
+    tokens
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_tables_that_a_trigger_writes_are_found_however_they_are_quoted() {
+        for (body, written) in [
+            ("INSERT INTO users SELECT 1", "users"),
+            ("insert/* x */or replace into/**/[users] VALUES (1)", "users"),
+            ("REPLACE INTO \"users\" VALUES (1)", "users"),
+            ("UPDATE users SET a = 1", "users"),
+            ("UPDATE OR IGNORE -- ' \n 'users' SET a = 1", "users"),
+            ("DELETE FROM `Users`", "Users"),
+            ("INSERT INTO \"us\"\"ers\" VALUES (1)", "us\"ers"),
+        ] {
+            let sql = format!("CREATE TRIGGER t AFTER DELETE ON notes BEGIN SELECT 'into tasks'; {body}; END");
+            assert!(written_by(&sql).contains(&written.to_owned()), "{sql}: {:?}", written_by(&sql));
+        }
+        let harmless = "CREATE TRIGGER t AFTER UPDATE ON notes BEGIN INSERT INTO log SELECT * FROM users; END";
+        assert!(!written_by(harmless).contains(&"users".to_owned()));
+    }
 
     #[test]
     fn only_names_that_sql_cannot_spell_are_ours_alone() {

@@ -5,11 +5,11 @@
 //! | `{{columns}}` | a text literal of the column names, a line each |
 //! | `{{changed}}` | a text of 0 and 1, a digit a column: whether `OLD` IS NOT `NEW` |
 //! | `{{moved}}` | whether the rowid changes |
-//! | `{{odd}}` | the kind and name of the first column whose new value is not of its declared type, else NULL |
+//! | `{{odd}}` | the kind and name of the first column whose new value is not of its declared type or no readable text, else NULL |
 //! | `{{taken}}` | whether another row holds the rowid or a unique value of `NEW` |
 //! | `{{audit row}}` | the statements of `sql/guards/audit_row.sql` |
 //! | `{{audit KIND, KEY}}` | the same, where a row is due for this record |
-//! | `{{place}}` | the rowid of a row that is new, else NULL |
+//! | `{{write}}` | what `acl_book` is told: the action, what changes as in `{{changed}}`, the rowid of a new row |
 
 use rusqlite::Connection;
 
@@ -234,10 +234,7 @@ impl Table {
             .into_iter()
             .zip(statements(&update))
             .map(|(insert, update)| if update.contains(" BEFORE UPDATE ON ") { update } else { insert })
-            .map(|statement| {
-                let rowid = self.rowid.filter(|_| statement.contains(" AFTER INSERT ON "));
-                statement.replace("{{place}}", &rowid.map_or_else(|| "NULL".to_owned(), |rowid| format!("NEW.{rowid}")))
-            })
+            .map(|statement| statement.replace("{{write}}", &self.write(&statement)))
             .collect()
     }
 
@@ -253,12 +250,23 @@ impl Table {
             let (record, after) = rest.split_once("}}").unwrap_or((rest, ""));
             let (open, close) = match record {
                 "row" => ("VALUES (".to_owned(), ")".to_owned()),
-                record => ("SELECT ".to_owned(), format!(" WHERE acl_book({record}, {{{{place}}}})")),
+                record => ("SELECT ".to_owned(), format!(" WHERE acl_book({record}, {{{{write}}}})")),
             };
             let audit_row = AUDIT_ROW.replace("{{open}}", &open).replace("{{close}}", &close);
             sql = format!("{before}{}{after}", audit_row.trim_end());
         }
         sql
+    }
+
+    fn write(&self, statement: &str) -> String {
+        if statement.contains(" AFTER INSERT ON ") {
+            let rowid = self.rowid.map_or_else(|| "NULL".to_owned(), |rowid| format!("NEW.{rowid}"));
+            format!("'create', NULL, {rowid}")
+        } else if statement.contains(" AFTER UPDATE ON ") {
+            format!("'patch', {}, NULL", self.changed())
+        } else {
+            "'remove', NULL, NULL".to_owned()
+        }
     }
 
     fn odd(&self, update: bool) -> String {
@@ -271,7 +279,26 @@ impl Table {
                 " WHEN typeof(NEW.{column}) <> '{kind}' AND NEW.{column} IS NOT NULL{changed} THEN {told}"
             ));
         }
-        if cases.is_empty() { "NULL".to_owned() } else { format!("CASE{cases} END") }
+        if cases.is_empty() { "NULL".to_owned() } else { format!("CASE{cases}{} END", self.garbled(update)) }
+    }
+
+    /// What finds text that no reader could read back.
+    fn garbled(&self, update: bool) -> String {
+        let texts: Vec<&String> = self.typed.iter().filter(|(_, kind)| *kind == "text").map(|(name, _)| name).collect();
+        if texts.is_empty() {
+            return String::new();
+        }
+        let names: Vec<String> = texts.iter().map(|name| name.to_ascii_lowercase()).collect();
+        let value = |name: &&String| {
+            let column = quote(name);
+            if update {
+                format!("CASE WHEN OLD.{column} IS NOT NEW.{column} THEN NEW.{column} END")
+            } else {
+                format!("NEW.{column}")
+            }
+        };
+        let values: Vec<String> = texts.iter().map(value).collect();
+        format!(" ELSE acl_garbled({}, {})", literal(&names.join("\n")), values.join(", "))
     }
 
     fn changed(&self) -> String {

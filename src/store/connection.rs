@@ -12,7 +12,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::options::Durability;
 use crate::error::{Conflict, ConflictKind, Error, Result, Subject};
-use crate::guard::{Context, Entry, is_ours_alone, register};
+use crate::guard::{Context, Entry, GUARDED, is_ours_alone, register};
 use crate::operation::Resource;
 
 /// How many prepared statements a connection keeps: more than all that the repositories usually make.
@@ -135,11 +135,21 @@ pub(crate) fn translate(doing: &str, subject: &Subject, error: rusqlite::Error) 
     }
 }
 
-/// What SQL that is not ours may do. Ours may do everything.
+/// What SQL that is not ours may do. Ours may do everything else.
 ///
 /// The name of the accessing trigger can be imitated by a common table expression, so SQL that is
 /// not ours may not even spell the names of ours ([`spells_ours`](crate::guard::spells_ours)).
+///
+/// Ours may not fire a trigger of somebody else's that writes guarded tables: it would do so under the
+/// rights of whoever acts now.
 fn authorize(author: u8, asked: &AuthContext<'_>) -> Authorization {
+    if let AuthAction::Insert { table_name } | AuthAction::Update { table_name, .. } | AuthAction::Delete { table_name } =
+        asked.action
+        && asked.accessor.is_some_and(|name| !is_ours_alone(name))
+        && GUARDED.iter().any(|(guarded, _)| table_name.eq_ignore_ascii_case(guarded))
+    {
+        return Authorization::Deny;
+    }
     if author == Author::Us as u8 {
         return Authorization::Allow;
     }

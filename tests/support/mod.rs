@@ -168,10 +168,17 @@ pub fn attempt<T>(store: &Store, actor: &Actor, work: impl FnOnce(&Tx<'_>) -> Re
 pub fn forger(path: &Path) -> rusqlite::Connection {
     let file = rusqlite::Connection::open(path).expect("a forger works");
     let flags = rusqlite::functions::FunctionFlags::SQLITE_INNOCUOUS;
-    for (name, answer) in [("acl_guard", 1), ("acl_booked", 1), ("acl_book", 0), ("acl_direct", 0), ("acl_admit", 1)] {
+    for (name, answer) in [
+        ("acl_guard", 1),
+        ("acl_first_owner", 1),
+        ("acl_booked", 1),
+        ("acl_book", 0),
+        ("acl_direct", 0),
+        ("acl_admit", 1),
+    ] {
         file.create_scalar_function(name, -1, flags, move |_| Ok(answer)).expect("a forger works");
     }
-    for name in ["acl_actor", "acl_session", "acl_task", "acl_entry"] {
+    for name in ["acl_actor", "acl_session", "acl_task", "acl_entry", "acl_garbled"] {
         file.create_scalar_function(name, -1, flags, |_| Ok(rusqlite::types::Null)).expect("a forger works");
     }
     file.pragma_update(None, "ignore_check_constraints", true).expect("a forger works");
