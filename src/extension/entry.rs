@@ -183,6 +183,9 @@ impl Empty {
         // SAFETY: the connection is open on this thread, with no transaction and no other statement
         // running, which the caller made sure of. No bytes are handed over, so none have to live on.
         let code = unsafe {
+            // The host's own would be asked about what happens now, and could break it off half-way.
+            ffi::sqlite3_set_authorizer(conn.handle(), None, ptr::null_mut());
+            ffi::sqlite3_progress_handler(conn.handle(), 0, None, ptr::null_mut());
             (self.deserialize)(
                 conn.handle(),
                 c"main".as_ptr(),

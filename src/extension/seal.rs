@@ -18,15 +18,18 @@ const BUSY: Duration = Duration::from_secs(5);
 /// The order matters. The private reader is there first, and finds the guards sound; then the connection loses its file, so that
 /// nothing is left to read round the seal; then it gets the tables, which are that reader's.
 pub(super) fn seal(_: &Call<'_>, loaded: &Loaded) -> SqlResult<String> {
-    let hosted = loaded.hosted()?;
+    let hosted = loaded.alone("acl_seal")?;
     if hosted.is_sealed() {
         return Err(failed("the connection is sealed"));
+    }
+    // INVARIANT: nothing of the statement that asks reads the file that is taken away under it.
+    if !hosted.is_just("SELECT acl_seal()") || hosted.reads() {
+        return Err(failed("a connection is sealed by a statement that is nothing but SELECT acl_seal()"));
     }
     let actor = loaded.context.state().actor.clone().unwrap_or(Actor::Anonymous);
     if actor == Actor::Anonymous {
         return Err(failed("nobody is signed in, whose view the seal could show: SELECT acl_login(…) first"));
     }
-    loaded.alone("acl_seal")?;
     let path = loaded.path()?;
     let conn = hosted.connection()?;
     bare(&conn)?;
@@ -37,10 +40,23 @@ pub(super) fn seal(_: &Call<'_>, loaded: &Loaded) -> SqlResult<String> {
     let reader = Reader::open(path, &actor, BUSY).map_err(|error| failed(error.to_string()))?;
     // INVARIANT: from here on the connection never gets its file back, whatever fails.
     hosted.set_sealed();
-    empty.main(&conn)?;
     let bounds = Bounds { watched: !empty.progresses(), ..Bounds::default() };
+    let half = Half(&conn);
+    empty.main(&conn)?;
     sealed::seal(&conn, reader, bounds).map_err(|error| failed(error.to_string()))?;
+    std::mem::forget(half);
     Ok("sealed".to_owned())
+}
+
+/// Half a seal is none: a connection that may still have its file can do nothing any more.
+struct Half<'a>(&'a Connection);
+
+impl Drop for Half<'_> {
+    fn drop(&mut self) {
+        if let Err(error) = sealed::close(self.0) {
+            tracing::error!(%error, "a connection that was not sealed is not closed either");
+        }
+    }
 }
 
 /// Fails where the connection holds anything beside its main database: it would stay readable.

@@ -269,7 +269,11 @@ fn may_get(call: &Call<'_>, state: &mut State, keep: bool) -> SqlResult<bool> {
         Verdict::Allowed(_) => return Ok(true),
         Verdict::Refused(Refusal::Unvouched(problem)) => {
             let error = Error::broken(format!("whether a {} may be read: {problem}", asked.resource));
-            return Err(refuse(state, error, None));
+            if keep {
+                return Err(refuse(state, error, None));
+            }
+            // In a list one damaged row harms no other, and tells nobody that it is there.
+            tracing::error!(%error, "a row is left out of a list");
         }
         Verdict::Refused(refusal) if keep => state.refusal = Some((refusal.into(), None)),
         Verdict::Refused(_) => {}

@@ -43,6 +43,12 @@ impl Host {
         code == ffi::SQLITE_OK && on == 1
     }
 
+    /// Whether a transaction is open on any of the connection's databases, be it that of a statement.
+    pub(super) fn reads(&self) -> bool {
+        // SAFETY: the connection is open, since one of its functions is running; NULL asks about all of them.
+        unsafe { ffi::sqlite3_txn_state(self.0, ptr::null()) != ffi::SQLITE_TXN_NONE }
+    }
+
     /// Calls `look` with each statement that runs now, until it says no.
     pub(crate) fn all_running(&self, mut look: impl FnMut(Running<'_>) -> bool) -> bool {
         let mut statement = ptr::null_mut();

@@ -166,6 +166,21 @@ impl Hosted {
         !self.host.all_running(|statement| !statement.writes)
     }
 
+    /// Whether all that runs is a statement of this text, whatever its spaces and the case of its letters.
+    pub(crate) fn is_just(&self, text: &str) -> bool {
+        let plain = |text: &[u8]| -> Vec<u8> {
+            let kept = text.iter().filter(|byte| !byte.is_ascii_whitespace() && **byte != b';');
+            kept.map(u8::to_ascii_lowercase).collect()
+        };
+        let wanted = plain(text.as_bytes());
+        self.host.all_running(|statement| statement.text.is_some_and(|text| plain(text.to_bytes()) == wanted))
+    }
+
+    /// Whether the connection reads or writes any of its databases now.
+    pub(crate) fn reads(&self) -> bool {
+        self.host.reads()
+    }
+
     /// How many statements run now.
     pub(crate) fn running(&self) -> usize {
         let mut count = 0;

@@ -14,7 +14,7 @@ use super::{allowed, linear, unfold};
 use crate::error::{Error, Result};
 
 /// How many steps of SQLite's machine pass between two looks at the clock.
-pub(super) const STEPS: c_int = 1000;
+pub(super) const STEPS: c_int = 50;
 
 /// What a sealed statement may take.
 #[derive(Debug, Clone, Copy)]
@@ -49,9 +49,9 @@ pub(super) fn limit(conn: &Connection, bounds: &Bounds) -> Result<()> {
         (ffi::SQLITE_LIMIT_COMPOUND_SELECT, 50),
         // Between two looks at the clock each of these may be a value of full length.
         (ffi::SQLITE_LIMIT_COLUMN, 80),
-        (ffi::SQLITE_LIMIT_FUNCTION_ARG, 64),
+        (ffi::SQLITE_LIMIT_FUNCTION_ARG, 24),
         // The time that LIKE takes grows with the length of text times pattern, in one step.
-        (ffi::SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 128),
+        (ffi::SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 64),
         (ffi::SQLITE_LIMIT_VARIABLE_NUMBER, 999),
         (ffi::SQLITE_LIMIT_ATTACHED, 0),
         (ffi::SQLITE_LIMIT_TRIGGER_DEPTH, 1),
@@ -65,7 +65,7 @@ pub(super) fn limit(conn: &Connection, bounds: &Bounds) -> Result<()> {
 }
 
 /// Denies `conn` everything, where sealing it broke off.
-pub(super) fn close(conn: &Connection) -> Result<()> {
+pub(crate) fn close(conn: &Connection) -> Result<()> {
     unsafe extern "C" fn deny(
         _: *mut c_void,
         _: c_int,
@@ -162,9 +162,14 @@ struct Watch {
 unsafe extern "C" fn begins(_: c_uint, watch: *mut c_void, _: *mut c_void, _: *mut c_void) -> c_int {
     // SAFETY: `hook` made it, for ever.
     let watch = unsafe { &*watch.cast::<Watch>() };
-    watch.clock.start(memory());
     // SAFETY: the connection is open, since it calls; the limit is a number.
-    unsafe { ffi::sqlite3_limit(watch.db, ffi::SQLITE_LIMIT_LENGTH, watch.length) };
+    unsafe {
+        // One that began before keeps its time.
+        if !are_busy(watch.db, 1) {
+            watch.clock.start(memory());
+        }
+        ffi::sqlite3_limit(watch.db, ffi::SQLITE_LIMIT_LENGTH, watch.length);
+    }
     0
 }
 

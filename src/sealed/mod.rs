@@ -31,7 +31,7 @@ use clock::{Clock, Stop};
 use vtab::{Cause, Shared};
 use watchdog::Watchdog;
 
-pub(crate) use bounds::Bounds;
+pub(crate) use bounds::{Bounds, close};
 pub(crate) use reader::Reader;
 
 /// How many bytes all values of an answer may have together.
@@ -241,7 +241,7 @@ pub(crate) fn seal(conn: &Connection, reader: Reader, bounds: Bounds) -> Result<
     let sealed = try_seal(conn, reader, bounds);
     if sealed.is_err() {
         // Half a seal is none: then nothing is left to read at all.
-        bounds::close(conn)?;
+        close(conn)?;
     }
     sealed
 }

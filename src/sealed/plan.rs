@@ -16,12 +16,10 @@ pub(super) enum Op {
     Le,
     Gt,
     Ge,
-    IsNull,
-    IsNotNull,
 }
 
 impl Op {
-    const ALL: [Self; 8] = [Self::Eq, Self::Is, Self::Lt, Self::Le, Self::Gt, Self::Ge, Self::IsNull, Self::IsNotNull];
+    const ALL: [Self; 6] = [Self::Eq, Self::Is, Self::Lt, Self::Le, Self::Gt, Self::Ge];
 
     const fn sql(self) -> &'static str {
         match self {
@@ -31,8 +29,6 @@ impl Op {
             Self::Le => "<=",
             Self::Gt => ">",
             Self::Ge => ">=",
-            Self::IsNull => "IS NULL",
-            Self::IsNotNull => "IS NOT NULL",
         }
     }
 
@@ -44,14 +40,7 @@ impl Op {
             Self::Le => 'l',
             Self::Gt => '>',
             Self::Ge => 'g',
-            Self::IsNull => 'n',
-            Self::IsNotNull => 'v',
         }
-    }
-
-    /// Whether it compares with a value.
-    pub(super) const fn takes_value(self) -> bool {
-        !matches!(self, Self::IsNull | Self::IsNotNull)
     }
 }
 
@@ -109,9 +98,7 @@ pub(super) fn plan(table: &Table, exact: &[bool], used: u64, offers: &[Offer], o
                 planned.plan.conditions.push((column, op));
                 // Of a comparison of rows, `(a, b) > (1, 2)`, SQLite offers no more than `a >= 1`, and does not say so.
                 complete &= !matches!(op, Op::Le | Op::Ge);
-                if op.takes_value() {
-                    planned.places[index] = next();
-                }
+                planned.places[index] = next();
             }
             Offer::Compare { .. } | Offer::Other => complete = false,
             Offer::Limit | Offer::Offset => {}
@@ -293,21 +280,14 @@ impl Query {
     /// The statement's conditions, and at last that the actor may get the row.
     fn conditions(&mut self, table: &Table, plan: &Plan, run: &Run) -> String {
         let mut conditions = Vec::new();
-        let mut place = 0;
         for (index, (column, op)) in plan.conditions.iter().enumerate() {
-            let value = place;
-            place += usize::from(op.takes_value());
             let Some(column) = table.columns.get(*column) else { continue };
             if run.skipped & bit(index) != 0 {
                 continue;
             }
             let name = compared(table, column);
-            if op.takes_value() {
-                self.params.push(Param::Value(value));
-                conditions.push(format!("{name} {} ?{}", op.sql(), self.params.len()));
-            } else {
-                conditions.push(format!("{name} {}", op.sql()));
-            }
+            self.params.push(Param::Value(index));
+            conditions.push(format!("{name} {} ?{}", op.sql(), self.params.len()));
         }
         // A key that is NULL can't be shown: we declare keys as SQLite does for rows without rowid.
         let keys = table.columns.iter().take(table.keys);

@@ -17,6 +17,9 @@ pub(super) fn problem(sql: &str) -> Option<&'static str> {
         return Some("is too long");
     }
     let tokens = tokens(sql);
+    if tokens.contains(&Token::Hiding) {
+        return Some("names a parameter with parentheses");
+    }
     let mut text =
         Text { closes: closes(&tokens), tokens: &tokens, definitions: HashMap::new(), bodies: HashSet::new() };
     for at in 0..tokens.len() {
@@ -45,6 +48,8 @@ enum Token {
     Open,
     Close,
     Star,
+    /// A parameter such as `$x(…)`: what stands in its parentheses is part of its name, quotes too.
+    Hiding,
     Other,
 }
 
@@ -68,10 +73,13 @@ impl Text<'_> {
         }
     }
 
-    /// The name of a column or alias that may stand here: not of a table, before a dot.
-    fn used(&self, at: usize) -> Option<&str> {
-        let number = |word: &str| word.starts_with(|char: char| char.is_ascii_digit());
-        let word = self.word(at).filter(|word| !RESERVED.contains(word) && !number(word))?;
+    /// The name of a column or alias that may stand here: not of a table, before a dot. Where rows are sorted or
+    /// grouped, a number may be any column, however it is written.
+    fn used(&self, at: usize, sorting: bool) -> Option<&str> {
+        let word = self.word(at).filter(|word| !RESERVED.contains(word))?;
+        if word.starts_with(|char: char| char.is_ascii_digit()) {
+            return sorting.then_some("1");
+        }
         (self.tokens.get(at + 1) != Some(&Token::Dot)).then_some(word)
     }
 
@@ -139,7 +147,7 @@ impl<'t> Weigher<'t> {
         }
         let text = self.text;
         let (mut uses, mut stars, mut below) = (HashMap::<&str, (u64, bool)>::new(), 0_u64, 0_u64);
-        let (mut inner, mut apart) = (0, 0);
+        let (mut inner, mut apart, mut sorting) = (0, 0, false);
         for at in span.0..span.1 {
             // Around the whole statement there is nothing that the bodies of its definitions could use.
             if depth == 0 && at >= apart && text.bodies.contains(&(at + 1)) {
@@ -148,7 +156,8 @@ impl<'t> Weigher<'t> {
             if at < apart {
                 continue;
             }
-            if let Some(word) = text.used(at) {
+            sorting |= matches!(text.word(at), Some("order" | "group"));
+            if let Some(word) = text.used(at, sorting) {
                 let use_of = uses.entry(word).or_default();
                 // To name something is not yet to use it.
                 let named = at.checked_sub(1).and_then(|before| text.word(before)) == Some("as");
@@ -268,6 +277,15 @@ fn tokens(sql: &str) -> Vec<Token> {
                 }
                 tokens.push(if end == '\'' { Token::Text(word) } else { Token::Word(word) });
             }
+            // At the beginning of a token a byte order mark is a space; inside a name it is a letter.
+            '\u{feff}' => at += 1,
+            '$' | '@' | ':' | '#' => {
+                at += 1;
+                while chars.get(at).is_some_and(|char| of_word(*char) || *char == ':') {
+                    at += 1;
+                }
+                tokens.push(if chars.get(at) == Some(&'(') { Token::Hiding } else { Token::Other });
+            }
             _ if of_word(char) => {
                 let mut word = String::new();
                 while let Some(&inside) = chars.get(at).filter(|char| of_word(**char)) {
@@ -320,6 +338,12 @@ mod tests {
             format!("SELECT {} AS y FROM tasks WHERE 1 IN (y{})", "status || ".repeat(90) + "1", ", y".repeat(9000)),
             format!("SELECT {} y FROM tasks WHERE 1 IN (y{})", "status || ".repeat(90) + "1", ", \"Y\"".repeat(9000)),
             "WITH a AS (SELECT 1), a AS (SELECT 2) SELECT * FROM a".to_owned(),
+            chain(23, |below| format!("SELECT y||y AS y FROM \u{feff}a{below}")),
+            format!("SELECT $x('), ({}), $y(')", chain(23, |below| format!("SELECT y||y AS y FROM a{below}"))),
+            (0..5).fold("SELECT 1".to_owned(), |sql, _| {
+                let numbers: Vec<String> = (1..40).map(|zeros| format!("{}1", "0".repeat(zeros))).collect();
+                format!("SELECT ({sql}) ORDER BY {}", numbers.join(","))
+            }),
             "WITH a AS (SELECT * FROM b), b AS (SELECT * FROM a) SELECT * FROM a".to_owned(),
             format!("SELECT 1 FROM {} 1", "(SELECT ".repeat(200)),
         ] {

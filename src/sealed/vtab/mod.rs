@@ -233,17 +233,13 @@ impl Cursor {
 
     /// How the plan is run with these values, and the limit.
     fn run(&self, plan: &Plan, values: &[*mut ffi::sqlite3_value]) -> Result<(Run, Option<i64>), Failure> {
-        let (mut skipped, mut place) = (0, 0);
+        let (mut skipped, place) = (0, plan.conditions.len());
         for (index, (column, op)) in plan.conditions.iter().enumerate() {
-            if !op.takes_value() {
-                continue;
-            }
-            let fits = match (self.table.columns.get(*column).map(|column| column.kind), values.get(place)) {
+            let fits = match (self.table.columns.get(*column).map(|column| column.kind), values.get(index)) {
                 // SAFETY: SQLite has just passed the value.
                 (Some(kind), Some(value)) => fits(kind, *op, unsafe { ffi::sqlite3_value_type(*value) }),
                 _ => false,
             };
-            place += 1;
             if !fits {
                 skipped |= bit(index);
             }
@@ -512,8 +508,7 @@ fn offer(constraint: &ffi::sqlite3_index_constraint, collation: impl Fn() -> *co
         ffi::SQLITE_INDEX_CONSTRAINT_LE => Op::Le,
         ffi::SQLITE_INDEX_CONSTRAINT_GT => Op::Gt,
         ffi::SQLITE_INDEX_CONSTRAINT_GE => Op::Ge,
-        ffi::SQLITE_INDEX_CONSTRAINT_ISNULL => Op::IsNull,
-        ffi::SQLITE_INDEX_CONSTRAINT_ISNOTNULL => Op::IsNotNull,
+        // ISNULL and ISNOTNULL not: SQLite offers those of an outer join's ON for the left table too, whose rows stay.
         _ => return Offer::Other,
     };
     let Ok(column) = usize::try_from(constraint.iColumn) else { return Offer::Other };
