@@ -41,11 +41,48 @@ fn named(page: &str) -> BTreeSet<String> {
 fn every_function_view_table_and_trigger_is_in_the_reference_and_nothing_else() {
     let (functions, schema) = (functions(), schema());
     assert!(functions.len() > 10 && schema.len() > 50, "{} functions, {} in the schema", functions.len(), schema.len());
-    let there: BTreeSet<String> = functions.into_iter().chain(schema.into_iter().map(|(name, _)| name)).collect();
+    let there = functions.into_iter().chain(schema.into_iter().map(|(name, _)| name));
+    let there: BTreeSet<String> = there.chain(OF_READERS.map(str::to_owned)).collect();
     let named = named(PAGE);
     let missing: Vec<_> = there.difference(&named).collect();
     let stale: Vec<_> = named.difference(&there).collect();
     assert!(missing.is_empty() && stale.is_empty(), "not in the reference: {missing:?}; not there: {stale:?}");
+}
+
+/// The page's rows of sealed tables: their names and columns.
+fn sealed_tables() -> Vec<(String, Vec<String>)> {
+    let table = PAGE.split("| sealed table | columns | rows |").nth(1).unwrap();
+    let rows = table.lines().skip(2).take_while(|line| line.starts_with('|'));
+    let words = |cell: &str| cell.split('`').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>();
+    rows.map(|row| {
+        let cells: Vec<&str> = row.trim_matches('|').split('|').collect();
+        (words(cells[0]).remove(0), words(cells[1]))
+    })
+    .collect()
+}
+
+#[test]
+fn the_tables_of_a_sealed_connection_are_those_on_the_page() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path().join("sealed.db")).unwrap();
+    let sealed = store.sealed(&system()).unwrap();
+    let tables = sealed_tables();
+    assert_eq!(tables.len(), 11);
+    for (table, columns) in &tables {
+        assert_eq!(sealed.columns(&format!("SELECT * FROM {table}")).unwrap(), *columns, "{table}");
+    }
+    // And no other table of the file is there.
+    for (table, _) in schema() {
+        assert!(sealed.columns(&format!("SELECT * FROM {table}")).is_err(), "{table}");
+    }
+}
+
+#[test]
+fn what_only_readers_have_is_in_the_source() {
+    let sources = [include_str!("../src/sealed/reader.rs"), include_str!("../src/sealed/tables.rs")].concat();
+    for name in OF_READERS {
+        assert!(sources.contains(&format!("\"{name}\"")), "{name}");
+    }
 }
 
 #[test]
