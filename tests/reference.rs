@@ -16,6 +16,9 @@ const RBAC: &str = include_str!("../docs/rbac.md");
 /// Every file that registers functions.
 const FUNCTIONS: &str = concat!(include_str!("../src/guard/functions.rs"), include_str!("../src/extension/mod.rs"));
 
+/// What only the reader behind a sealed connection has.
+const OF_READERS: [&str; 4] = ["acl_known", "acl_learn", "acl_shown_user", "acl_shown_session"];
+
 /// The names of SQL functions that the library registers.
 fn functions() -> BTreeSet<String> {
     let names = FUNCTIONS.split("create_scalar_function(").skip(1);
