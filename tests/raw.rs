@@ -969,16 +969,16 @@ fn a_hosts_own_hooks_do_not_break_a_seal_half_way() {
             assert!(!begun || read.is_err(), "{when}: {statement}: {read:?}, after {sealed:?}");
         }
     }
-    let host = host();
-    host.login("cy");
+    let first = host();
+    first.login("cy");
     let deny = |asked: AuthContext<'_>| match asked.action {
         AuthAction::Attach { .. } | AuthAction::CreateVtable { .. } => Authorization::Deny,
         _ => Authorization::Allow,
     };
-    host.conn.authorizer(Some(deny)).unwrap();
-    let sealed = run(&host.conn, "SELECT acl_seal()");
+    first.conn.authorizer(Some(deny)).unwrap();
+    let sealed = run(&first.conn, "SELECT acl_seal()");
     assert_eq!(sealed, Ok(1), "the host's authorizer gave way");
-    holds(&host, &sealed, "an authorizer");
+    holds(&first, &sealed, "an authorizer");
     for most in (0..400).step_by(20) {
         let host = host();
         host.login("cy");
