@@ -26,10 +26,18 @@ pub(super) struct Recorder {
     failed: Mutex<Option<Instant>>,
 }
 
-/// The device and the number of a file.
+/// The device and the number of a file; nothing where there is none, or where files have no numbers.
 fn identity(path: &Path) -> Option<(u64, u64)> {
-    use std::os::unix::fs::MetadataExt as _;
-    std::fs::metadata(path).ok().map(|file| (file.dev(), file.ino()))
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt as _;
+        std::fs::metadata(path).ok().map(|file| (file.dev(), file.ino()))
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = path;
+        None
+    }
 }
 
 impl Recorder {
@@ -38,9 +46,9 @@ impl Recorder {
         Self { context, path, identity, failed: Mutex::default() }
     }
 
-    /// Whether the path still leads to the file that it led to at first.
+    /// Whether the path still leads to the file that it led to at first. A file that was not there then has just been made.
     pub(super) fn is_same_file(&self) -> bool {
-        self.path.as_deref().is_none_or(|path| identity(path) == self.identity)
+        self.identity.is_none() || self.path.as_deref().is_none_or(|path| identity(path) == self.identity)
     }
 
     /// Writes the refusals that wait. Called when the host's connection holds no lock.

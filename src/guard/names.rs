@@ -49,7 +49,7 @@ pub(super) fn spelled(sql: &str) -> impl Iterator<Item = String> {
 /// these where something else follows, never fewer.
 pub(super) fn written_by(sql: &str) -> Vec<String> {
     let tokens = tokens(sql);
-    let is = |at: usize, word: &str| tokens.get(at).is_some_and(|token| token.eq_ignore_ascii_case(word));
+    let is = |at: usize, word: &str| tokens.get(at).is_some_and(|token| token.text.eq_ignore_ascii_case(word));
     let table = |at: usize| match at {
         _ if is(at, "into") => Some(at + 1),
         _ if is(at, "delete") && is(at + 1, "from") => Some(at + 2),
@@ -57,11 +57,17 @@ pub(super) fn written_by(sql: &str) -> Vec<String> {
         _ if is(at, "update") => Some(at + 1),
         _ => None,
     };
-    (0..tokens.len()).filter_map(|at| tokens.get(table(at)?).cloned()).collect()
+    (0..tokens.len()).filter_map(|at| tokens.get(table(at)?).map(|token| token.text.clone())).collect()
 }
 
-/// The words of `sql`, and what stands in quotes of any kind: SQLite takes a text for a name, too.
-fn tokens(sql: &str) -> Vec<String> {
+/// A word of SQL, or what stands in quotes of any kind: SQLite takes a text for a name, too.
+pub(super) struct Token {
+    pub(super) text: String,
+    pub(super) quoted: bool,
+}
+
+/// The words and quoted texts of `sql` in their order, comments and signs left out.
+pub(super) fn tokens(sql: &str) -> Vec<Token> {
     let (mut tokens, mut chars) = (Vec::new(), sql.chars().peekable());
     while let Some(char) = chars.next() {
         let end = match char {
@@ -82,7 +88,7 @@ fn tokens(sql: &str) -> Vec<String> {
                 {
                     word.push(next);
                 }
-                tokens.push(word);
+                tokens.push(Token { text: word, quoted: false });
                 continue;
             }
             _ => continue,
@@ -97,7 +103,7 @@ fn tokens(sql: &str) -> Vec<String> {
                 break;
             }
         }
-        tokens.push(quoted);
+        tokens.push(Token { text: quoted, quoted: true });
     }
     tokens
 }

@@ -13,6 +13,7 @@
 
 use rusqlite::Connection;
 
+use super::names::tokens;
 use crate::error::{Error, Result};
 
 /// The guarded tables and their guards, parents first.
@@ -373,42 +374,7 @@ pub(super) fn statements(sql: &str) -> Vec<String> {
 
 /// The bare words of a statement in upper case: no comments, literals or quoted names.
 fn words(sql: &str) -> Vec<String> {
-    let mut words = vec![String::new()];
-    let mut chars = sql.chars().peekable();
-    while let Some(char) = chars.next() {
-        let until = match char {
-            '\'' | '"' | '`' => Some(char),
-            '[' => Some(']'),
-            '-' if chars.peek() == Some(&'-') => Some('\n'),
-            '/' if chars.peek() == Some(&'*') => {
-                let mut last = ' ';
-                chars.next();
-                for char in chars.by_ref() {
-                    if last == '*' && char == '/' {
-                        break;
-                    }
-                    last = char;
-                }
-                words.push(String::new());
-                continue;
-            }
-            _ => None,
-        };
-        match until {
-            Some(end) => {
-                let _ = chars.by_ref().find(|char| *char == end);
-                words.push(String::new());
-            }
-            None if char.is_alphanumeric() || char == '_' => {
-                if let Some(word) = words.last_mut() {
-                    word.extend(char.to_uppercase());
-                }
-            }
-            None => words.push(String::new()),
-        }
-    }
-    words.retain(|word| !word.is_empty());
-    words
+    tokens(sql).into_iter().filter(|token| !token.quoted).map(|token| token.text.to_uppercase()).collect()
 }
 
 #[cfg(test)]
