@@ -157,7 +157,7 @@ fn a_tampered_file_is_refused_and_mended_only_when_asked() {
     a view forges: the guards of this file were tampered with; altered: view `forge` names `acl_guard`, which only aclite's triggers may
     a CHECK forges: the guards of this file were tampered with; altered: table `forge` names `acl_booked`, which only aclite's triggers may
     a trigger elsewhere forges: the guards of this file were tampered with; altered: trigger `forge` names `acl_book`, which only aclite's triggers may
-    a column was added: the guards of this file were tampered with; altered: trigger `acl_tasks_before_insert` (columns came or went: `priority`), trigger `acl_tasks_before_update` (columns came or went: `priority`)
+    a column was added: the guards of this file were tampered with; altered: trigger `acl_tasks_before_insert` (columns came or went: `priority`), trigger `acl_tasks_before_update` (columns came or went: `priority`), trigger …
     a unique index was added: the guards of this file were tampered with; altered: trigger `acl_worktrees_before_insert`, trigger `acl_worktrees_before_update`
     a unique index was dropped: the guards of this file were tampered with; altered: trigger `acl_users_before_insert`, trigger `acl_users_before_update`
     a partial unique index was added: the guards of this file were tampered with; altered: unique index `one_runs` of table `tasks` is partial or on an expression
