@@ -132,7 +132,9 @@ pub(crate) fn append(conn: &Connection, context: &Context, entries: &[Entry]) ->
         context.state().entry = Some(entry.clone());
         let inserted = conn.prepare_cached(INSERT).and_then(|mut insert| insert.execute([]));
         context.state().entry = None;
-        inserted.map_err(failed)?;
+        if inserted.map_err(failed)? != 1 {
+            return Err(Error::broken("an audit row did not stay"));
+        }
     }
     Ok(())
 }

@@ -924,6 +924,15 @@ fn a_trigger_of_somebody_elses_writes_no_guarded_table() {
     let store = world_at(&path);
     places(&store, Sharing::View);
     let before = everything(&store);
+    // Called as a guard of a further table is, and as our views are, it fires no more.
+    for name in ["acl_notes_after_delete", "acl_held"] {
+        let named = trap.replace("trap", name);
+        Connection::open(&path).unwrap().execute_batch(&named).unwrap();
+        let fired = run(&store, &system(), "DELETE FROM notes");
+        assert_eq!(verdict(&fired), "invalid", "{name}: {fired:?}");
+        assert_eq!(verdict(&Store::open(&path)), "tampered", "{name}");
+        Connection::open(&path).unwrap().execute_batch("DROP TABLE notes").unwrap();
+    }
     Connection::open(&path).unwrap().execute_batch(trap).unwrap();
     // A store that is open already fires no such trigger, whoever acts and however.
     for actor in [Actor::user("cy"), Actor::user("su"), system()] {

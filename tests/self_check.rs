@@ -83,6 +83,11 @@ const TAMPERED: &[(&str, &str, bool)] = &[
     ("a view forges", "CREATE VIEW forge AS SELECT acl_guard('task', 'patch', 'id', 't') AS x", false),
     ("a CHECK forges", "CREATE TABLE forge (x CHECK (length(x))); PRAGMA writable_schema = ON;
          UPDATE sqlite_schema SET sql = replace(sql, 'length', 'acl_booked') WHERE name = 'forge'", false),
+    ("a view without a name forges", "CREATE VIEW \"\" AS SELECT acl_entry('why') AS x", false),
+    ("a view whose name begins ours forges", "CREATE VIEW ac AS SELECT acl_book('task', 't', 'patch', '', NULL) AS x", false),
+    ("a trigger called as a view of ours", "CREATE TRIGGER acl_held BEFORE UPDATE ON tasks BEGIN SELECT raise(IGNORE); END", true),
+    ("a trigger elsewhere called as a view of ours", "CREATE TABLE mine (a); CREATE TRIGGER acl_rule AFTER INSERT ON mine BEGIN UPDATE users SET role = 'admin'; END", true),
+    ("a trigger elsewhere writes", "CREATE TABLE mine (a); CREATE TRIGGER trap AFTER INSERT ON mine BEGIN UPDATE \u{feff}users SET role = 'admin'; END", false),
     ("a trigger elsewhere forges", "CREATE TABLE mine (a); CREATE TRIGGER forge AFTER INSERT ON mine BEGIN SELECT acl_book('task', 't', 1); END", false),
     ("a column was added", "ALTER TABLE tasks ADD COLUMN priority integer", true),
     ("a unique index was added", "CREATE UNIQUE INDEX one_name ON worktrees (repo_id, name)", true),
@@ -156,6 +161,11 @@ fn a_tampered_file_is_refused_and_mended_only_when_asked() {
     a foreign trigger with a name like ours: the guards of this file were tampered with; altered: trigger `acl_mine` on `tasks` is not aclite's
     a view forges: the guards of this file were tampered with; altered: view `forge` names `acl_guard`, which only aclite's triggers may
     a CHECK forges: the guards of this file were tampered with; altered: table `forge` names `acl_booked`, which only aclite's triggers may
+    a view without a name forges: the guards of this file were tampered with; altered: view `` names `acl_entry`, which only aclite's triggers may
+    a view whose name begins ours forges: the guards of this file were tampered with; altered: view `ac` names `acl_book`, which only aclite's triggers may
+    a trigger called as a view of ours: the guards of this file were tampered with; altered: trigger `acl_held` on `tasks` is not aclite's
+    a trigger elsewhere called as a view of ours: the guards of this file were tampered with; altered: trigger `acl_rule` writes `users` under the rights of whoever fires it
+    a trigger elsewhere writes: the guards of this file were tampered with; altered: trigger `trap` writes `users` under the rights of whoever fires it
     a trigger elsewhere forges: the guards of this file were tampered with; altered: trigger `forge` names `acl_book`, which only aclite's triggers may
     a column was added: the guards of this file were tampered with; altered: trigger `acl_tasks_before_insert` (columns came or went: `priority`), trigger `acl_tasks_before_update` (columns came or went: `priority`), trigger …
     a unique index was added: the guards of this file were tampered with; altered: trigger `acl_worktrees_before_insert`, trigger `acl_worktrees_before_update`

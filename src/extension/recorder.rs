@@ -24,6 +24,8 @@ pub(super) struct Recorder {
     identity: Option<(u64, u64)>,
     /// When a row could not be written last.
     failed: Mutex<Option<Instant>>,
+    /// The process whose refusals these are. A fork has them too, and would write them once more.
+    process: u32,
 }
 
 /// The device and the number of a file; nothing where there is none, or where files have no numbers.
@@ -43,7 +45,7 @@ fn identity(path: &Path) -> Option<(u64, u64)> {
 impl Recorder {
     pub(super) fn new(context: Arc<Context>, path: Option<PathBuf>) -> Self {
         let identity = path.as_deref().and_then(identity);
-        Self { context, path, identity, failed: Mutex::default() }
+        Self { context, path, identity, failed: Mutex::default(), process: std::process::id() }
     }
 
     /// Whether the path still leads to the file that it led to at first. A file that was not there then has just been made.
@@ -61,7 +63,7 @@ impl Recorder {
             return;
         }
         let refused = hosted.take_refused();
-        if refused.is_empty() {
+        if refused.is_empty() || self.process != std::process::id() {
             return;
         }
         if let Err(error) = self.write(&refused) {

@@ -87,35 +87,30 @@ pub(crate) fn check(conn: &Connection) -> Result<Tampered> {
         }
     }
     let further = further::list(conn)?;
-    let mut foreign: Vec<String> = found
-        .iter()
-        .filter(|((kind, name), (table, _))| {
-            let guarded = GUARDED.iter().any(|(guarded, _)| table.eq_ignore_ascii_case(guarded))
-                || further.iter().any(|guarded| table.eq_ignore_ascii_case(&guarded.name));
-            kind == "trigger" && guarded && !expected.iter().any(|object| object.name == *name)
-        })
-        .map(|((_, name), (table, _))| format!("trigger `{name}` on `{table}` is not aclite's"))
-        .collect();
-    // It would write under the rights of whoever fires it: of an administrator, of the daemon.
-    let guarded = |table: &String| {
+    // By kind and name: a trigger may be called as a view of ours is.
+    let is_ours = |kind: &str, name: &str| expected.iter().any(|object| object.kind == kind && object.name == name);
+    let is_guarded = |table: &str| {
         GUARDED.iter().any(|(guarded, _)| table.eq_ignore_ascii_case(guarded))
             || further.iter().any(|guarded| table.eq_ignore_ascii_case(&guarded.name))
     };
-    foreign.extend(found.iter().filter_map(|((kind, name), (_, sql))| {
-        let ours = kind != "trigger" || expected.iter().any(|object| object.name == *name);
-        let written = written_by(sql).into_iter().find(guarded).filter(|_| !ours)?;
-        Some(format!("trigger `{name}` writes `{written}` under the rights of whoever fires it"))
-    }));
-    // A view, a CHECK or an index that calls what only guards may call could forge what they remember.
-    foreign.extend(
-        found.iter().filter(|((_, name), _)| !expected.iter().any(|object| object.name == *name)).filter_map(
-            |((kind, name), (_, sql))| {
-                // Constraints of our own tables are named after them.
-                let ours = spelled(sql).find(|ours| !ours.starts_with(name.as_str()));
-                ours.map(|ours| format!("{kind} `{name}` names `{ours}`, which only aclite's triggers may"))
-            },
-        ),
-    );
+    let problem = |kind: &str, name: &str, table: &str, sql: &str| {
+        if kind == "trigger" && is_guarded(table) {
+            return Some(format!("trigger `{name}` on `{table}` is not aclite's"));
+        }
+        // It would write under the rights of whoever fires it: of an administrator, of the daemon.
+        if let Some(written) = written_by(sql).into_iter().find(|table| kind == "trigger" && is_guarded(table)) {
+            return Some(format!("trigger `{name}` writes `{written}` under the rights of whoever fires it"));
+        }
+        // A view, a CHECK or an index that calls what only guards may call could forge what they remember.
+        // Constraints of our own tables are named after them.
+        let ours = kind == "table" && name.starts_with("acl_") && is_guarded(name);
+        let constraint = |named: &str| ours && named.strip_prefix(name).is_some_and(|rest| rest.starts_with('_'));
+        let named = spelled(sql).find(|named| !constraint(named))?;
+        Some(format!("{kind} `{name}` names `{named}`, which only aclite's triggers may"))
+    };
+    let others = found.iter().filter(|((kind, name), _)| !is_ours(kind, name));
+    let mut foreign: Vec<String> =
+        others.filter_map(|((kind, name), (table, sql))| problem(kind, name, table, sql)).collect();
     foreign.sort();
     report.altered.extend(foreign);
     Ok(report)

@@ -71,6 +71,8 @@ pub(super) fn tokens(sql: &str) -> Vec<Token> {
     let (mut tokens, mut chars) = (Vec::new(), sql.chars().peekable());
     while let Some(char) = chars.next() {
         let end = match char {
+            // At the beginning of a token SQLite takes a byte order mark for a space; inside a name it is a letter.
+            '\u{feff}' => continue,
             '\'' | '"' | '`' => char,
             '[' => ']',
             '-' if chars.peek() == Some(&'-') => {
@@ -121,6 +123,8 @@ mod tests {
             ("UPDATE users SET a = 1", "users"),
             ("UPDATE OR IGNORE -- ' \n 'users' SET a = 1", "users"),
             ("DELETE FROM `Users`", "Users"),
+            ("UPDATE \u{feff}users SET a = 1", "users"),
+            ("UPDATE OR IGNORE\u{feff} \u{feff}'users' SET a = 1", "users"),
             ("INSERT INTO \"us\"\"ers\" VALUES (1)", "us\"ers"),
         ] {
             let sql = format!("CREATE TRIGGER t AFTER DELETE ON notes BEGIN SELECT 'into tasks'; {body}; END");

@@ -145,8 +145,7 @@ pub(crate) fn translate(doing: &str, subject: &Subject, error: rusqlite::Error) 
 fn authorize(author: u8, asked: &AuthContext<'_>) -> Authorization {
     if let AuthAction::Insert { table_name } | AuthAction::Update { table_name, .. } | AuthAction::Delete { table_name } =
         asked.action
-        && asked.accessor.is_some_and(|name| !is_ours_alone(name))
-        && GUARDED.iter().any(|(guarded, _)| table_name.eq_ignore_ascii_case(guarded))
+        && asked.accessor.is_some_and(|name| !may_write(name, table_name))
     {
         return Authorization::Deny;
     }
@@ -167,6 +166,20 @@ fn authorize(author: u8, asked: &AuthContext<'_>) -> Authorization {
     if allowed { Authorization::Allow } else { Authorization::Deny }
 }
 
+/// Whether what is called `accessor` may write the table: guards of the tables that every file has write what they
+/// like, those of further tables the audit, and triggers of others no guarded table.
+fn may_write(accessor: &str, table: &str) -> bool {
+    if !GUARDED.iter().any(|(guarded, _)| table.eq_ignore_ascii_case(guarded)) {
+        return true;
+    }
+    let of = |guarded: &str| {
+        let event = accessor.strip_prefix("acl_").and_then(|rest| rest.strip_prefix(guarded));
+        event.is_some_and(|event| event.starts_with("_before_") || event.starts_with("_after_"))
+    };
+    let audit = table.eq_ignore_ascii_case("acl_audit") && is_ours_alone(accessor);
+    audit || GUARDED.iter().any(|(guarded, _)| of(guarded))
+}
+
 /// The columns that hold secrets. The samples of ANALYZE are among them: they hold values of indexes, and a
 /// session's token is indexed.
 fn is_secret(table: &str, column: &str) -> bool {
@@ -185,7 +198,10 @@ fn is_secret(table: &str, column: &str) -> bool {
 /// table and column stand in it somewhere, and so does the keyword, as a word.
 pub(crate) fn joins_secrets_by_name(sql: &str) -> bool {
     let sql = sql.to_ascii_lowercase();
-    let of_word = |char: char| char.is_ascii_alphabetic() || matches!(char, '_' | '$') || !char.is_ascii();
+    // At the beginning of a token SQLite takes a byte order mark for a space.
+    let of_word = |char: char| {
+        char.is_ascii_alphabetic() || matches!(char, '_' | '$') || !(char.is_ascii() || char == '\u{feff}')
+    };
     let stands = |keyword: &str| {
         sql.match_indices(keyword).any(|(at, _)| {
             // A digit before it may end a parameter, `?1`; one after it belongs to the word.
@@ -246,6 +262,8 @@ mod tests {
             ("SELECT $a(') FROM a JOIN users USING (data) -- '", true),
             ("SELECT 1 FROM users LEFT JOIN a ON ?1USING (data)", true),
             ("SELECT 1 FROM a/**/NATURAL/**/JOIN users", true),
+            ("SELECT password FROM copy \u{feff}NATURAL FULL JOIN users", true),
+            ("SELECT password FROM copy FULL JOIN users \u{feff}USING(password)", true),
             ("SELECT 1 FROM tasks JOIN messages USING (task_id)", false),
             ("SELECT 1 FROM tasks JOIN sessions USING (session_id)", false),
             ("SELECT unnatural, using_it, using2 FROM users", false),
