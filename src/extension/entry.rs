@@ -1,12 +1,11 @@
 //! The entry point that SQLite calls when it loads the library, and the one hook that it needs.
 #![expect(unsafe_code, reason = "a host calls the entry point through a C interface")]
 
-use std::collections::BTreeMap;
 use std::ffi::{c_char, c_int, c_uint, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 
 use rusqlite::{Connection, ffi};
 
@@ -104,29 +103,21 @@ static CALLS: AtomicPtr<ffi::sqlite3_api_routines> = AtomicPtr::new(ptr::null_mu
 /// Whether that SQLite has progress handlers.
 static PROGRESS: AtomicBool = AtomicBool::new(true);
 
-/// The connections that are guarded doors, by their address, for as long as they live.
-static DOORS: Mutex<BTreeMap<usize, Weak<Recorder>>> = Mutex::new(BTreeMap::new());
-
 /// Makes the connection a guarded door. The library stays loaded: what it left behind at one that was
 /// closed stays callable.
 fn on_load(conn: Connection) -> rusqlite::Result<bool> {
-    let mut doors = DOORS.lock().unwrap_or_else(PoisonError::into_inner);
-    doors.retain(|_, recorder| recorder.strong_count() > 0);
-    // SAFETY: the handle is only looked at.
-    let handle = unsafe { conn.handle() };
     // Loading once more must not forget that who acts is final.
-    if doors.contains_key(&handle.addr()) || super::is_loaded(&conn) {
+    if super::is_loaded(&conn) {
         return Ok(true);
     }
     // SAFETY: the table is that of the SQLite that calls us, which says its own version.
     let empty = unsafe { Empty::of(CALLS.load(Ordering::Acquire), ffi::sqlite3_libversion_number()) };
     let recorder = super::load(&conn, empty)?;
-    doors.insert(handle.addr(), Arc::downgrade(&recorder));
     // A statement that was refused is rolled back: right then its lock is free, and the audit can be written.
     let weak = Box::into_raw(Box::new(Arc::downgrade(&recorder)));
     // SAFETY: the connection is open. The box is never freed, so the hook finds it whenever it is
     // called; the recorder in it may be gone by then.
-    unsafe { ffi::sqlite3_rollback_hook(handle, Some(on_rollback), weak.cast()) };
+    unsafe { ffi::sqlite3_rollback_hook(conn.handle(), Some(on_rollback), weak.cast()) };
     Ok(true)
 }
 

@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use super::further;
 use super::install::{objects, views};
 use super::names::{spelled, written_by};
-use super::template::GUARDED;
+use super::template::{self, GUARDED};
 use crate::error::{Error, Incompatible, Result, Tampered};
 
 /// The rows without which the guards do not know their own state, and how to ask for each.
@@ -90,8 +90,7 @@ pub(crate) fn check(conn: &Connection) -> Result<Tampered> {
     // By kind and name: a trigger may be called as a view of ours is.
     let is_ours = |kind: &str, name: &str| expected.iter().any(|object| object.kind == kind && object.name == name);
     let is_guarded = |table: &str| {
-        GUARDED.iter().any(|(guarded, _)| table.eq_ignore_ascii_case(guarded))
-            || further.iter().any(|guarded| table.eq_ignore_ascii_case(&guarded.name))
+        template::is_guarded(table) || further.iter().any(|guarded| table.eq_ignore_ascii_case(&guarded.name))
     };
     let problem = |kind: &str, name: &str, table: &str, sql: &str| {
         if kind == "trigger" && is_guarded(table) {

@@ -13,8 +13,8 @@ use rusqlite::Connection;
 use super::context::{Entry, State};
 use super::host::Host;
 use super::names::spells_ours;
-use super::template::{GUARDED, quote};
-use super::{check, further};
+use super::template::quote;
+use super::{check, further, template};
 use crate::error::Tampered;
 
 /// How many writes can be under way at once: SQLite nests triggers no deeper than 1000.
@@ -290,7 +290,7 @@ fn in_the_way(conn: &Connection, number: i64, name: &str) -> rusqlite::Result<Op
 }
 
 fn is_guarded(conn: &Connection, table: &str) -> rusqlite::Result<bool> {
-    if GUARDED.iter().any(|(guarded, _)| table.eq_ignore_ascii_case(guarded)) {
+    if template::is_guarded(table) {
         return Ok(true);
     }
     let unread = |error| rusqlite::Error::UserFunctionError(Box::new(error));

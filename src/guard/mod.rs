@@ -24,4 +24,4 @@ pub(crate) use further::list as further_tables;
 pub(crate) use hosted::Hosted;
 pub(crate) use install::{GENERATION, check_tables, install, remove, seed};
 pub(crate) use names::{is_ours_alone, spells_ours};
-pub(crate) use template::{GUARDED, quote};
+pub(crate) use template::{GUARDED, affinity, is_guarded, quote};

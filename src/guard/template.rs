@@ -85,6 +85,19 @@ fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
+/// Whether every file has a table of this name under guard.
+pub(crate) fn is_guarded(table: &str) -> bool {
+    GUARDED.iter().any(|(guarded, _)| table.eq_ignore_ascii_case(guarded))
+}
+
+/// The type of values that a column of this declared type holds: `integer`, `text`, or nothing certain. By SQLite's own
+/// rules of affinity.
+pub(crate) fn affinity(declared: &str) -> Option<&'static str> {
+    let declared = declared.to_ascii_uppercase();
+    let has = |word: &&str| declared.contains(*word);
+    if has(&"INT") { Some("integer") } else { ["CHAR", "CLOB", "TEXT"].iter().any(has).then_some("text") }
+}
+
 /// What a table really looks like in this file.
 #[derive(Debug)]
 pub(crate) struct Table {
@@ -114,7 +127,7 @@ impl Table {
         let mut typed = Vec::new();
         let mut primary = Vec::new();
         let mut problems = Vec::new();
-        let mut shape = conn.prepare("SELECT name, hidden, pk, upper(type) FROM pragma_table_xinfo(?1, 'main')")?;
+        let mut shape = conn.prepare("SELECT name, hidden, pk, type FROM pragma_table_xinfo(?1, 'main')")?;
         let mut rows = shape.query([name])?;
         while let Some(row) = rows.next()? {
             let (column, hidden): (String, i64) = (row.get(0)?, row.get(1)?);
@@ -132,13 +145,7 @@ impl Table {
             if hidden != 0 {
                 continue;
             }
-            // By SQLite's own rules of affinity.
-            let declared: String = row.get(3)?;
-            if declared.contains("INT") {
-                typed.push((column.clone(), "integer"));
-            } else if ["CHAR", "CLOB", "TEXT"].iter().any(|kind| declared.contains(kind)) {
-                typed.push((column.clone(), "text"));
-            }
+            typed.extend(affinity(&row.get::<_, String>(3)?).map(|kind| (column.clone(), kind)));
             columns.push(column);
         }
         let mut unique = Vec::new();

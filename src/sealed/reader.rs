@@ -13,6 +13,7 @@ use super::plan::{Plan, Query, Run};
 use super::tables::{Kind, TABLES, Table, VEIL_SESSION, VEIL_USER, shown};
 use crate::actor::Actor;
 use crate::error::{Error, Result};
+use crate::guard::affinity;
 use crate::store::{Conn, classify, vouch};
 use crate::verdict;
 
@@ -190,12 +191,10 @@ fn exact(conn: &Connection, table: &Table) -> rusqlite::Result<Vec<bool>> {
     let types: Vec<(String, String)> =
         types.query_map([table.name], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
     let is = |kind: Kind, declared: &str| {
-        let declared = declared.to_ascii_uppercase();
-        let integer = declared.contains("INT");
-        let text = !integer && ["CHAR", "CLOB", "TEXT"].iter().any(|word| declared.contains(word));
+        let affinity = affinity(declared);
         match kind {
-            Kind::Integer => integer,
-            Kind::Text => text,
+            Kind::Integer => affinity == Some("integer"),
+            Kind::Text => affinity == Some("text"),
             Kind::Data | Kind::Veiled(_) => false,
         }
     };

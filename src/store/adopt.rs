@@ -245,7 +245,7 @@ fn check_shape(conn: &Connection) -> Result<()> {
         .map_err(failed)?;
     for row in rows {
         let (kind, name, table) = row.map_err(failed)?;
-        let guarded = GUARDED.iter().any(|(guarded, _)| table.eq_ignore_ascii_case(guarded));
+        let guarded = guard::is_guarded(&table);
         let ours = name.to_ascii_lowercase().starts_with("acl_");
         if if kind == "table" { ours && !guarded } else { ours || guarded } {
             problems.push(format!("{kind} `{name}` is in the way"));

@@ -12,7 +12,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::options::Durability;
 use crate::error::{Conflict, ConflictKind, Error, Result, Subject};
-use crate::guard::{Context, Entry, GUARDED, is_ours_alone, register};
+use crate::guard::{Context, Entry, GUARDED, is_guarded, is_ours_alone, register};
 use crate::operation::Resource;
 
 /// How many prepared statements a connection keeps: more than all that the repositories usually make.
@@ -169,7 +169,7 @@ fn authorize(author: u8, asked: &AuthContext<'_>) -> Authorization {
 /// Whether what is called `accessor` may write the table: guards of the tables that every file has write what they
 /// like, those of further tables the audit, and triggers of others no guarded table.
 fn may_write(accessor: &str, table: &str) -> bool {
-    if !GUARDED.iter().any(|(guarded, _)| table.eq_ignore_ascii_case(guarded)) {
+    if !is_guarded(table) {
         return true;
     }
     let of = |guarded: &str| {

@@ -9,7 +9,7 @@ use super::open::{in_transaction, install, sound, waited};
 use super::schema::{classify, has_table};
 use crate::actor::Actor;
 use crate::error::{Error, Incompatible, Result};
-use crate::guard::{self, GUARDED, further_tables};
+use crate::guard::{self, further_tables, is_guarded};
 use crate::level::{Level, Need};
 use crate::operation::{Action, Operation, Resource};
 use crate::verdict;
@@ -107,7 +107,7 @@ fn put(conn: &Conn, actor: &Actor, asked: &TableGuard) -> Result<()> {
         }
         return Err(Error::invalid("table", format!("is guarded by its column `{}` already", there.via)));
     }
-    if GUARDED.iter().any(|(table, _)| table.eq_ignore_ascii_case(&asked.name)) {
+    if is_guarded(&asked.name) {
         return Err(Error::invalid("table", "is guarded already: it is one of aclite's own"));
     }
     if !has_table(raw, &asked.name)? {
