@@ -681,6 +681,7 @@ fn no_pragma_opens_a_way_round() {
         ("temp_store = MEMORY", ""),
         ("temp.schema_version = 1", ""),
         ("full_column_names = ON", ""),
+        ("user_version = 7", ""),
     ] {
         let host = host();
         run(&host.conn, &format!("PRAGMA {pragma}")).unwrap();
@@ -741,6 +742,15 @@ fn guards_that_were_taken_away_are_missed() {
         // SQLite itself or a guard forbids it.
         assert!(text(&host.conn, "SELECT acl_check()").contains(r#""clean":true"#), "{tamper}: {error}");
     }
+}
+
+/// A version that is not ours makes the file another program's, and the next opening says so.
+#[test]
+fn a_version_that_was_changed_is_found_at_the_next_opening() {
+    let host = host();
+    run(&host.conn, "PRAGMA user_version = 7").unwrap();
+    assert_eq!(support::verdict(&Store::open(&host.path)), "incompatible");
+    assert!(run(&host.conn, "SELECT acl_check()").unwrap_err().contains("version 7"));
 }
 
 // ---- writes by way of something else ----------------------------------------------------------

@@ -240,6 +240,23 @@ class Files(Habit):
         self.assertEqual(self.denials(), ["dee t-w"])
 
 
+class Copies(Habit):
+    """What the module does around SQL: copies of a sealed connection hold nothing of the file."""
+
+    def test_no_copy_of_a_sealed_connection_holds_the_file(self):
+        db = self.connect(isolation_level=None)
+        db.execute("SELECT acl_seal()").fetchall()
+        copy = sqlite3.connect(":memory:")
+        self.addCleanup(copy.close)
+        db.backup(copy)
+        self.assertEqual(copy.execute("SELECT count(*) FROM sqlite_master").fetchone(), (0,))
+        if hasattr(db, "serialize"):  # not every build has it; of an empty database there is nothing to copy
+            with self.assertRaises(sqlite3.OperationalError):
+                db.serialize()
+        with self.assertRaises(sqlite3.DatabaseError):
+            list(db.iterdump())
+
+
 if __name__ == "__main__":
     print("python", sys.version.split()[0], "SQLite", sqlite3.sqlite_version, file=sys.stderr)
     unittest.main(verbosity=2)
