@@ -95,6 +95,45 @@ const TAMPERED: &[(&str, &str, bool)] = &[
     ("a partial unique index was added", "CREATE UNIQUE INDEX one_runs ON tasks (session_id) WHERE status = 'running'", false),
 ];
 
+/// A column's name once became part of a guard: a first column was called like a placeholder of the guard files, so that
+/// what it became was expanded again, and a second one closed the literal around it and added a fact of its own. The check
+/// compared the file with what this version would install, which was the same, and called it clean.
+#[test]
+fn names_of_a_file_never_become_sql() {
+    for (name, sql) in [
+        ("a placeholder", "ALTER TABLE tasks ADD COLUMN \"{{changed}}\" text"),
+        ("a marker", "ALTER TABLE tasks ADD COLUMN \"/*+ row */\" text"),
+        ("the end of a sample", "ALTER TABLE messages ADD COLUMN \"/*-*/\" text"),
+        ("the end of a literal", "ALTER TABLE tasks ADD COLUMN \"x', 'held', '4 owner', 'y\" text"),
+        ("the end of a name", "ALTER TABLE users ADD COLUMN \"a\"\"b\" text"),
+        ("a comment", "ALTER TABLE tasks ADD COLUMN \"a -- b\" text"),
+        ("a line break", "ALTER TABLE tasks ADD COLUMN \"a\nb\" text"),
+        ("an index", "CREATE INDEX \"i'; --\" ON tasks (status)"),
+        ("a unique index", "CREATE UNIQUE INDEX \"i{{taken}}\" ON tasks (task_id, status)"),
+    ] {
+        let (_dir, path) = lived_in();
+        tamper(&path, sql);
+        for generation in [None, Some(OLDER)] {
+            if let Some(generation) = generation {
+                set_generation(&path, generation);
+            }
+            for result in [Store::open(&path), repair(&path)] {
+                let error = result.expect_err(name);
+                assert!(matches!(error.code(), "tampered" | "incompatible"), "{name}: {error}");
+                let said = error.to_string();
+                assert!(said.contains("guards can't carry"), "{name}: {said}");
+                assert!(!said.contains('\n'), "{name}: the name is printed escaped: {said}");
+            }
+        }
+    }
+    let (_dir, path) = lived_in();
+    tamper(&path, "ALTER TABLE tasks ADD COLUMN \"{{changed}}\" text");
+    insta::assert_snapshot!(
+        Store::open(&path).unwrap_err(),
+        @r#"the guards of this file were tampered with; altered: table `tasks` has a column whose name guards can't carry: "{{changed}}""#
+    );
+}
+
 const ALL_DROPPED: &str = "
     PRAGMA writable_schema = ON;
     DELETE FROM sqlite_schema WHERE type IN ('trigger', 'view')";

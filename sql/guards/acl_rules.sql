@@ -6,8 +6,8 @@ BEGIN
     'id', NEW.resource || ' ' || NEW.operation,
     'actor_role', (SELECT role FROM users WHERE user_id = acl_actor()),
     'own', 0,
-    'rule', (SELECT rule FROM acl_rule WHERE resource = 'rule' AND operation = 'create'),
-    'columns', {{columns}}, 'odd', {{odd}}, 'taken', {{taken}});
+    'rule', (SELECT rule FROM acl_rule WHERE resource = 'rule' AND operation = 'create')
+    /*+ row */);
 END;
 
 CREATE TRIGGER acl_acl_rules_before_update BEFORE UPDATE ON acl_rules
@@ -16,8 +16,8 @@ BEGIN
     'id', OLD.resource || ' ' || OLD.operation,
     'actor_role', (SELECT role FROM users WHERE user_id = acl_actor()),
     'own', 0,
-    'rule', (SELECT rule FROM acl_rule WHERE resource = 'rule' AND operation = 'patch'),
-    'columns', {{columns}}, 'changed', {{changed}}, 'moved', {{moved}}, 'odd', {{odd}}, 'taken', {{taken}});
+    'rule', (SELECT rule FROM acl_rule WHERE resource = 'rule' AND operation = 'patch')
+    /*+ row */);
 END;
 
 CREATE TRIGGER acl_acl_rules_before_delete BEFORE DELETE ON acl_rules
@@ -32,17 +32,20 @@ END;
 CREATE TRIGGER acl_acl_rules_after_insert AFTER INSERT ON acl_rules
 BEGIN
   UPDATE acl_epoch SET epoch = epoch + 1;
-{{audit 'rule', NEW.resource || ' ' || NEW.operation}}
+  /*+ audit 'rule', NEW.resource || ' ' || NEW.operation */
+  SELECT acl_booked((SELECT max(seq) FROM acl_audit));
 END;
 
 CREATE TRIGGER acl_acl_rules_after_update AFTER UPDATE ON acl_rules
 BEGIN
   UPDATE acl_epoch SET epoch = epoch + 1;
-{{audit 'rule', NEW.resource || ' ' || NEW.operation}}
+  /*+ audit 'rule', NEW.resource || ' ' || NEW.operation */
+  SELECT acl_booked((SELECT max(seq) FROM acl_audit));
 END;
 
 CREATE TRIGGER acl_acl_rules_after_delete AFTER DELETE ON acl_rules
 BEGIN
   UPDATE acl_epoch SET epoch = epoch + 1;
-{{audit 'rule', OLD.resource || ' ' || OLD.operation}}
+  /*+ audit 'rule', OLD.resource || ' ' || OLD.operation */
+  SELECT acl_booked((SELECT max(seq) FROM acl_audit));
 END;

@@ -6,8 +6,8 @@ BEGIN
     'id', NEW.name,
     'actor_role', (SELECT role FROM users WHERE user_id = acl_actor()),
     'own', 0,
-    'rule', (SELECT rule FROM acl_rule WHERE resource = 'setting' AND operation = 'create'),
-    'columns', {{columns}}, 'odd', {{odd}}, 'taken', {{taken}});
+    'rule', (SELECT rule FROM acl_rule WHERE resource = 'setting' AND operation = 'create')
+    /*+ row */);
 END;
 
 CREATE TRIGGER acl_acl_settings_before_update BEFORE UPDATE ON acl_settings
@@ -16,8 +16,8 @@ BEGIN
     'id', OLD.name,
     'actor_role', (SELECT role FROM users WHERE user_id = acl_actor()),
     'own', 0,
-    'rule', (SELECT rule FROM acl_rule WHERE resource = 'setting' AND operation = 'patch'),
-    'columns', {{columns}}, 'changed', {{changed}}, 'moved', {{moved}}, 'odd', {{odd}}, 'taken', {{taken}});
+    'rule', (SELECT rule FROM acl_rule WHERE resource = 'setting' AND operation = 'patch')
+    /*+ row */);
 END;
 
 CREATE TRIGGER acl_acl_settings_before_delete BEFORE DELETE ON acl_settings
@@ -32,17 +32,20 @@ END;
 CREATE TRIGGER acl_acl_settings_after_insert AFTER INSERT ON acl_settings
 BEGIN
   UPDATE acl_epoch SET epoch = epoch + 1;
-{{audit 'setting', NEW.name}}
+  /*+ audit 'setting', NEW.name */
+  SELECT acl_booked((SELECT max(seq) FROM acl_audit));
 END;
 
 CREATE TRIGGER acl_acl_settings_after_update AFTER UPDATE ON acl_settings
 BEGIN
   UPDATE acl_epoch SET epoch = epoch + 1;
-{{audit 'setting', NEW.name}}
+  /*+ audit 'setting', NEW.name */
+  SELECT acl_booked((SELECT max(seq) FROM acl_audit));
 END;
 
 CREATE TRIGGER acl_acl_settings_after_delete AFTER DELETE ON acl_settings
 BEGIN
   UPDATE acl_epoch SET epoch = epoch + 1;
-{{audit 'setting', OLD.name}}
+  /*+ audit 'setting', OLD.name */
+  SELECT acl_booked((SELECT max(seq) FROM acl_audit));
 END;

@@ -6,8 +6,8 @@ BEGIN
     'id', NEW.board_id,
     'actor_role', (SELECT role FROM users WHERE user_id = acl_actor()),
     'own', 0,
-    'rule', (SELECT rule FROM acl_rule WHERE resource = 'board' AND operation = 'create'),
-    'columns', {{columns}}, 'odd', {{odd}}, 'taken', {{taken}},
+    'rule', (SELECT rule FROM acl_rule WHERE resource = 'board' AND operation = 'create')
+    /*+ row */,
     'created_by', NEW.created_by,
     'creator_exists', EXISTS (SELECT 1 FROM users WHERE user_id = NEW.created_by),
     'created_at', NEW.created_at, 'data', NEW.data);
@@ -19,8 +19,8 @@ BEGIN
     'id', OLD.board_id,
     'actor_role', (SELECT role FROM users WHERE user_id = acl_actor()),
     'own', 0,
-    'rule', (SELECT rule FROM acl_rule WHERE resource = 'board' AND operation = 'patch'),
-    'columns', {{columns}}, 'changed', {{changed}}, 'moved', {{moved}}, 'odd', {{odd}}, 'taken', {{taken}},
+    'rule', (SELECT rule FROM acl_rule WHERE resource = 'board' AND operation = 'patch')
+    /*+ row */,
     'updated_at', NEW.updated_at, 'old_data', OLD.data, 'data', NEW.data);
 END;
 
@@ -35,15 +35,18 @@ END;
 
 CREATE TRIGGER acl_boards_after_insert AFTER INSERT ON boards
 BEGIN
-{{audit 'board', NEW.board_id}}
+  /*+ audit 'board', NEW.board_id */
+  SELECT acl_booked((SELECT max(seq) FROM acl_audit));
 END;
 
 CREATE TRIGGER acl_boards_after_update AFTER UPDATE ON boards
 BEGIN
-{{audit 'board', NEW.board_id}}
+  /*+ audit 'board', NEW.board_id */
+  SELECT acl_booked((SELECT max(seq) FROM acl_audit));
 END;
 
 CREATE TRIGGER acl_boards_after_delete AFTER DELETE ON boards
 BEGIN
-{{audit 'board', OLD.board_id}}
+  /*+ audit 'board', OLD.board_id */
+  SELECT acl_booked((SELECT max(seq) FROM acl_audit));
 END;

@@ -1,54 +1,61 @@
 -- Guards of a daemon's further table, whose rows belong to sessions or to worktrees: the rules are those of its name.
+-- As it stands the file guards a table `notes` of sessions; the writer puts the real names in.
 -- `p` is the parent, found by the column that the operator named.
 
-CREATE TRIGGER acl_{{table}}_before_insert BEFORE INSERT ON "{{table}}"
+CREATE TRIGGER /*+ trigger before_insert = */acl_notes_before_insert/*-*/ BEFORE INSERT ON /*+ table = */notes/*-*/
 BEGIN
   SELECT acl_guard('row', 'create',
-    'id', '{{table}}/' || {{new key}}, 'table', '{{table}}', 'parent_kind', '{{parent}}',
-    'parent', NEW.{{via}}, 'parent_exists', p.{{parent_key}} IS NOT NULL,
-    'session', {{session}}, 'worktree', p.worktree_id,
+    'id', /*+ table prefix = */'notes/'/*-*/ || /*+ new key = */NEW.note_id/*-*/, 'table', /*+ table name = */'notes'/*-*/, 'parent_kind', /*+ parent kind = */'session'/*-*/,
+    'parent', NEW./*+ parent column = */session_id/*-*/, 'parent_exists', p./*+ parent key = */session_id/*-*/ IS NOT NULL,
+    'session', /*+ session = */p.session_id/*-*/, 'worktree', p.worktree_id,
     'held', (SELECT held FROM acl_held WHERE worktree_id = p.worktree_id AND user_id = acl_actor()),
     'own', p.created_by IS acl_actor(),
-    'rule', (SELECT rule FROM acl_rule WHERE resource = '{{table}}' AND operation = 'create'),
-    'columns', {{columns}}, 'odd', {{odd}}, 'taken', {{taken}})
-  FROM (SELECT 1) LEFT JOIN {{parent_table}} AS p ON p.{{parent_key}} = NEW.{{via}};
+    'rule', (SELECT rule FROM acl_rule WHERE resource = /*+ table name = */'notes'/*-*/ AND operation = 'create')
+    /*+ row */)
+  FROM (SELECT 1) LEFT JOIN /*+ parent table = */sessions/*-*/ AS p ON p./*+ parent key = */session_id/*-*/ = NEW./*+ parent column = */session_id/*-*/;
 END;
 
-CREATE TRIGGER acl_{{table}}_before_update BEFORE UPDATE ON "{{table}}"
+CREATE TRIGGER /*+ trigger before_update = */acl_notes_before_update/*-*/ BEFORE UPDATE ON /*+ table = */notes/*-*/
 BEGIN
   SELECT acl_guard('row', 'patch',
-    'id', '{{table}}/' || {{old key}}, 'table', '{{table}}', 'parent_kind', '{{parent}}',
-    'session', {{session}}, 'worktree', p.worktree_id,
+    'id', /*+ table prefix = */'notes/'/*-*/ || /*+ old key = */OLD.note_id/*-*/, 'table', /*+ table name = */'notes'/*-*/, 'parent_kind', /*+ parent kind = */'session'/*-*/,
+    'session', /*+ session = */p.session_id/*-*/, 'worktree', p.worktree_id,
     'held', (SELECT held FROM acl_held WHERE worktree_id = p.worktree_id AND user_id = acl_actor()),
     'own', p.created_by IS acl_actor(),
-    'rule', (SELECT rule FROM acl_rule WHERE resource = '{{table}}' AND operation = 'patch'),
-    'columns', {{columns}}, 'changed', {{changed}}, 'moved', {{moved}}, 'odd', {{odd}}, 'taken', {{taken}},
-    'fixed', {{fixed}}{{nulled}})
-  FROM (SELECT 1) LEFT JOIN {{parent_table}} AS p ON p.{{parent_key}} = OLD.{{via}};
+    'rule', (SELECT rule FROM acl_rule WHERE resource = /*+ table name = */'notes'/*-*/ AND operation = 'patch')
+    /*+ row */,
+    'fixed', /*+ fixed columns = */'note_id'/*-*/ /*+ set null */)
+  FROM (SELECT 1) LEFT JOIN /*+ parent table = */sessions/*-*/ AS p ON p./*+ parent key = */session_id/*-*/ = OLD./*+ parent column = */session_id/*-*/;
 END;
 
-CREATE TRIGGER acl_{{table}}_before_delete BEFORE DELETE ON "{{table}}"
+CREATE TRIGGER /*+ trigger before_delete = */acl_notes_before_delete/*-*/ BEFORE DELETE ON /*+ table = */notes/*-*/
 BEGIN
   SELECT acl_guard('row', 'remove',
-    'id', '{{table}}/' || {{old key}}, 'table', '{{table}}', 'parent_kind', '{{parent}}',
-    'session', {{session}}, 'worktree', p.worktree_id,
+    'id', /*+ table prefix = */'notes/'/*-*/ || /*+ old key = */OLD.note_id/*-*/, 'table', /*+ table name = */'notes'/*-*/, 'parent_kind', /*+ parent kind = */'session'/*-*/,
+    'session', /*+ session = */p.session_id/*-*/, 'worktree', p.worktree_id,
     'held', (SELECT held FROM acl_held WHERE worktree_id = p.worktree_id AND user_id = acl_actor()),
     'own', p.created_by IS acl_actor(),
-    'rule', (SELECT rule FROM acl_rule WHERE resource = '{{table}}' AND operation = 'remove'){{gone}})
-  FROM (SELECT 1) LEFT JOIN {{parent_table}} AS p ON p.{{parent_key}} = OLD.{{via}};
+    'rule', (SELECT rule FROM acl_rule WHERE resource = /*+ table name = */'notes'/*-*/ AND operation = 'remove') /*+ removed parents */)
+  FROM (SELECT 1) LEFT JOIN /*+ parent table = */sessions/*-*/ AS p ON p./*+ parent key = */session_id/*-*/ = OLD./*+ parent column = */session_id/*-*/;
 END;
 
-CREATE TRIGGER acl_{{table}}_after_insert AFTER INSERT ON "{{table}}"
+CREATE TRIGGER /*+ trigger after_insert = */acl_notes_after_insert/*-*/ AFTER INSERT ON /*+ table = */notes/*-*/
+WHEN acl_book('row', /*+ table prefix = */'notes/'/*-*/ || /*+ new key = */NEW.note_id/*-*/ /*+ write */)
 BEGIN
-{{audit 'row', '{{table}}/' || {{new key}}}}
+  /*+ audit row */
+  SELECT acl_booked((SELECT max(seq) FROM acl_audit));
 END;
 
-CREATE TRIGGER acl_{{table}}_after_update AFTER UPDATE ON "{{table}}"
+CREATE TRIGGER /*+ trigger after_update = */acl_notes_after_update/*-*/ AFTER UPDATE ON /*+ table = */notes/*-*/
+WHEN acl_book('row', /*+ table prefix = */'notes/'/*-*/ || /*+ old key = */OLD.note_id/*-*/ /*+ write */)
 BEGIN
-{{audit 'row', '{{table}}/' || {{old key}}}}
+  /*+ audit row */
+  SELECT acl_booked((SELECT max(seq) FROM acl_audit));
 END;
 
-CREATE TRIGGER acl_{{table}}_after_delete AFTER DELETE ON "{{table}}"
+CREATE TRIGGER /*+ trigger after_delete = */acl_notes_after_delete/*-*/ AFTER DELETE ON /*+ table = */notes/*-*/
+WHEN acl_book('row', /*+ table prefix = */'notes/'/*-*/ || /*+ old key = */OLD.note_id/*-*/ /*+ write */)
 BEGIN
-{{audit 'row', '{{table}}/' || {{old key}}}}
+  /*+ audit row */
+  SELECT acl_booked((SELECT max(seq) FROM acl_audit));
 END;

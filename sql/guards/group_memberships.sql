@@ -6,8 +6,8 @@ BEGIN
     'id', NEW.group_id || '/' || NEW.user_id,
     'actor_role', (SELECT role FROM users WHERE user_id = acl_actor()),
     'own', 0,
-    'rule', (SELECT rule FROM acl_rule WHERE resource = 'membership' AND operation = 'create'),
-    'columns', {{columns}}, 'odd', {{odd}}, 'taken', {{taken}},
+    'rule', (SELECT rule FROM acl_rule WHERE resource = 'membership' AND operation = 'create')
+    /*+ row */,
     'parent', NEW.group_id, 'parent_exists', EXISTS (SELECT 1 FROM groups WHERE group_id = NEW.group_id),
     'user', NEW.user_id, 'user_exists', EXISTS (SELECT 1 FROM users WHERE user_id = NEW.user_id),
     'created_by', NEW.added_by,
@@ -21,8 +21,8 @@ BEGIN
     'id', OLD.group_id || '/' || OLD.user_id,
     'actor_role', (SELECT role FROM users WHERE user_id = acl_actor()),
     'own', 0,
-    'rule', (SELECT rule FROM acl_rule WHERE resource = 'membership' AND operation = 'patch'),
-    'columns', {{columns}}, 'changed', {{changed}}, 'moved', {{moved}}, 'odd', {{odd}}, 'taken', {{taken}});
+    'rule', (SELECT rule FROM acl_rule WHERE resource = 'membership' AND operation = 'patch')
+    /*+ row */);
 END;
 
 CREATE TRIGGER acl_group_memberships_before_delete BEFORE DELETE ON group_memberships
@@ -39,17 +39,20 @@ END;
 CREATE TRIGGER acl_group_memberships_after_insert AFTER INSERT ON group_memberships
 BEGIN
   UPDATE acl_epoch SET epoch = epoch + 1;
-{{audit 'membership', NEW.group_id || '/' || NEW.user_id}}
+  /*+ audit 'membership', NEW.group_id || '/' || NEW.user_id */
+  SELECT acl_booked((SELECT max(seq) FROM acl_audit));
 END;
 
 CREATE TRIGGER acl_group_memberships_after_update AFTER UPDATE ON group_memberships
 BEGIN
   UPDATE acl_epoch SET epoch = epoch + 1;
-{{audit 'membership', NEW.group_id || '/' || NEW.user_id}}
+  /*+ audit 'membership', NEW.group_id || '/' || NEW.user_id */
+  SELECT acl_booked((SELECT max(seq) FROM acl_audit));
 END;
 
 CREATE TRIGGER acl_group_memberships_after_delete AFTER DELETE ON group_memberships
 BEGIN
   UPDATE acl_epoch SET epoch = epoch + 1 WHERE acl_direct('membership', OLD.group_id || '/' || OLD.user_id);
-{{audit 'membership', OLD.group_id || '/' || OLD.user_id}}
+  /*+ audit 'membership', OLD.group_id || '/' || OLD.user_id */
+  SELECT acl_booked((SELECT max(seq) FROM acl_audit));
 END;

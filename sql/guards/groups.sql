@@ -6,10 +6,10 @@ BEGIN
     'id', NEW.group_id,
     'actor_role', (SELECT role FROM users WHERE user_id = acl_actor()),
     'own', 0,
-    'rule', (SELECT rule FROM acl_rule WHERE resource = 'group' AND operation = 'create'),
-    'columns', {{columns}}, 'odd', {{odd}}, 'taken', {{taken}}
-      -- A new one does not take over what an earlier one of its id left.
-      OR EXISTS (SELECT 1 FROM group_memberships WHERE group_id = NEW.group_id)
+    'rule', (SELECT rule FROM acl_rule WHERE resource = 'group' AND operation = 'create')
+    /*+ row */,
+    -- A new one does not take over what an earlier one of its id left.
+    'left_behind', EXISTS (SELECT 1 FROM group_memberships WHERE group_id = NEW.group_id)
       OR EXISTS (SELECT 1 FROM worktree_group_grants WHERE group_id = NEW.group_id),
     'created_by', NEW.created_by,
     'creator_exists', EXISTS (SELECT 1 FROM users WHERE user_id = NEW.created_by),
@@ -23,8 +23,8 @@ BEGIN
     'id', OLD.group_id,
     'actor_role', (SELECT role FROM users WHERE user_id = acl_actor()),
     'own', 0,
-    'rule', (SELECT rule FROM acl_rule WHERE resource = 'group' AND operation = 'patch'),
-    'columns', {{columns}}, 'changed', {{changed}}, 'moved', {{moved}}, 'odd', {{odd}}, 'taken', {{taken}},
+    'rule', (SELECT rule FROM acl_rule WHERE resource = 'group' AND operation = 'patch')
+    /*+ row */,
     'slug', NEW.slug, 'updated_at', NEW.updated_at);
 END;
 
@@ -40,17 +40,20 @@ END;
 CREATE TRIGGER acl_groups_after_insert AFTER INSERT ON groups
 BEGIN
   UPDATE acl_epoch SET epoch = epoch + 1;
-{{audit 'group', NEW.group_id}}
+  /*+ audit 'group', NEW.group_id */
+  SELECT acl_booked((SELECT max(seq) FROM acl_audit));
 END;
 
 CREATE TRIGGER acl_groups_after_update AFTER UPDATE ON groups
 BEGIN
   UPDATE acl_epoch SET epoch = epoch + 1;
-{{audit 'group', NEW.group_id}}
+  /*+ audit 'group', NEW.group_id */
+  SELECT acl_booked((SELECT max(seq) FROM acl_audit));
 END;
 
 CREATE TRIGGER acl_groups_after_delete AFTER DELETE ON groups
 BEGIN
   UPDATE acl_epoch SET epoch = epoch + 1;
-{{audit 'group', OLD.group_id}}
+  /*+ audit 'group', OLD.group_id */
+  SELECT acl_booked((SELECT max(seq) FROM acl_audit));
 END;

@@ -8,8 +8,8 @@ BEGIN
     'held', (SELECT held FROM acl_held WHERE worktree_id = s.worktree_id AND user_id = acl_actor()),
     'own', s.created_by IS acl_actor(),
     'rule', (SELECT rule FROM acl_rule WHERE resource = 'message' AND operation = 'create'),
-    'scope', (SELECT 1 FROM tasks WHERE task_id = acl_task() AND session_id = acl_session() AND created_by = acl_actor()),
-    'columns', {{columns}}, 'odd', {{odd}}, 'taken', {{taken}},
+    'scope', (SELECT 1 FROM tasks WHERE task_id = acl_task() AND session_id = acl_session() AND created_by = acl_actor())
+    /*+ row */,
     'stamped', s.unix_username,
     'present', (SELECT unix_username FROM users WHERE user_id = s.created_by),
     'task', NEW.task_id, 'task_session', (SELECT session_id FROM tasks WHERE task_id = NEW.task_id),
@@ -24,8 +24,8 @@ BEGIN
     'held', (SELECT held FROM acl_held WHERE worktree_id = s.worktree_id AND user_id = acl_actor()),
     'own', s.created_by IS acl_actor(),
     'rule', (SELECT rule FROM acl_rule WHERE resource = 'message' AND operation = 'patch'),
-    'scope', (SELECT 1 FROM tasks WHERE task_id = acl_task() AND session_id = acl_session() AND created_by = acl_actor()),
-    'columns', {{columns}}, 'changed', {{changed}}, 'moved', {{moved}}, 'odd', {{odd}}, 'taken', {{taken}},
+    'scope', (SELECT 1 FROM tasks WHERE task_id = acl_task() AND session_id = acl_session() AND created_by = acl_actor())
+    /*+ row */,
     -- The cascade of a deleted task.
     'nulled:task_id', CASE WHEN OLD.task_id IS NOT NULL AND NEW.task_id IS NULL
       AND NOT EXISTS (SELECT 1 FROM tasks WHERE task_id = OLD.task_id) THEN 'task ' || OLD.task_id END,
@@ -48,19 +48,22 @@ BEGIN
 END;
 
 CREATE TRIGGER acl_messages_after_insert AFTER INSERT ON messages
-WHEN acl_book('message', NEW.message_id, {{write}})
+WHEN acl_book('message', NEW.message_id /*+ write */)
 BEGIN
-{{audit row}}
+  /*+ audit row */
+  SELECT acl_booked((SELECT max(seq) FROM acl_audit));
 END;
 
 CREATE TRIGGER acl_messages_after_update AFTER UPDATE ON messages
-WHEN acl_book('message', NEW.message_id, {{write}})
+WHEN acl_book('message', NEW.message_id /*+ write */)
 BEGIN
-{{audit row}}
+  /*+ audit row */
+  SELECT acl_booked((SELECT max(seq) FROM acl_audit));
 END;
 
 CREATE TRIGGER acl_messages_after_delete AFTER DELETE ON messages
-WHEN acl_book('message', OLD.message_id, {{write}})
+WHEN acl_book('message', OLD.message_id /*+ write */)
 BEGIN
-{{audit row}}
+  /*+ audit row */
+  SELECT acl_booked((SELECT max(seq) FROM acl_audit));
 END;

@@ -6,10 +6,10 @@ BEGIN
     'id', NEW.repo_id,
     'actor_role', (SELECT role FROM users WHERE user_id = acl_actor()),
     'own', 0,
-    'rule', (SELECT rule FROM acl_rule WHERE resource = 'repo' AND operation = 'create'),
-    'columns', {{columns}}, 'odd', {{odd}}, 'taken', {{taken}}
-      -- A new one does not take over what an earlier one of its id left.
-      OR EXISTS (SELECT 1 FROM worktrees WHERE repo_id = NEW.repo_id),
+    'rule', (SELECT rule FROM acl_rule WHERE resource = 'repo' AND operation = 'create')
+    /*+ row */,
+    -- A new one does not take over what an earlier one of its id left.
+    'left_behind', EXISTS (SELECT 1 FROM worktrees WHERE repo_id = NEW.repo_id),
     'created_at', NEW.created_at, 'data', NEW.data);
 END;
 
@@ -19,8 +19,8 @@ BEGIN
     'id', OLD.repo_id,
     'actor_role', (SELECT role FROM users WHERE user_id = acl_actor()),
     'own', 0,
-    'rule', (SELECT rule FROM acl_rule WHERE resource = 'repo' AND operation = 'patch'),
-    'columns', {{columns}}, 'changed', {{changed}}, 'moved', {{moved}}, 'odd', {{odd}}, 'taken', {{taken}},
+    'rule', (SELECT rule FROM acl_rule WHERE resource = 'repo' AND operation = 'patch')
+    /*+ row */,
     'updated_at', NEW.updated_at, 'old_data', OLD.data, 'data', NEW.data);
 END;
 
@@ -52,20 +52,23 @@ BEGIN
         UNION ALL
         SELECT DISTINCT 'message', s.worktree_id, s.created_by IS acl_actor()
         FROM worktrees AS w JOIN sessions AS s ON s.worktree_id = w.worktree_id WHERE w.repo_id = OLD.repo_id
-          AND EXISTS (SELECT 1 FROM messages AS m WHERE m.session_id = s.session_id){{further repo}}) AS c;
+          AND EXISTS (SELECT 1 FROM messages AS m WHERE m.session_id = s.session_id)/*+ further repo */) AS c;
 END;
 
 CREATE TRIGGER acl_repos_after_insert AFTER INSERT ON repos
 BEGIN
-{{audit 'repo', NEW.repo_id}}
+  /*+ audit 'repo', NEW.repo_id */
+  SELECT acl_booked((SELECT max(seq) FROM acl_audit));
 END;
 
 CREATE TRIGGER acl_repos_after_update AFTER UPDATE ON repos
 BEGIN
-{{audit 'repo', NEW.repo_id}}
+  /*+ audit 'repo', NEW.repo_id */
+  SELECT acl_booked((SELECT max(seq) FROM acl_audit));
 END;
 
 CREATE TRIGGER acl_repos_after_delete AFTER DELETE ON repos
 BEGIN
-{{audit 'repo', OLD.repo_id}}
+  /*+ audit 'repo', OLD.repo_id */
+  SELECT acl_booked((SELECT max(seq) FROM acl_audit));
 END;

@@ -7,10 +7,10 @@ BEGIN
     'worktree', w.worktree_id,
     'held', (SELECT held FROM acl_held WHERE worktree_id = w.worktree_id AND user_id = acl_actor()),
     'own', NEW.created_by IS acl_actor(),
-    'rule', (SELECT rule FROM acl_rule WHERE resource = 'session' AND operation = 'create'),
-    'columns', {{columns}}, 'odd', {{odd}}, 'taken', {{taken}}
-      -- A new one does not take over what an earlier one of its id left.
-      OR EXISTS (SELECT 1 FROM tasks WHERE session_id = NEW.session_id)
+    'rule', (SELECT rule FROM acl_rule WHERE resource = 'session' AND operation = 'create')
+    /*+ row */,
+    -- A new one does not take over what an earlier one of its id left.
+    'left_behind', EXISTS (SELECT 1 FROM tasks WHERE session_id = NEW.session_id)
       OR EXISTS (SELECT 1 FROM messages WHERE session_id = NEW.session_id),
     'created_by', NEW.created_by,
     'creator_exists', EXISTS (SELECT 1 FROM users WHERE user_id = NEW.created_by),
@@ -35,8 +35,8 @@ BEGIN
     'own', OLD.created_by IS acl_actor(),
     'rule', (SELECT rule FROM acl_rule WHERE resource = 'session' AND operation = 'patch'),
     'rule:report', (SELECT rule FROM acl_rule WHERE resource = 'session' AND operation = 'report'),
-    'scope', (SELECT 1 FROM tasks WHERE task_id = acl_task() AND session_id = acl_session() AND created_by = acl_actor()),
-    'columns', {{columns}}, 'changed', {{changed}}, 'moved', {{moved}}, 'odd', {{odd}}, 'taken', {{taken}},
+    'scope', (SELECT 1 FROM tasks WHERE task_id = acl_task() AND session_id = acl_session() AND created_by = acl_actor())
+    /*+ row */,
     -- The cascades of a deleted board, parent or fork origin.
     'nulled:board_id', CASE WHEN OLD.board_id IS NOT NULL AND NEW.board_id IS NULL
       AND NOT EXISTS (SELECT 1 FROM boards WHERE board_id = OLD.board_id) THEN 'board ' || OLD.board_id END,
@@ -75,23 +75,26 @@ BEGIN
     'rule', (SELECT rule FROM acl_rule WHERE resource = c.kind AND operation = 'remove'))
   FROM (SELECT 'task' AS kind WHERE EXISTS (SELECT 1 FROM tasks WHERE session_id = OLD.session_id)
         UNION ALL
-        SELECT 'message' WHERE EXISTS (SELECT 1 FROM messages WHERE session_id = OLD.session_id){{further session}}) AS c;
+        SELECT 'message' WHERE EXISTS (SELECT 1 FROM messages WHERE session_id = OLD.session_id)/*+ further session */) AS c;
 END;
 
 CREATE TRIGGER acl_sessions_after_insert AFTER INSERT ON sessions
-WHEN acl_book('session', NEW.session_id, {{write}})
+WHEN acl_book('session', NEW.session_id /*+ write */)
 BEGIN
-{{audit row}}
+  /*+ audit row */
+  SELECT acl_booked((SELECT max(seq) FROM acl_audit));
 END;
 
 CREATE TRIGGER acl_sessions_after_update AFTER UPDATE ON sessions
-WHEN acl_book('session', NEW.session_id, {{write}})
+WHEN acl_book('session', NEW.session_id /*+ write */)
 BEGIN
-{{audit row}}
+  /*+ audit row */
+  SELECT acl_booked((SELECT max(seq) FROM acl_audit));
 END;
 
 CREATE TRIGGER acl_sessions_after_delete AFTER DELETE ON sessions
-WHEN acl_book('session', OLD.session_id, {{write}})
+WHEN acl_book('session', OLD.session_id /*+ write */)
 BEGIN
-{{audit row}}
+  /*+ audit row */
+  SELECT acl_booked((SELECT max(seq) FROM acl_audit));
 END;

@@ -7,10 +7,10 @@ BEGIN
     'session', s.session_id, 'worktree', s.worktree_id,
     'held', (SELECT held FROM acl_held WHERE worktree_id = s.worktree_id AND user_id = acl_actor()),
     'own', s.created_by IS acl_actor(),
-    'rule', (SELECT rule FROM acl_rule WHERE resource = 'task' AND operation = 'create'),
-    'columns', {{columns}}, 'odd', {{odd}}, 'taken', {{taken}}
-      -- A new one does not take over what an earlier one of its id left.
-      OR EXISTS (SELECT 1 FROM messages WHERE task_id = NEW.task_id),
+    'rule', (SELECT rule FROM acl_rule WHERE resource = 'task' AND operation = 'create')
+    /*+ row */,
+    -- A new one does not take over what an earlier one of its id left.
+    'left_behind', EXISTS (SELECT 1 FROM messages WHERE task_id = NEW.task_id),
     'stamped', s.unix_username,
     'present', (SELECT unix_username FROM users WHERE user_id = s.created_by),
     'created_by', NEW.created_by,
@@ -26,8 +26,8 @@ BEGIN
     'held', (SELECT held FROM acl_held WHERE worktree_id = s.worktree_id AND user_id = acl_actor()),
     'own', s.created_by IS acl_actor(),
     'rule', (SELECT rule FROM acl_rule WHERE resource = 'task' AND operation = 'patch'),
-    'scope', (SELECT 1 FROM tasks WHERE task_id = acl_task() AND session_id = acl_session() AND created_by = acl_actor()),
-    'columns', {{columns}}, 'changed', {{changed}}, 'moved', {{moved}}, 'odd', {{odd}}, 'taken', {{taken}},
+    'scope', (SELECT 1 FROM tasks WHERE task_id = acl_task() AND session_id = acl_session() AND created_by = acl_actor())
+    /*+ row */,
     'old_status', OLD.status, 'status', NEW.status,
     'old_completed_at', OLD.completed_at, 'completed_at', NEW.completed_at,
     'old_data', OLD.data, 'data', NEW.data)
@@ -46,19 +46,22 @@ BEGIN
 END;
 
 CREATE TRIGGER acl_tasks_after_insert AFTER INSERT ON tasks
-WHEN acl_book('task', NEW.task_id, {{write}})
+WHEN acl_book('task', NEW.task_id /*+ write */)
 BEGIN
-{{audit row}}
+  /*+ audit row */
+  SELECT acl_booked((SELECT max(seq) FROM acl_audit));
 END;
 
 CREATE TRIGGER acl_tasks_after_update AFTER UPDATE ON tasks
-WHEN acl_book('task', NEW.task_id, {{write}})
+WHEN acl_book('task', NEW.task_id /*+ write */)
 BEGIN
-{{audit row}}
+  /*+ audit row */
+  SELECT acl_booked((SELECT max(seq) FROM acl_audit));
 END;
 
 CREATE TRIGGER acl_tasks_after_delete AFTER DELETE ON tasks
-WHEN acl_book('task', OLD.task_id, {{write}})
+WHEN acl_book('task', OLD.task_id /*+ write */)
 BEGIN
-{{audit row}}
+  /*+ audit row */
+  SELECT acl_booked((SELECT max(seq) FROM acl_audit));
 END;

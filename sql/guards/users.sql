@@ -6,10 +6,10 @@ BEGIN
     'id', NEW.user_id,
     'actor_role', (SELECT role FROM users WHERE user_id = acl_actor()),
     'own', 0,
-    'rule', (SELECT rule FROM acl_rule WHERE resource = 'user' AND operation = 'create'),
-    'columns', {{columns}}, 'odd', {{odd}}, 'taken', {{taken}}
-      -- A new one does not take over what an earlier one of its id left.
-      OR EXISTS (SELECT 1 FROM worktree_owners WHERE user_id = NEW.user_id)
+    'rule', (SELECT rule FROM acl_rule WHERE resource = 'user' AND operation = 'create')
+    /*+ row */,
+    -- A new one does not take over what an earlier one of its id left.
+    'left_behind', EXISTS (SELECT 1 FROM worktree_owners WHERE user_id = NEW.user_id)
       OR EXISTS (SELECT 1 FROM group_memberships WHERE user_id = NEW.user_id),
     'role', NEW.role, 'email', NEW.email, 'created_at', NEW.created_at, 'data', NEW.data);
 END;
@@ -21,8 +21,8 @@ BEGIN
     'actor_role', (SELECT role FROM users WHERE user_id = acl_actor()),
     'own', OLD.user_id IS acl_actor(),
     'rule', (SELECT rule FROM acl_rule WHERE resource = 'user' AND operation = 'patch'),
-    'rule:administer', (SELECT rule FROM acl_rule WHERE resource = 'user' AND operation = 'administer'),
-    'columns', {{columns}}, 'changed', {{changed}}, 'moved', {{moved}}, 'odd', {{odd}}, 'taken', {{taken}},
+    'rule:administer', (SELECT rule FROM acl_rule WHERE resource = 'user' AND operation = 'administer')
+    /*+ row */,
     'old_role', OLD.role, 'role', NEW.role, 'email', NEW.email,
     -- The worktrees that nobody else could manage.
     'last_owner_of', CASE WHEN NEW.role IS NOT OLD.role THEN (SELECT group_concat(o.worktree_id, char(10)) FROM worktree_owners AS o
@@ -52,17 +52,20 @@ END;
 CREATE TRIGGER acl_users_after_insert AFTER INSERT ON users
 BEGIN
   UPDATE acl_epoch SET epoch = epoch + 1;
-{{audit 'user', NEW.user_id}}
+  /*+ audit 'user', NEW.user_id */
+  SELECT acl_booked((SELECT max(seq) FROM acl_audit));
 END;
 
 CREATE TRIGGER acl_users_after_update AFTER UPDATE ON users
 BEGIN
   UPDATE acl_epoch SET epoch = epoch + 1 WHERE NEW.role IS NOT OLD.role;
-{{audit 'user', NEW.user_id}}
+  /*+ audit 'user', NEW.user_id */
+  SELECT acl_booked((SELECT max(seq) FROM acl_audit));
 END;
 
 CREATE TRIGGER acl_users_after_delete AFTER DELETE ON users
 BEGIN
   UPDATE acl_epoch SET epoch = epoch + 1;
-{{audit 'user', OLD.user_id}}
+  /*+ audit 'user', OLD.user_id */
+  SELECT acl_booked((SELECT max(seq) FROM acl_audit));
 END;

@@ -7,8 +7,8 @@ BEGIN
     'worktree', NEW.worktree_id,
     'held', (SELECT held FROM acl_held WHERE worktree_id = NEW.worktree_id AND user_id = acl_actor()),
     'own', 0,
-    'rule', (SELECT rule FROM acl_rule WHERE resource = 'grant' AND operation = 'create'),
-    'columns', {{columns}}, 'odd', {{odd}}, 'taken', {{taken}},
+    'rule', (SELECT rule FROM acl_rule WHERE resource = 'grant' AND operation = 'create')
+    /*+ row */,
     'parent', NEW.worktree_id, 'parent_exists', EXISTS (SELECT 1 FROM worktrees WHERE worktree_id = NEW.worktree_id),
     'group', NEW.group_id, 'group_exists', EXISTS (SELECT 1 FROM groups WHERE group_id = NEW.group_id),
     'can', NEW.can,
@@ -24,8 +24,8 @@ BEGIN
     'worktree', OLD.worktree_id,
     'held', (SELECT held FROM acl_held WHERE worktree_id = OLD.worktree_id AND user_id = acl_actor()),
     'own', 0,
-    'rule', (SELECT rule FROM acl_rule WHERE resource = 'grant' AND operation = 'patch'),
-    'columns', {{columns}}, 'changed', {{changed}}, 'moved', {{moved}}, 'odd', {{odd}}, 'taken', {{taken}},
+    'rule', (SELECT rule FROM acl_rule WHERE resource = 'grant' AND operation = 'patch')
+    /*+ row */,
     'can', NEW.can, 'updated_at', NEW.updated_at);
 END;
 
@@ -44,17 +44,20 @@ END;
 CREATE TRIGGER acl_worktree_group_grants_after_insert AFTER INSERT ON worktree_group_grants
 BEGIN
   UPDATE acl_epoch SET epoch = epoch + 1;
-{{audit 'grant', NEW.worktree_id || '/' || NEW.group_id}}
+  /*+ audit 'grant', NEW.worktree_id || '/' || NEW.group_id */
+  SELECT acl_booked((SELECT max(seq) FROM acl_audit));
 END;
 
 CREATE TRIGGER acl_worktree_group_grants_after_update AFTER UPDATE ON worktree_group_grants
 BEGIN
   UPDATE acl_epoch SET epoch = epoch + 1;
-{{audit 'grant', NEW.worktree_id || '/' || NEW.group_id}}
+  /*+ audit 'grant', NEW.worktree_id || '/' || NEW.group_id */
+  SELECT acl_booked((SELECT max(seq) FROM acl_audit));
 END;
 
 CREATE TRIGGER acl_worktree_group_grants_after_delete AFTER DELETE ON worktree_group_grants
 BEGIN
   UPDATE acl_epoch SET epoch = epoch + 1 WHERE acl_direct('grant', OLD.worktree_id || '/' || OLD.group_id);
-{{audit 'grant', OLD.worktree_id || '/' || OLD.group_id}}
+  /*+ audit 'grant', OLD.worktree_id || '/' || OLD.group_id */
+  SELECT acl_booked((SELECT max(seq) FROM acl_audit));
 END;

@@ -7,8 +7,8 @@ BEGIN
     'worktree', w.worktree_id,
     'held', (SELECT held FROM acl_held WHERE worktree_id = w.worktree_id AND user_id = acl_actor()),
     'own', NEW.user_id IS acl_actor(),
-    'rule', (SELECT rule FROM acl_rule WHERE resource = 'owner' AND operation = 'create'),
-    'columns', {{columns}}, 'odd', {{odd}}, 'taken', {{taken}},
+    'rule', (SELECT rule FROM acl_rule WHERE resource = 'owner' AND operation = 'create')
+    /*+ row */,
     'user', NEW.user_id, 'user_exists', EXISTS (SELECT 1 FROM users WHERE user_id = NEW.user_id),
     -- A new worktree's first owner is its creator.
     'first', NOT EXISTS (SELECT 1 FROM worktree_owners WHERE worktree_id = NEW.worktree_id),
@@ -22,8 +22,8 @@ BEGIN
     'id', OLD.worktree_id || '/' || OLD.user_id, 'worktree', OLD.worktree_id,
     'held', (SELECT held FROM acl_held WHERE worktree_id = OLD.worktree_id AND user_id = acl_actor()),
     'own', OLD.user_id IS acl_actor(),
-    'rule', (SELECT rule FROM acl_rule WHERE resource = 'owner' AND operation = 'patch'),
-    'columns', {{columns}}, 'changed', {{changed}}, 'moved', {{moved}}, 'odd', {{odd}}, 'taken', {{taken}});
+    'rule', (SELECT rule FROM acl_rule WHERE resource = 'owner' AND operation = 'patch')
+    /*+ row */);
 END;
 
 CREATE TRIGGER acl_worktree_owners_before_delete BEFORE DELETE ON worktree_owners
@@ -44,16 +44,19 @@ END;
 CREATE TRIGGER acl_worktree_owners_after_insert AFTER INSERT ON worktree_owners
 BEGIN
   UPDATE acl_epoch SET epoch = epoch + 1;
-{{audit 'owner', NEW.worktree_id || '/' || NEW.user_id}}
+  /*+ audit 'owner', NEW.worktree_id || '/' || NEW.user_id */
+  SELECT acl_booked((SELECT max(seq) FROM acl_audit));
 END;
 
 CREATE TRIGGER acl_worktree_owners_after_update AFTER UPDATE ON worktree_owners
 BEGIN
-{{audit 'owner', NEW.worktree_id || '/' || NEW.user_id}}
+  /*+ audit 'owner', NEW.worktree_id || '/' || NEW.user_id */
+  SELECT acl_booked((SELECT max(seq) FROM acl_audit));
 END;
 
 CREATE TRIGGER acl_worktree_owners_after_delete AFTER DELETE ON worktree_owners
 BEGIN
   UPDATE acl_epoch SET epoch = epoch + 1 WHERE acl_direct('owner', OLD.worktree_id || '/' || OLD.user_id);
-{{audit 'owner', OLD.worktree_id || '/' || OLD.user_id}}
+  /*+ audit 'owner', OLD.worktree_id || '/' || OLD.user_id */
+  SELECT acl_booked((SELECT max(seq) FROM acl_audit));
 END;

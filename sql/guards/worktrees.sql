@@ -8,10 +8,10 @@ BEGIN
     'worktree', NEW.worktree_id,
     'actor_role', (SELECT role FROM users WHERE user_id = acl_actor()),
     'own', NEW.created_by IS acl_actor(),
-    'rule', (SELECT rule FROM acl_rule WHERE resource = 'worktree' AND operation = 'create'),
-    'columns', {{columns}}, 'odd', {{odd}}, 'taken', {{taken}}
-      -- A new one does not take over what an earlier one of its id left.
-      OR EXISTS (SELECT 1 FROM sessions WHERE worktree_id = NEW.worktree_id)
+    'rule', (SELECT rule FROM acl_rule WHERE resource = 'worktree' AND operation = 'create')
+    /*+ row */,
+    -- A new one does not take over what an earlier one of its id left.
+    'left_behind', EXISTS (SELECT 1 FROM sessions WHERE worktree_id = NEW.worktree_id)
       OR EXISTS (SELECT 1 FROM worktree_owners WHERE worktree_id = NEW.worktree_id)
       OR EXISTS (SELECT 1 FROM worktree_group_grants WHERE worktree_id = NEW.worktree_id),
     'created_by', NEW.created_by,
@@ -26,8 +26,8 @@ BEGIN
     'held', (SELECT held FROM acl_held WHERE worktree_id = OLD.worktree_id AND user_id = acl_actor()),
     'own', OLD.created_by IS acl_actor(),
     'rule', (SELECT rule FROM acl_rule WHERE resource = 'worktree' AND operation = 'patch'),
-    'rule:share', (SELECT rule FROM acl_rule WHERE resource = 'worktree' AND operation = 'share'),
-    'columns', {{columns}}, 'changed', {{changed}}, 'moved', {{moved}}, 'odd', {{odd}}, 'taken', {{taken}},
+    'rule:share', (SELECT rule FROM acl_rule WHERE resource = 'worktree' AND operation = 'share')
+    /*+ row */,
     -- The cascade of a deleted board.
     'nulled:board_id', CASE WHEN OLD.board_id IS NOT NULL AND NEW.board_id IS NULL
       AND NOT EXISTS (SELECT 1 FROM boards WHERE board_id = OLD.board_id) THEN 'board ' || OLD.board_id END,
@@ -57,7 +57,7 @@ BEGIN
         WHERE s.worktree_id = OLD.worktree_id AND EXISTS (SELECT 1 FROM tasks AS t WHERE t.session_id = s.session_id)
         UNION ALL
         SELECT DISTINCT 'message', s.created_by IS acl_actor() FROM sessions AS s
-        WHERE s.worktree_id = OLD.worktree_id AND EXISTS (SELECT 1 FROM messages AS m WHERE m.session_id = s.session_id){{further worktree}}) AS c;
+        WHERE s.worktree_id = OLD.worktree_id AND EXISTS (SELECT 1 FROM messages AS m WHERE m.session_id = s.session_id)/*+ further worktree */) AS c;
 END;
 
 CREATE TRIGGER acl_worktrees_after_insert AFTER INSERT ON worktrees
@@ -66,17 +66,20 @@ BEGIN
   SELECT acl_first_owner(NEW.worktree_id, NEW.created_by);
   INSERT INTO worktree_owners (worktree_id, user_id, created_at)
   VALUES (NEW.worktree_id, NEW.created_by, NEW.created_at);
-{{audit 'worktree', NEW.worktree_id}}
+  /*+ audit 'worktree', NEW.worktree_id */
+  SELECT acl_booked((SELECT max(seq) FROM acl_audit));
 END;
 
 CREATE TRIGGER acl_worktrees_after_update AFTER UPDATE ON worktrees
 BEGIN
   UPDATE acl_epoch SET epoch = epoch + 1 WHERE NEW.others_can IS NOT OLD.others_can;
-{{audit 'worktree', NEW.worktree_id}}
+  /*+ audit 'worktree', NEW.worktree_id */
+  SELECT acl_booked((SELECT max(seq) FROM acl_audit));
 END;
 
 CREATE TRIGGER acl_worktrees_after_delete AFTER DELETE ON worktrees
 BEGIN
   UPDATE acl_epoch SET epoch = epoch + 1;
-{{audit 'worktree', OLD.worktree_id}}
+  /*+ audit 'worktree', OLD.worktree_id */
+  SELECT acl_booked((SELECT max(seq) FROM acl_audit));
 END;

@@ -189,7 +189,8 @@ CREATE TABLE IF NOT EXISTS acl_audit (
   session_id text,
   worktree_id text,
   verdict text NOT NULL -- what was decided
-    CONSTRAINT acl_audit_verdict CHECK (verdict IN ('allowed', 'denied', 'missing', 'conflict')),
+    -- Not `IN (…)`: SQLite would build a b-tree for the words at every insert.
+    CONSTRAINT acl_audit_verdict CHECK (verdict = 'allowed' OR verdict = 'denied' OR verdict = 'missing' OR verdict = 'conflict'),
   needed text, -- the need that the rule names
   held text, -- the level or role that the actor held
   why text, -- where it came from, or why it was refused

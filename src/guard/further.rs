@@ -2,7 +2,8 @@
 
 use rusqlite::Connection;
 
-use super::template::{Table, quote};
+use super::template::Table;
+use super::writer::{is_plain, literal, quote};
 use crate::error::{Error, Result};
 use crate::operation::Resource;
 
@@ -63,6 +64,9 @@ impl Further {
         if !plain(&self.name) || taken || lower.starts_with("acl_") || lower.starts_with("sqlite_") {
             problems.push(format!("table `{}` has a name that guards can't carry", self.name));
         }
+        if !is_plain(&self.via) {
+            problems.push(format!("column {:?} of table `{}` has a name that guards can't carry", self.via, self.name));
+        }
         if !table.has_column(&self.via) {
             problems.push(format!("there is no column `{}.{}`", self.name, self.via));
         }
@@ -82,8 +86,8 @@ impl Further {
         Ok(problems)
     }
 
-    /// The guards of this table, with what varies filled in but for what every table has.
-    pub(super) fn template(&self, conn: &Connection, table: &Table) -> Result<String> {
+    /// The guards of this table.
+    pub(super) fn guards(&self, conn: &Connection, table: &Table) -> Result<Vec<String>> {
         let (parent_table, parent_key) = self.parent_table();
         let session = if self.parent == Resource::Session { "p.session_id" } else { "NULL" };
         let mut fixed = table.key().to_vec();
@@ -93,21 +97,28 @@ impl Further {
                 fixed.push(stamp.to_owned());
             }
         }
-        let fixed = format!("'{}'", fixed.join("\n").to_ascii_lowercase().replace('\'', "''"));
         let (gone, nulled) = references(conn, &self.name)?;
-        Ok(GUARDS
-            // A row that has no key before it is there goes by its parent.
-            .replace("{{new key}}", &table.new_key().unwrap_or_else(|| format!("NEW.{}", quote(&self.via))))
-            .replace("{{old key}}", &table.old_key())
-            .replace("{{table}}", &self.name)
-            .replace("{{via}}", &quote(&self.via))
-            .replace("{{parent}}", self.parent.word())
-            .replace("{{parent_table}}", parent_table)
-            .replace("{{parent_key}}", parent_key)
-            .replace("{{session}}", session)
-            .replace("{{fixed}}", &fixed)
-            .replace("{{gone}}", &gone)
-            .replace("{{nulled}}", &nulled))
+        let via = quote(&self.via);
+        table.expand(GUARDS, |marker| {
+            Some(match marker {
+                "table" => quote(&self.name),
+                "table name" => literal(&self.name),
+                "table prefix" => literal(&format!("{}/", self.name)),
+                "parent kind" => literal(self.parent.word()),
+                "parent table" => parent_table.to_owned(),
+                "parent key" => parent_key.to_owned(),
+                "parent column" => via.clone(),
+                "session" => session.to_owned(),
+                // A row that has no key before it is there goes by its parent.
+                "new key" => table.new_key().unwrap_or_else(|| format!("NEW.{via}")),
+                "old key" => table.old_key(),
+                "fixed columns" => literal(&fixed.join("\n").to_ascii_lowercase()),
+                "set null" => nulled.clone(),
+                "removed parents" => gone.clone(),
+                // The name is plain, or the table is refused; see `problems`.
+                trigger => format!("acl_{}_{}", self.name, trigger.strip_prefix("trigger ")?),
+            })
+        })
     }
 
     /// The part of the children's list in the guard of a removed `ancestor` that stands for this table.
@@ -140,14 +151,10 @@ impl Further {
     }
 }
 
-/// A guard file with the children in `further` tables filled in.
-pub(super) fn with_children(template: &str, further: &[Further]) -> String {
-    let mut sql = template.to_owned();
-    for ancestor in ["session", "worktree", "repo"] {
-        let children: String = further.iter().map(|table| table.children(ancestor)).collect();
-        sql = sql.replace(&format!("{{{{further {ancestor}}}}}"), &children);
-    }
-    sql
+/// What the marker `further ANCESTOR` becomes: the children in `further` tables.
+pub(super) fn children(marker: &str, further: &[Further]) -> Option<String> {
+    let ancestor = marker.strip_prefix("further ")?;
+    Some(further.iter().map(|table| table.children(ancestor)).collect())
 }
 
 /// The facts by which the guards of table `name` know a cascade: references that delete, and those that set NULL.
@@ -170,9 +177,9 @@ fn references(conn: &Connection, name: &str) -> Result<(String, String)> {
                 ",\n    'gone', (SELECT '{resource} ' || OLD.{column} WHERE NOT EXISTS (SELECT 1 FROM {parent} WHERE {to} = OLD.{column}))"
             )),
             "SET NULL" => nulled.push_str(&format!(
-                ",\n    'nulled:{}', CASE WHEN OLD.{column} IS NOT NULL AND NEW.{column} IS NULL
+                ",\n    {}, CASE WHEN OLD.{column} IS NOT NULL AND NEW.{column} IS NULL
       AND NOT EXISTS (SELECT 1 FROM {parent} WHERE {to} = OLD.{column}) THEN '{resource} ' || OLD.{column} END",
-                from.to_ascii_lowercase().replace('\'', "''")
+                literal(&format!("nulled:{}", from.to_ascii_lowercase()))
             )),
             _ => {}
         }

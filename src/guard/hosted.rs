@@ -13,7 +13,7 @@ use rusqlite::Connection;
 use super::context::{Entry, State};
 use super::host::Host;
 use super::names::spells_ours;
-use super::template::quote;
+use super::writer::quote;
 use super::{check, further, template};
 use crate::error::Tampered;
 

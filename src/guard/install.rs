@@ -3,7 +3,8 @@
 use rusqlite::Connection;
 
 use super::further;
-use super::template::{GUARDED, Table, quote, statements};
+use super::template::{GUARDED, Table};
+use super::writer::{quote, statements};
 use crate::error::{Error, Incompatible, Result};
 
 const ACCESS: &str = include_str!("../../sql/access.sql");
@@ -11,7 +12,7 @@ const RULES: &str = include_str!("../../sql/rules.sql");
 
 /// Raised whenever a released view or guard changes. A file with an older one gets the present one
 /// when it is opened; one with a newer is not opened.
-pub(crate) const GENERATION: i64 = 1;
+pub(crate) const GENERATION: i64 = 2;
 
 /// Something that an installation puts into the schema.
 #[derive(Debug)]
@@ -26,16 +27,15 @@ pub(super) fn objects(conn: &Connection) -> Result<Vec<Object>> {
     let mut objects = views();
     let mut problems = Vec::new();
     let further = further::list(conn)?;
-    for (name, template) in GUARDED {
+    for (name, file) in GUARDED {
         let table = Table::read(conn, name)?;
-        let template = further::with_children(template, &further);
-        objects.extend(table.expand(&template).into_iter().map(|sql| object("trigger", sql)));
+        let guards = table.expand(file, |marker| further::children(marker, &further))?;
+        objects.extend(guards.into_iter().map(|sql| object("trigger", sql)));
         problems.extend(table.problems);
     }
     for guarded in &further {
         let table = Table::read(conn, &guarded.name)?;
-        let template = guarded.template(conn, &table)?;
-        objects.extend(table.expand(&template).into_iter().map(|sql| object("trigger", sql)));
+        objects.extend(guarded.guards(conn, &table)?.into_iter().map(|sql| object("trigger", sql)));
         problems.extend(guarded.problems(conn, &table)?);
     }
     if problems.is_empty() { Ok(objects) } else { Err(Error::Incompatible(Box::new(Incompatible::Shape { problems }))) }
@@ -103,6 +103,19 @@ mod tests {
 
     use crate::actor::Actor;
     use crate::store::Store;
+
+    /// A newcomer can load each guard file into any SQLite: with its markers left in, it is plain SQL.
+    #[test]
+    fn guard_files_load_as_they_stand() {
+        let conn = rusqlite::Connection::open_in_memory().unwrap();
+        conn.execute_batch(include_str!("../../sql/tables/0001_tables.sql")).unwrap();
+        conn.execute_batch("CREATE TABLE notes (note_id text PRIMARY KEY, session_id text)").unwrap();
+        conn.execute_batch(super::ACCESS).unwrap();
+        for (table, file) in super::GUARDED {
+            conn.execute_batch(file).unwrap_or_else(|error| panic!("{table}: {error}"));
+        }
+        conn.execute_batch(include_str!("../../sql/guards/further.sql")).unwrap();
+    }
 
     /// Every step of a statement's plan and of the triggers that it runs.
     fn plan(sql: &str) -> Vec<String> {

@@ -11,6 +11,7 @@ mod hosted;
 mod install;
 mod names;
 mod template;
+mod writer;
 
 pub(crate) use check::{beyond_repair, check};
 #[cfg(feature = "extension")]
@@ -24,4 +25,5 @@ pub(crate) use further::list as further_tables;
 pub(crate) use hosted::Hosted;
 pub(crate) use install::{GENERATION, check_tables, install, remove, seed};
 pub(crate) use names::{is_ours_alone, spells_ours};
-pub(crate) use template::{GUARDED, affinity, is_guarded, quote};
+pub(crate) use template::{GUARDED, affinity, is_guarded};
+pub(crate) use writer::quote;

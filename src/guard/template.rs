@@ -1,19 +1,18 @@
-//! Guards are templates, expanded over a table's real columns and unique indexes.
+//! The guarded tables, what they really look like in a file, and their guards written over that.
 //!
-//! | placeholder | becomes |
+//! | marker of a guard file | becomes |
 //! |---|---|
-//! | `{{columns}}` | a text literal of the column names, a line each |
-//! | `{{changed}}` | a text of 0 and 1, a digit a column: whether `OLD` IS NOT `NEW` |
-//! | `{{moved}}` | whether the rowid changes |
-//! | `{{odd}}` | the kind and name of the first column whose new value is not of its declared type or no readable text, else NULL |
-//! | `{{taken}}` | whether another row holds the rowid or a unique value of `NEW` |
-//! | `{{audit row}}` | the statements of `sql/guards/audit_row.sql` |
-//! | `{{audit KIND, KEY}}` | the same, where a row is due for this record |
-//! | `{{write}}` | what `acl_book` is told: the action, what changes as in `{{changed}}`, the rowid of a new row |
+//! | `row` | the facts of the row: its columns, what changes, what is mistyped, whether a key is taken |
+//! | `write` | what `acl_book` is told: the action, what changes, the rowid of a new row |
+//! | `audit row` | the statement of `sql/guards/audit_row.sql` |
+//! | `audit KIND, KEY` | the same, where a row is due for this record |
+//!
+//! The markers of further tables stand in `further.rs`.
 
 use rusqlite::Connection;
 
 use super::names::tokens;
+use super::writer::{expand, is_plain, literal, quote, statements};
 use crate::error::{Error, Result};
 
 /// The guarded tables and their guards, parents first.
@@ -75,16 +74,6 @@ const KEYS: [(&str, &[&str]); 17] = [
     ("acl_meta", &["name"]),
 ];
 
-/// An identifier, quoted for SQL.
-pub(crate) fn quote(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
-}
-
-/// A text literal of SQL.
-fn literal(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
-}
-
 /// Whether every file has a table of this name under guard.
 pub(crate) fn is_guarded(table: &str) -> bool {
     GUARDED.iter().any(|(guarded, _)| table.eq_ignore_ascii_case(guarded))
@@ -134,8 +123,8 @@ impl Table {
             if row.get(2)? {
                 primary.push(column.clone());
             }
-            if column.contains(['\n', '\r']) {
-                problems.push(format!("table `{name}` has a column name with a line break"));
+            if !is_plain(&column) {
+                problems.push(format!("table `{name}` has a column whose name guards can't carry: {column:?}"));
             }
             // What is made of a secret is one too, and has a name that nobody knows for one.
             if matches!(hidden, 2 | 3) && matches!(name, "users" | "sessions") {
@@ -150,15 +139,25 @@ impl Table {
         }
         let mut unique = Vec::new();
         let mut indexes =
-            conn.prepare("SELECT name, origin, partial FROM pragma_index_list(?1, 'main') WHERE \"unique\"")?;
+            conn.prepare("SELECT name, origin, partial, \"unique\" FROM pragma_index_list(?1, 'main')")?;
         let mut rows = indexes.query([name])?;
         while let Some(row) = rows.next()? {
             let (index, origin, partial): (String, String, bool) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            if !is_plain(&index) {
+                problems.push(format!("table `{name}` has an index whose name guards can't carry: {index:?}"));
+            }
+            if !row.get::<_, bool>(3)? {
+                continue;
+            }
             let mut parts = Vec::new();
             let mut terms = conn.prepare("SELECT name, coll FROM pragma_index_xinfo(?1, 'main') WHERE key")?;
             let mut terms = terms.query([&index])?;
             while let Some(term) = terms.next()? {
                 let (column, collation): (Option<String>, String) = (term.get(0)?, term.get(1)?);
+                if !is_plain(&collation) {
+                    problems
+                        .push(format!("table `{name}` has a collation whose name guards can't carry: {collation:?}"));
+                }
                 parts.push((column, collation));
             }
             let columns: Option<Vec<_>> = parts.into_iter().map(|(column, coll)| Some((column?, coll))).collect();
@@ -233,47 +232,44 @@ impl Table {
         columns.join(" || '/' || ")
     }
 
-    /// The statements of a guard file, expanded over this table.
-    pub(super) fn expand(&self, template: &str) -> Vec<String> {
-        let insert = self.fill(template, false);
-        let update = self.fill(template, true);
-        // `taken` means something else in an update: the row itself does not count.
-        statements(&insert)
-            .into_iter()
-            .zip(statements(&update))
-            .map(|(insert, update)| if update.contains(" BEFORE UPDATE ON ") { update } else { insert })
-            .map(|statement| statement.replace("{{write}}", &self.write(&statement)))
-            .collect()
+    /// The statements of a guard file, expanded over this table. `more` answers the markers that are not every table's.
+    pub(super) fn expand(&self, file: &str, more: impl Fn(&str) -> Option<String>) -> Result<Vec<String>> {
+        let written =
+            |statement: String| expand(&statement, |marker| self.fill(&statement, marker).or_else(|| more(marker)));
+        statements(file).into_iter().map(written).collect()
     }
 
-    fn fill(&self, template: &str, update: bool) -> String {
-        let mut sql = template
-            // SQLite takes `Session_ID` for `session_id`, and so does the verdict.
-            .replace("{{columns}}", &literal(&self.columns.join("\n").to_ascii_lowercase()))
-            .replace("{{changed}}", &self.changed())
-            .replace("{{moved}}", &self.moved())
-            .replace("{{odd}}", &self.odd(update))
-            .replace("{{taken}}", &self.taken(update));
-        while let Some((before, rest)) = sql.split_once("{{audit ") {
-            let (record, after) = rest.split_once("}}").unwrap_or((rest, ""));
-            let (open, close) = match record {
-                "row" => ("VALUES (".to_owned(), ")".to_owned()),
-                record => ("SELECT ".to_owned(), format!(" WHERE acl_book({record}, {{{{write}}}})")),
-            };
-            let audit_row = AUDIT_ROW.replace("{{open}}", &open).replace("{{close}}", &close);
-            sql = format!("{before}{}{after}", audit_row.trim_end());
-        }
-        sql
+    /// What a marker of this statement becomes.
+    fn fill(&self, statement: &str, marker: &str) -> Option<String> {
+        let updates = statement.contains(" BEFORE UPDATE ON ");
+        Some(match marker.split_once(' ').map_or((marker, ""), |(name, of)| (name, of.trim())) {
+            ("row", "") => self.row(updates),
+            ("write", "") => self.write(statement),
+            ("audit", "row") => audit_row("VALUES (", ")"),
+            ("audit", record) => audit_row("SELECT ", &format!(" WHERE acl_book({record}{})", self.write(statement))),
+            _ => return None,
+        })
+    }
+
+    /// The facts that every row has.
+    fn row(&self, updates: bool) -> String {
+        // SQLite takes `Session_ID` for `session_id`, and so does the verdict.
+        let columns = literal(&self.columns.join("\n").to_ascii_lowercase());
+        let changed = match updates {
+            true => format!(" 'changed', {}, 'moved', {},", self.changed(), self.moved()),
+            false => String::new(),
+        };
+        format!(", 'columns', {columns},{changed} 'odd', {}, 'taken', {}", self.odd(updates), self.taken(updates))
     }
 
     fn write(&self, statement: &str) -> String {
         if statement.contains(" AFTER INSERT ON ") {
             let rowid = self.rowid.map_or_else(|| "NULL".to_owned(), |rowid| format!("NEW.{rowid}"));
-            format!("'create', NULL, {rowid}")
+            format!(", 'create', NULL, {rowid}")
         } else if statement.contains(" AFTER UPDATE ON ") {
-            format!("'patch', {}, NULL", self.changed())
+            format!(", 'patch', {}, NULL", self.changed())
         } else {
-            "'remove', NULL, NULL".to_owned()
+            ", 'remove', NULL, NULL".to_owned()
         }
     }
 
@@ -348,6 +344,18 @@ impl Table {
     }
 }
 
+/// The statement that inserts the audit row which is due, its values between `open` and `close`.
+fn audit_row(open: &str, close: &str) -> String {
+    let fill = |marker: &str| match marker {
+        "open" => Some(open.to_owned()),
+        "close" => Some(close.to_owned()),
+        _ => None,
+    };
+    let insert = AUDIT_ROW.split_once("INSERT INTO").map_or("", |(_, insert)| insert.trim_end());
+    // The file has these two markers alone: a test of all guard files shows it.
+    format!("INSERT INTO{}", expand(insert, fill).unwrap_or_default())
+}
+
 /// Whether these columns are the key, in whichever order.
 fn is_key<'a>(key: &[&str], columns: impl Iterator<Item = &'a String>) -> bool {
     let mut columns: Vec<String> = columns.map(|column| column.to_ascii_lowercase()).collect();
@@ -355,28 +363,6 @@ fn is_key<'a>(key: &[&str], columns: impl Iterator<Item = &'a String>) -> bool {
     let mut key = key.to_vec();
     key.sort_unstable();
     columns == key
-}
-
-/// The statements of a file, from their CREATE on; triggers end with `END;`, others with `;` at a line's end.
-pub(super) fn statements(sql: &str) -> Vec<String> {
-    let mut found = Vec::new();
-    let mut current: Option<String> = None;
-    for line in sql.lines() {
-        if current.is_none() && line.starts_with("CREATE ") {
-            current = Some(String::new());
-        }
-        let Some(statement) = &mut current else { continue };
-        if !statement.is_empty() {
-            statement.push('\n');
-        }
-        statement.push_str(line);
-        let trigger = statement.starts_with("CREATE TRIGGER");
-        if (trigger && line == "END;") || (!trigger && line.trim_end().ends_with(';')) {
-            let statement = current.take().unwrap_or_default();
-            found.push(statement.trim_end().trim_end_matches(';').to_owned());
-        }
-    }
-    found
 }
 
 /// The bare words of a statement in upper case: no comments, literals or quoted names.

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::ops::Deref;
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::connection::Conn;
@@ -11,34 +11,47 @@ use crate::error::{Error, Result};
 /// A connection: one caller has it at a time, others wait until their time is up.
 #[derive(Debug)]
 pub(super) struct Lane {
-    conn: Mutex<Option<Conn>>,
+    slot: Mutex<Slot>,
     freed: Condvar,
+}
+
+/// The connection while nobody has it, and how many wait for it.
+#[derive(Debug)]
+struct Slot {
+    conn: Option<Conn>,
+    waiting: usize,
 }
 
 impl Lane {
     pub(super) fn new(conn: Conn) -> Self {
-        Self { conn: Mutex::new(Some(conn)), freed: Condvar::new() }
+        Self { slot: Mutex::new(Slot { conn: Some(conn), waiting: 0 }), freed: Condvar::new() }
     }
 
     /// Takes the connection if nobody has it.
     pub(super) fn try_take(&self) -> Option<Taken<'_>> {
-        let conn = self.conn.lock().unwrap_or_else(PoisonError::into_inner).take()?;
+        let conn = self.lock().conn.take()?;
         Some(Taken { lane: self, conn: Some(conn) })
     }
 
     /// Takes the connection, waiting for up to `timeout` since `started`.
     pub(super) fn take(&self, started: Instant, timeout: Duration) -> Result<Taken<'_>> {
-        let mut slot = self.conn.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut slot = self.lock();
         loop {
-            if let Some(conn) = slot.take() {
+            if let Some(conn) = slot.conn.take() {
                 return Ok(Taken { lane: self, conn: Some(conn) });
             }
             let left = timeout.saturating_sub(started.elapsed());
             if left.is_zero() {
                 return Err(Error::Busy(started.elapsed()));
             }
+            slot.waiting += 1;
             (slot, _) = self.freed.wait_timeout(slot, left).unwrap_or_else(PoisonError::into_inner);
+            slot.waiting -= 1;
         }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Slot> {
+        self.slot.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -59,8 +72,12 @@ impl Deref for Taken<'_> {
 
 impl Drop for Taken<'_> {
     fn drop(&mut self) {
-        *self.lane.conn.lock().unwrap_or_else(PoisonError::into_inner) = self.conn.take();
-        self.lane.freed.notify_one();
+        let mut slot = self.lane.lock();
+        slot.conn = self.conn.take();
+        // A notification that nobody waits for is a system call all the same.
+        if slot.waiting > 0 {
+            self.lane.freed.notify_one();
+        }
     }
 }
 

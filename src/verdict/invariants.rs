@@ -49,7 +49,8 @@ impl Case<'_> {
                 return Err(Refusal::invalid("id", "must be 1 to 64 bytes of text"));
             }
         }
-        if self.facts.flag("taken")? {
+        let left_behind = self.facts.has("left_behind") && self.facts.flag("left_behind")?;
+        if self.facts.flag("taken")? || left_behind {
             return Err(self.conflict(ConflictKind::Duplicate)?);
         }
         self.content(change)?;
