@@ -485,7 +485,7 @@ impl From<Refusal> for Error {
             Refusal::Conflict(conflict) => Self::Conflict(Box::new(conflict)),
             Refusal::Drift(drift) => Self::IdentityDrift(Box::new(drift)),
             Refusal::Invalid(invalid) => Self::Invalid(Box::new(invalid)),
-            Refusal::Unvouched(problem) => Self::broken(problem),
+            Refusal::Undecidable(problem) => Self::broken(problem),
         }
     }
 }

@@ -15,11 +15,11 @@ pub(crate) enum Fact<'a> {
     Null,
     Int(i64),
     Text(&'a str),
-    /// A BLOB, a REAL, or a text that is no UTF-8 or holds a NUL: nothing that we vouch for.
-    Odd,
+    /// A BLOB, a REAL, or a text that is no UTF-8 or holds a NUL: no verdict rests on it.
+    Unusable,
 }
 
-/// Facts by name. A name may stand more than once (`gone`).
+/// Facts by name. A name may stand more than once (`removed_parent`).
 #[derive(Debug, Default)]
 pub(crate) struct Facts<'a> {
     list: Vec<(&'a str, Fact<'a>)>,
@@ -82,7 +82,7 @@ impl<'a> Facts<'a> {
     }
 
     fn get(&self, name: &str) -> Result<Fact<'a>, Refusal> {
-        self.find(name).ok_or_else(|| Refusal::Unvouched(format!("the guard lacks the fact `{name}`")))
+        self.find(name).ok_or_else(|| Refusal::Undecidable(format!("the guard lacks the fact `{name}`")))
     }
 
     /// A stored text. Anything but text or NULL is a damaged row.
@@ -90,7 +90,7 @@ impl<'a> Facts<'a> {
         match self.get(name)? {
             Fact::Null => Ok(None),
             Fact::Text(text) => Ok(Some(text)),
-            _ => Err(Refusal::Unvouched(format!("the stored `{name}` is not plain text"))),
+            _ => Err(Refusal::Undecidable(format!("the stored `{name}` is not plain text"))),
         }
     }
 
@@ -122,7 +122,7 @@ impl<'a> Facts<'a> {
         match self.get(name)? {
             Fact::Null => Ok(false),
             Fact::Int(number) => Ok(number != 0),
-            _ => Err(Refusal::Unvouched(format!("the fact `{name}` is not a truth value"))),
+            _ => Err(Refusal::Undecidable(format!("the fact `{name}` is not a truth value"))),
         }
     }
 
@@ -190,7 +190,7 @@ impl<'a> Facts<'a> {
     }
 
     fn mismatch() -> Refusal {
-        Refusal::Unvouched("the guard does not match the table's columns".to_owned())
+        Refusal::Undecidable("the guard does not match the table's columns".to_owned())
     }
 
     /// Whether this one column changes.
@@ -224,17 +224,19 @@ impl<'a> Facts<'a> {
 
     /// Adds whether this is the cascade of a removal that was allowed and is under way.
     ///
-    /// A deletion is one where a parent is gone (`gone`). An update is one where nothing changes but
-    /// foreign keys, to NULL, whose old parents are gone (`nulled:COLUMN`). `under_way` says whether
+    /// A deletion is one where a parent is gone (`removed_parent`). An update is one where nothing changes but
+    /// foreign keys, to NULL, whose old parents are gone (`set_null:COLUMN`). `under_way` says whether
     /// the removal of a parent, named `RESOURCE ID`, is.
     pub(crate) fn confirm_cascade(&mut self, under_way: impl Fn(&str) -> bool) {
         let is_under_way = |fact: &Fact<'_>| matches!(fact, Fact::Text(parent) if under_way(parent));
-        let gone = self.list.iter().any(|(name, fact)| *name == "gone" && is_under_way(fact));
+        let gone = self.list.iter().any(|(name, fact)| *name == "removed_parent" && is_under_way(fact));
         let nulled = || {
             let mut changed = self.changed().ok()?.peekable();
             changed.peek()?;
             let is_nulled = |column: &str| {
-                self.list.iter().any(|(name, fact)| name.strip_prefix("nulled:") == Some(column) && is_under_way(fact))
+                self.list
+                    .iter()
+                    .any(|(name, fact)| name.strip_prefix("set_null:") == Some(column) && is_under_way(fact))
             };
             Some(changed.all(is_nulled))
         };
@@ -278,7 +280,7 @@ mod tests {
             (Fact::Int(0), Some(false)),
             (Fact::Null, Some(false)),
             (Fact::Text("1"), None),
-            (Fact::Odd, None),
+            (Fact::Unusable, None),
         ] {
             assert_eq!(facts(&[("own", fact)]).flag("own").ok(), truth, "{fact:?}");
         }
@@ -304,14 +306,14 @@ mod tests {
             let mut facts = facts(&[
                 ("columns", Fact::Text("id\nboard_id\nstatus\nfork")),
                 ("changed", Fact::Text(changed)),
-                ("nulled:board_id", board),
-                ("nulled:fork", fork),
+                ("set_null:board_id", board),
+                ("set_null:fork", fork),
             ]);
             facts.confirm_cascade(under_way);
             assert_eq!(facts.is_cascade(), cascade, "{changed} {board:?} {fork:?}");
         }
         for (gone, cascade) in [("board b", true), ("board c", false), ("board", false)] {
-            let mut facts = facts(&[("gone", Fact::Null), ("gone", Fact::Text(gone))]);
+            let mut facts = facts(&[("removed_parent", Fact::Null), ("removed_parent", Fact::Text(gone))]);
             facts.confirm_cascade(under_way);
             assert_eq!(facts.is_cascade(), cascade, "{gone}");
         }

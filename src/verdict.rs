@@ -52,7 +52,7 @@ pub(crate) enum Refusal {
     Drift(IdentityDrift),
     Invalid(Invalid),
     /// The facts themselves are missing or unreadable: a failure of the database, not a denial.
-    Unvouched(String),
+    Undecidable(String),
 }
 
 impl Refusal {
@@ -77,7 +77,7 @@ pub(crate) fn decide(actor: &Actor, asked: Operation, facts: &Facts<'_>) -> Verd
 pub(crate) fn decide_child(actor: &Actor, parent: &Subject, child: Resource, facts: &Facts<'_>) -> Verdict {
     let asked = Operation::new(child, Action::Remove);
     let case = Case { actor, asked, facts };
-    let judged = if actor.is_daemon() { Ok(case.daemon()) } else { case.ladder(Action::Remove) };
+    let judged = if actor.is_daemon() { Ok(case.daemon()) } else { case.check_rule(Action::Remove) };
     match judged {
         Ok(allowed) => Verdict::Allowed(allowed),
         Err(Refusal::Denied(mut denied)) => {
@@ -224,9 +224,9 @@ impl Case<'_> {
             self.executor_scope(&change)?;
             let mut allowed = None;
             for action in self.actions(&change) {
-                allowed = Some(self.ladder(action)?);
+                allowed = Some(self.check_rule(action)?);
             }
-            let allowed = allowed.ok_or_else(|| Refusal::Unvouched("no rule applies".to_owned()))?;
+            let allowed = allowed.ok_or_else(|| Refusal::Undecidable("no rule applies".to_owned()))?;
             self.privileges(&change)?;
             allowed
         };
@@ -258,7 +258,7 @@ impl Case<'_> {
         let inherits =
             matches!(self.asked.resource, Resource::Session | Resource::Task | Resource::Message | Resource::Row);
         if stored && inherits && self.facts.text("worktree")?.is_none() {
-            return Err(Refusal::Unvouched(format!("{} has no parent", self.subject()?)));
+            return Err(Refusal::Undecidable(format!("{} has no parent", self.subject()?)));
         }
         Ok(())
     }
@@ -307,7 +307,7 @@ impl Case<'_> {
     }
 
     /// Asks the rule of `action`.
-    fn ladder(&self, action: Action) -> Judged<Allowed> {
+    fn check_rule(&self, action: Action) -> Judged<Allowed> {
         let Some(rule) = self.rule(action)? else {
             let why = format!("no rule says who may {action} a {}", self.asked.resource);
             return Err(self.denied(None, &why, true)?);
@@ -407,7 +407,7 @@ impl Case<'_> {
     /// that worktree being created by the statement that runs now.
     fn is_first_owner(&self) -> Judged<bool> {
         Ok(self.asked.action == Action::Create
-            && self.facts.flag("ticket")?
+            && self.facts.flag("first_owner_due")?
             && self.facts.flag("first")?
             && self.facts.text("creator")?.is_some()
             && self.facts.text("creator")? == self.facts.input("user")?)
@@ -427,7 +427,7 @@ impl Case<'_> {
     /// What the parent of a further table's row is.
     fn parent_kind(&self) -> Judged<Resource> {
         let kind = self.facts.text("parent_kind")?.and_then(Resource::from_word);
-        kind.ok_or_else(|| Refusal::Unvouched("the parent of a row is unknown".to_owned()))
+        kind.ok_or_else(|| Refusal::Undecidable("the parent of a row is unknown".to_owned()))
     }
 
     fn rule(&self, action: Action) -> Judged<Option<Rule>> {

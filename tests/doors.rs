@@ -586,9 +586,9 @@ fn aclites_own_tables_are_not_written_from_outside() {
     assert_eq!(run(&store, &Actor::user("cy"), "UPDATE acl_epoch SET epoch = epoch + 1").unwrap(), 1);
 }
 
-/// The ticket for the first owner lies in the connection's memory: SQL can neither make nor keep one.
+/// The admission of a first owner is in the connection's memory: SQL can neither make nor keep one.
 #[test]
-fn a_ticket_for_ownership_cannot_be_forged() {
+fn the_admission_of_a_first_owner_cannot_be_forged() {
     let store = store();
     let owner = "INSERT INTO worktree_owners (worktree_id, user_id, created_at) VALUES";
     refused(
@@ -632,8 +632,8 @@ fn the_guards_functions_are_not_for_others() {
                 ("invalid", "SELECT \"acl_guard\"('task', 'patch', 'id', 't-v')"),
                 ("invalid", "SELECT ACL_GUARD_CHILD('session', 's-v', 'task')"),
                 ("invalid", "SELECT acl_entry('actor')"),
-                ("invalid", "SELECT acl_book('task', 't-v')"),
-                ("invalid", "SELECT acl_admit(1, 2, 3)"),
+                ("invalid", "SELECT acl_complete_write('task', 't-v')"),
+                ("invalid", "SELECT acl_guard_audit(1, 2, 3)"),
                 ("invalid", "SELECT [acl_next_status]('created', 'completed')"),
                 ("invalid", "UPDATE tasks SET status = acl_next_status(status, 'completed')"),
                 ("invalid", "WITH acl_tasks_before_update AS (SELECT 1) SELECT * FROM acl_tasks_before_update"),
@@ -944,7 +944,7 @@ fn a_trigger_of_somebody_elses_writes_no_guarded_table() {
         }
     }
     assert_eq!(everything(&store), before);
-    // It is found when the file is opened or checked, and a host's guards vouch for nothing meanwhile.
+    // It is found when the file is opened or checked, and a host's guards refuse every write meanwhile.
     assert_eq!(verdict(&Store::open(&path)), "tampered");
     let report = store.check().unwrap();
     assert_eq!(report.altered, ["trigger `trap` writes `users` under the rights of whoever fires it"]);

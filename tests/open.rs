@@ -204,6 +204,11 @@ fn the_schema_of_a_new_file() {
     let path = dir.path().join("new.db");
     drop(Store::open(&path).unwrap());
     let conn = raw(&path);
+    // Views that ask who acts have columns only where these functions are.
+    for function in ["acl_actor", "acl_task", "acl_session"] {
+        let none = |_: &rusqlite::functions::Context<'_>| Ok(None::<String>);
+        conn.create_scalar_function(function, 0, rusqlite::functions::FunctionFlags::SQLITE_INNOCUOUS, none).unwrap();
+    }
     let mut text = String::new();
     for table in
         texts(&conn, "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY 1")

@@ -512,7 +512,7 @@ fn every_change_of_who_may_what_raises_the_epoch() {
 }
 
 #[test]
-fn no_statement_reaches_the_functions_that_make_tickets() {
+fn no_statement_reaches_the_functions_that_admit_writes() {
     let store = town();
     let spellings = [
         "SELECT acl_guard('task', 'patch')",
@@ -522,11 +522,11 @@ fn no_statement_reaches_the_functions_that_make_tickets() {
         "SELECT `acl_guard`('task', 'patch')",
         "SELECT acl_guard /* */ ('task', 'patch')",
         "SELECT acl_guard_child('worktree', 'w', 'session')",
-        "SELECT acl_admit(1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1)",
+        "SELECT acl_guard_audit(1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1)",
         "SELECT acl_entry('actor')",
-        "SELECT acl_book('task', 't')",
-        "SELECT acl_booked(1)",
-        "SELECT acl_direct('task', 't')",
+        "SELECT acl_complete_write('task', 't')",
+        "SELECT acl_audit_written(1)",
+        "SELECT acl_is_direct('task', 't')",
         "SELECT acl_get('task')",
         "SELECT acl_may_get('task')",
         "SELECT acl_session()",
@@ -535,14 +535,14 @@ fn no_statement_reaches_the_functions_that_make_tickets() {
         "SELECT acl_next_completed_at('running', 'stopped', NULL, NULL)",
         "WITH acl_tasks_before_update AS (SELECT 1) SELECT * FROM acl_tasks_before_update",
         "WITH \"ACL_tasks_before_update\" AS (SELECT 1) SELECT 1",
-        "SELECT (SELECT acl_guard('owner', 'create', 'ticket', 1))",
-        "SELECT 1 WHERE EXISTS (SELECT acl_book('worktree', 'w'))",
+        "SELECT (SELECT acl_guard('owner', 'create', 'first_owner_due', 1))",
+        "SELECT 1 WHERE EXISTS (SELECT acl_complete_write('worktree', 'w'))",
         "UPDATE tasks SET status = acl_guard('task', 'patch') WHERE task_id = 't'",
-        "UPDATE tasks SET status = 'x' WHERE acl_book('task', 't')",
-        "DELETE FROM tasks WHERE acl_book('task', task_id) RETURNING acl_entry('actor')",
+        "UPDATE tasks SET status = 'x' WHERE acl_complete_write('task', 't')",
+        "DELETE FROM tasks WHERE acl_complete_write('task', task_id) RETURNING acl_entry('actor')",
         "INSERT INTO worktree_owners SELECT 'w', 'cy', acl_guard('worktree', 'create', 'id', 'w')",
         "INSERT INTO boards (board_id, created_at, created_by, name, data) VALUES ('n', acl_now(), 'bo', acl_entry('why'), '{}')",
-        "SELECT count(*) FILTER (WHERE acl_book('task', 't')) FROM tasks",
+        "SELECT count(*) FILTER (WHERE acl_complete_write('task', 't')) FROM tasks",
         "SELECT 1 ORDER BY acl_guard('task', 'patch')",
         "SELECT 1 LIMIT acl_guard('task', 'patch')",
     ];

@@ -323,7 +323,7 @@ fn the_operators_door_is_in_the_audit_before_it_opens() {
 
 // ---- what only the guards may call ---------------------------------------------------------------
 
-/// Each step of forging an account, an owner's ticket or an audit row, as SQL of one's own.
+/// Each step of forging an open write, a first owner or an audit row, as SQL of one's own.
 #[test]
 fn what_the_guards_remember_cannot_be_forged() {
     let host = host();
@@ -342,9 +342,9 @@ fn what_the_guards_remember_cannot_be_forged() {
             "WITH acl_worktrees_after_insert AS (SELECT {guard} AS x) {owner} SELECT 'w-v', 'cy', acl_now() FROM acl_worktrees_after_insert"
         ),
         "SELECT acl_first_owner('w-v', 'cy')".to_owned(),
-        "SELECT acl_book('task', 't-v', 'patch', '0', NULL)".to_owned(),
+        "SELECT acl_complete_write('task', 't-v', 'patch', '0', NULL)".to_owned(),
         "SELECT acl_entry('why')".to_owned(),
-        "SELECT acl_admit(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18)".to_owned(),
+        "SELECT acl_guard_audit(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18)".to_owned(),
         "SELECT acl_guard_child('session', 's-v', 'task')".to_owned(),
     ] {
         host.refuses(&statement, "aclite: ");
@@ -353,7 +353,7 @@ fn what_the_guards_remember_cannot_be_forged() {
     for define in [
         format!("CREATE TEMP VIEW forge AS SELECT {guard} AS x"),
         "CREATE TEMP VIEW forge AS SELECT acl_first_owner('w-v', 'cy') AS x".to_owned(),
-        "CREATE TEMP VIEW forge AS WITH acl_tasks_before_update AS (SELECT acl_book('task', 't-v', 'patch', '0', NULL) AS x) SELECT x FROM acl_tasks_before_update".to_owned(),
+        "CREATE TEMP VIEW forge AS WITH acl_tasks_before_update AS (SELECT acl_complete_write('task', 't-v', 'patch', '0', NULL) AS x) SELECT x FROM acl_tasks_before_update".to_owned(),
         format!("CREATE TEMP TABLE forge (x CHECK ({guard}))"),
         format!("CREATE VIEW forge AS SELECT {guard} AS x"),
         format!("CREATE TABLE forge (x CHECK ({guard}))"),
@@ -364,9 +364,9 @@ fn what_the_guards_remember_cannot_be_forged() {
         assert!(forged.is_err() || define.contains("first_owner"), "{define}: {forged:?}");
         host.refuses(&format!("{owner} VALUES ('w-v', 'cy', acl_now())"), "");
         host.refuses(&format!("{owner} SELECT 'w-v', 'cy', x FROM (SELECT 1 AS x)"), "");
-        // With it there, no guard vouches for anything, whoever asks.
+        // While it is there the guards refuse every write, whoever asks.
         host.login("bo");
-        host.refuses(PATCH, "can't vouch for a write");
+        host.refuses(PATCH, "can't verify this connection");
         host.login("cy");
         let kind = if define.contains("VIEW") { "VIEW" } else { "TABLE" };
         host.conn.execute_batch(&format!("DROP {kind} forge")).unwrap();
@@ -388,13 +388,13 @@ fn a_view_neither_books_a_write_nor_makes_an_audit_row() {
     assert_eq!(run(&host.conn, ignored), Ok(0));
     let seq = last_seq(&host.store);
     for (view, function) in [
-        ("book", "acl_book('worktree', 'ghost', 'create', NULL, NULL)"),
+        ("book", "acl_complete_write('worktree', 'ghost', 'create', NULL, NULL)"),
         (
             "child",
             "acl_guard_child('worktree', 'ghost', 'task', 'worktree', 'v', 'held', '3 group superheroes', 'own', 0, 'rule', 'all||all')",
         ),
         ("owner", "acl_first_owner('ghost', 'cy')"),
-        ("admit", "acl_admit(1, 2, 1, 2, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18)"),
+        ("admit", "acl_guard_audit(1, 2, 1, 2, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18)"),
         ("guard", "acl_guard('task', 'remove', 'id', 't-v')"),
     ] {
         host.conn.execute_batch(&format!("CREATE TEMP VIEW {view} AS SELECT {function} AS x")).unwrap();
@@ -533,7 +533,7 @@ fn neither_another_file_nor_an_odd_definition_confuses_the_extension() {
         );
     }
     // Functions without arguments are wrong calls, and no more.
-    for function in ["acl_guard", "acl_guard_child", "acl_may_get", "acl_get", "acl_garbled"] {
+    for function in ["acl_guard", "acl_guard_child", "acl_may_get", "acl_get", "acl_undecodable"] {
         let outcome = run(&host.conn, &format!("SELECT {function}()"));
         assert!(
             outcome.as_ref().is_ok() || outcome.as_ref().is_err_and(|text| text.starts_with("aclite: ")),
@@ -542,7 +542,7 @@ fn neither_another_file_nor_an_odd_definition_confuses_the_extension() {
     }
 }
 
-/// A row that OR IGNORE passes over has met the guard and never meets the books: what it left opens nothing.
+/// A row that OR IGNORE passes over has met the BEFORE guard and never meets the AFTER trigger: the write that it left open allows nothing.
 #[test]
 fn an_account_left_open_is_of_no_use() {
     let host = host();
@@ -568,7 +568,7 @@ fn an_account_left_open_is_of_no_use() {
 
 /// A TEMP trigger with RAISE(IGNORE) ends our own triggers: the write stands, its audit row does not.
 #[test]
-fn no_guard_vouches_while_a_temp_trigger_sits_on_a_guarded_table() {
+fn guards_refuse_while_a_temp_trigger_is_on_a_guarded_table() {
     let host = host();
     host.login("bo");
     for trigger in [
@@ -625,7 +625,7 @@ fn temp_objects_with_our_names_shadow_nothing() {
 
 /// The same file under a second name, a file with guards of its own, and one with guards that let everything pass.
 #[test]
-fn no_guard_vouches_while_guards_of_another_file_are_attached() {
+fn guards_refuse_while_another_guarded_file_is_attached() {
     let host = host();
     let (genuine, forged) = (host.dir.path().join("genuine.db"), host.dir.path().join("forged.db"));
     drop(world_at(&genuine));
@@ -640,7 +640,7 @@ fn no_guard_vouches_while_guards_of_another_file_are_attached() {
             let outcome = run(&host.conn, statement);
             // The forged file's own table is no more guarded than its owner wants.
             let text = outcome.err().filter(|_| path != &forged || statement == PATCH);
-            let refused = text.as_ref().is_some_and(|text| text.contains("can't vouch"));
+            let refused = text.as_ref().is_some_and(|text| text.contains("can't verify"));
             // There is no task in the genuine one, so none to be judged.
             let nothing = path == &genuine && statement.contains("other.tasks");
             assert!(
@@ -707,7 +707,7 @@ fn no_pragma_opens_a_way_round() {
 }
 
 /// Whoever owns the connection can take the guards away. Then this is what is left: other guards refuse
-/// to vouch, the check names it, and the file is not opened any more.
+/// every write, the check names it, and the file is not opened any more.
 #[test]
 fn guards_that_were_taken_away_are_missed() {
     for (tamper, missed) in [
@@ -734,7 +734,7 @@ fn guards_that_were_taken_away_are_missed() {
             let checked = text(&host.conn, "SELECT acl_check()");
             assert!(checked.contains(missed) && checked.contains(r#""clean":false"#), "{tamper}: {checked}");
             let others = run(&host.conn, "UPDATE users SET name = 'x' WHERE user_id = 'bo'");
-            assert!(others.as_ref().is_err_and(|text| text.contains("can't vouch")), "{tamper}: {others:?}");
+            assert!(others.as_ref().is_err_and(|text| text.contains("can't verify")), "{tamper}: {others:?}");
             let opened = Store::open(&host.path);
             assert_eq!(support::verdict(&opened), "tampered", "{tamper}");
             continue;

@@ -82,13 +82,13 @@ const TAMPERED: &[(&str, &str, bool)] = &[
     ("a foreign trigger with a name like ours", "CREATE TRIGGER acl_mine AFTER UPDATE ON tasks BEGIN SELECT 1; END", true),
     ("a view forges", "CREATE VIEW forge AS SELECT acl_guard('task', 'patch', 'id', 't') AS x", false),
     ("a CHECK forges", "CREATE TABLE forge (x CHECK (length(x))); PRAGMA writable_schema = ON;
-         UPDATE sqlite_schema SET sql = replace(sql, 'length', 'acl_booked') WHERE name = 'forge'", false),
+         UPDATE sqlite_schema SET sql = replace(sql, 'length', 'acl_audit_written') WHERE name = 'forge'", false),
     ("a view without a name forges", "CREATE VIEW \"\" AS SELECT acl_entry('why') AS x", false),
-    ("a view whose name begins ours forges", "CREATE VIEW ac AS SELECT acl_book('task', 't', 'patch', '', NULL) AS x", false),
+    ("a view whose name begins ours forges", "CREATE VIEW ac AS SELECT acl_complete_write('task', 't', 'patch', '', NULL) AS x", false),
     ("a trigger called as a view of ours", "CREATE TRIGGER acl_held BEFORE UPDATE ON tasks BEGIN SELECT raise(IGNORE); END", true),
     ("a trigger elsewhere called as a view of ours", "CREATE TABLE mine (a); CREATE TRIGGER acl_rule AFTER INSERT ON mine BEGIN UPDATE users SET role = 'admin'; END", true),
     ("a trigger elsewhere writes", "CREATE TABLE mine (a); CREATE TRIGGER trap AFTER INSERT ON mine BEGIN UPDATE \u{feff}users SET role = 'admin'; END", false),
-    ("a trigger elsewhere forges", "CREATE TABLE mine (a); CREATE TRIGGER forge AFTER INSERT ON mine BEGIN SELECT acl_book('task', 't', 1); END", false),
+    ("a trigger elsewhere forges", "CREATE TABLE mine (a); CREATE TRIGGER forge AFTER INSERT ON mine BEGIN SELECT acl_complete_write('task', 't', 1); END", false),
     ("a column was added", "ALTER TABLE tasks ADD COLUMN priority integer", true),
     ("a unique index was added", "CREATE UNIQUE INDEX one_name ON worktrees (repo_id, name)", true),
     ("a unique index was dropped", "DROP INDEX users_email_unique", true),
@@ -187,7 +187,7 @@ fn a_tampered_file_is_refused_and_mended_only_when_asked() {
     a view was altered: the guards of this file were tampered with; altered: view `acl_access`
     a view was dropped: the guards of this file were tampered with; missing: view `acl_held`
     a view was replaced by a table: the guards of this file were tampered with; altered: view `acl_rule` is a table
-    all of it was dropped: the guards of this file were tampered with; missing: view `acl_granted`, view `acl_held`, view `acl_access`, view `acl_rule`, trigger `acl_users_before_insert`, trigger `acl_users_before_update`, trig …
+    all of it was dropped: the guards of this file were tampered with; missing: view `acl_granted`, view `acl_held`, view `acl_access`, view `acl_rule`, view `acl_session_facts`, view `acl_worktree_facts`, view `acl_actor_facts …
     a table is missing: the guards of this file were tampered with; missing: table `messages`
     a table of ours is missing: the guards of this file were tampered with; missing: table `acl_rules`
     the audit is missing: the guards of this file were tampered with; missing: table `acl_audit`
@@ -199,13 +199,13 @@ fn a_tampered_file_is_refused_and_mended_only_when_asked() {
     a foreign trigger was added: the guards of this file were tampered with; altered: trigger `mine` on `tasks` is not aclite's
     a foreign trigger with a name like ours: the guards of this file were tampered with; altered: trigger `acl_mine` on `tasks` is not aclite's
     a view forges: the guards of this file were tampered with; altered: view `forge` names `acl_guard`, which only aclite's triggers may
-    a CHECK forges: the guards of this file were tampered with; altered: table `forge` names `acl_booked`, which only aclite's triggers may
+    a CHECK forges: the guards of this file were tampered with; altered: table `forge` names `acl_audit_written`, which only aclite's triggers may
     a view without a name forges: the guards of this file were tampered with; altered: view `` names `acl_entry`, which only aclite's triggers may
-    a view whose name begins ours forges: the guards of this file were tampered with; altered: view `ac` names `acl_book`, which only aclite's triggers may
+    a view whose name begins ours forges: the guards of this file were tampered with; altered: view `ac` names `acl_complete_write`, which only aclite's triggers may
     a trigger called as a view of ours: the guards of this file were tampered with; altered: trigger `acl_held` on `tasks` is not aclite's
     a trigger elsewhere called as a view of ours: the guards of this file were tampered with; altered: trigger `acl_rule` writes `users` under the rights of whoever fires it
     a trigger elsewhere writes: the guards of this file were tampered with; altered: trigger `trap` writes `users` under the rights of whoever fires it
-    a trigger elsewhere forges: the guards of this file were tampered with; altered: trigger `forge` names `acl_book`, which only aclite's triggers may
+    a trigger elsewhere forges: the guards of this file were tampered with; altered: trigger `forge` names `acl_complete_write`, which only aclite's triggers may
     a column was added: the guards of this file were tampered with; altered: trigger `acl_tasks_before_insert` (columns came or went: `priority`), trigger `acl_tasks_before_update` (columns came or went: `priority`), trigger …
     a unique index was added: the guards of this file were tampered with; altered: trigger `acl_worktrees_before_insert`, trigger `acl_worktrees_before_update`
     a unique index was dropped: the guards of this file were tampered with; altered: trigger `acl_users_before_insert`, trigger `acl_users_before_update`

@@ -4,7 +4,7 @@ CREATE TRIGGER acl_acl_rules_before_insert BEFORE INSERT ON acl_rules
 BEGIN
   SELECT acl_guard('rule', 'create',
     'id', NEW.resource || ' ' || NEW.operation,
-    'actor_role', (SELECT role FROM users WHERE user_id = acl_actor()),
+    'actor_role', (SELECT role FROM acl_actor_facts),
     'own', 0,
     'rule', (SELECT rule FROM acl_rule WHERE resource = 'rule' AND operation = 'create')
     /*+ row */);
@@ -14,7 +14,7 @@ CREATE TRIGGER acl_acl_rules_before_update BEFORE UPDATE ON acl_rules
 BEGIN
   SELECT acl_guard('rule', 'patch',
     'id', OLD.resource || ' ' || OLD.operation,
-    'actor_role', (SELECT role FROM users WHERE user_id = acl_actor()),
+    'actor_role', (SELECT role FROM acl_actor_facts),
     'own', 0,
     'rule', (SELECT rule FROM acl_rule WHERE resource = 'rule' AND operation = 'patch')
     /*+ row */);
@@ -24,7 +24,7 @@ CREATE TRIGGER acl_acl_rules_before_delete BEFORE DELETE ON acl_rules
 BEGIN
   SELECT acl_guard('rule', 'remove',
     'id', OLD.resource || ' ' || OLD.operation,
-    'actor_role', (SELECT role FROM users WHERE user_id = acl_actor()),
+    'actor_role', (SELECT role FROM acl_actor_facts),
     'own', 0,
     'rule', (SELECT rule FROM acl_rule WHERE resource = 'rule' AND operation = 'remove'));
 END;
@@ -33,19 +33,19 @@ CREATE TRIGGER acl_acl_rules_after_insert AFTER INSERT ON acl_rules
 BEGIN
   UPDATE acl_epoch SET epoch = epoch + 1;
   /*+ audit 'rule', NEW.resource || ' ' || NEW.operation */
-  SELECT acl_booked((SELECT max(seq) FROM acl_audit));
+  SELECT acl_audit_written((SELECT max(seq) FROM acl_audit));
 END;
 
 CREATE TRIGGER acl_acl_rules_after_update AFTER UPDATE ON acl_rules
 BEGIN
   UPDATE acl_epoch SET epoch = epoch + 1;
   /*+ audit 'rule', NEW.resource || ' ' || NEW.operation */
-  SELECT acl_booked((SELECT max(seq) FROM acl_audit));
+  SELECT acl_audit_written((SELECT max(seq) FROM acl_audit));
 END;
 
 CREATE TRIGGER acl_acl_rules_after_delete AFTER DELETE ON acl_rules
 BEGIN
   UPDATE acl_epoch SET epoch = epoch + 1;
   /*+ audit 'rule', OLD.resource || ' ' || OLD.operation */
-  SELECT acl_booked((SELECT max(seq) FROM acl_audit));
+  SELECT acl_audit_written((SELECT max(seq) FROM acl_audit));
 END;

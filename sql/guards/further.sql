@@ -8,11 +8,10 @@ BEGIN
     'id', /*+ table prefix = */'notes/'/*-*/ || /*+ new key = */NEW.note_id/*-*/, 'table', /*+ table name = */'notes'/*-*/, 'parent_kind', /*+ parent kind = */'session'/*-*/,
     'parent', NEW./*+ parent column = */session_id/*-*/, 'parent_exists', p./*+ parent key = */session_id/*-*/ IS NOT NULL,
     'session', /*+ session = */p.session_id/*-*/, 'worktree', p.worktree_id,
-    'held', (SELECT held FROM acl_held WHERE worktree_id = p.worktree_id AND user_id = acl_actor()),
-    'own', p.created_by IS acl_actor(),
+    'held', p.held, 'own', p.own,
     'rule', (SELECT rule FROM acl_rule WHERE resource = /*+ table name = */'notes'/*-*/ AND operation = 'create')
     /*+ row */)
-  FROM (SELECT 1) LEFT JOIN /*+ parent table = */sessions/*-*/ AS p ON p./*+ parent key = */session_id/*-*/ = NEW./*+ parent column = */session_id/*-*/;
+  FROM (SELECT 1) LEFT JOIN /*+ parent facts = */acl_session_facts/*-*/ AS p ON p./*+ parent key = */session_id/*-*/ = NEW./*+ parent column = */session_id/*-*/;
 END;
 
 CREATE TRIGGER /*+ trigger before_update = */acl_notes_before_update/*-*/ BEFORE UPDATE ON /*+ table = */notes/*-*/
@@ -20,12 +19,11 @@ BEGIN
   SELECT acl_guard('row', 'patch',
     'id', /*+ table prefix = */'notes/'/*-*/ || /*+ old key = */OLD.note_id/*-*/, 'table', /*+ table name = */'notes'/*-*/, 'parent_kind', /*+ parent kind = */'session'/*-*/,
     'session', /*+ session = */p.session_id/*-*/, 'worktree', p.worktree_id,
-    'held', (SELECT held FROM acl_held WHERE worktree_id = p.worktree_id AND user_id = acl_actor()),
-    'own', p.created_by IS acl_actor(),
+    'held', p.held, 'own', p.own,
     'rule', (SELECT rule FROM acl_rule WHERE resource = /*+ table name = */'notes'/*-*/ AND operation = 'patch')
     /*+ row */,
-    'fixed', /*+ fixed columns = */'note_id'/*-*/ /*+ set null */)
-  FROM (SELECT 1) LEFT JOIN /*+ parent table = */sessions/*-*/ AS p ON p./*+ parent key = */session_id/*-*/ = OLD./*+ parent column = */session_id/*-*/;
+    'immutable', /*+ fixed columns = */'note_id'/*-*/ /*+ set null */)
+  FROM (SELECT 1) LEFT JOIN /*+ parent facts = */acl_session_facts/*-*/ AS p ON p./*+ parent key = */session_id/*-*/ = OLD./*+ parent column = */session_id/*-*/;
 END;
 
 CREATE TRIGGER /*+ trigger before_delete = */acl_notes_before_delete/*-*/ BEFORE DELETE ON /*+ table = */notes/*-*/
@@ -33,29 +31,28 @@ BEGIN
   SELECT acl_guard('row', 'remove',
     'id', /*+ table prefix = */'notes/'/*-*/ || /*+ old key = */OLD.note_id/*-*/, 'table', /*+ table name = */'notes'/*-*/, 'parent_kind', /*+ parent kind = */'session'/*-*/,
     'session', /*+ session = */p.session_id/*-*/, 'worktree', p.worktree_id,
-    'held', (SELECT held FROM acl_held WHERE worktree_id = p.worktree_id AND user_id = acl_actor()),
-    'own', p.created_by IS acl_actor(),
+    'held', p.held, 'own', p.own,
     'rule', (SELECT rule FROM acl_rule WHERE resource = /*+ table name = */'notes'/*-*/ AND operation = 'remove') /*+ removed parents */)
-  FROM (SELECT 1) LEFT JOIN /*+ parent table = */sessions/*-*/ AS p ON p./*+ parent key = */session_id/*-*/ = OLD./*+ parent column = */session_id/*-*/;
+  FROM (SELECT 1) LEFT JOIN /*+ parent facts = */acl_session_facts/*-*/ AS p ON p./*+ parent key = */session_id/*-*/ = OLD./*+ parent column = */session_id/*-*/;
 END;
 
 CREATE TRIGGER /*+ trigger after_insert = */acl_notes_after_insert/*-*/ AFTER INSERT ON /*+ table = */notes/*-*/
-WHEN acl_book('row', /*+ table prefix = */'notes/'/*-*/ || /*+ new key = */NEW.note_id/*-*/ /*+ write */)
+WHEN acl_complete_write('row', /*+ table prefix = */'notes/'/*-*/ || /*+ new key = */NEW.note_id/*-*/ /*+ write */)
 BEGIN
   /*+ audit row */
-  SELECT acl_booked((SELECT max(seq) FROM acl_audit));
+  SELECT acl_audit_written((SELECT max(seq) FROM acl_audit));
 END;
 
 CREATE TRIGGER /*+ trigger after_update = */acl_notes_after_update/*-*/ AFTER UPDATE ON /*+ table = */notes/*-*/
-WHEN acl_book('row', /*+ table prefix = */'notes/'/*-*/ || /*+ old key = */OLD.note_id/*-*/ /*+ write */)
+WHEN acl_complete_write('row', /*+ table prefix = */'notes/'/*-*/ || /*+ old key = */OLD.note_id/*-*/ /*+ write */)
 BEGIN
   /*+ audit row */
-  SELECT acl_booked((SELECT max(seq) FROM acl_audit));
+  SELECT acl_audit_written((SELECT max(seq) FROM acl_audit));
 END;
 
 CREATE TRIGGER /*+ trigger after_delete = */acl_notes_after_delete/*-*/ AFTER DELETE ON /*+ table = */notes/*-*/
-WHEN acl_book('row', /*+ table prefix = */'notes/'/*-*/ || /*+ old key = */OLD.note_id/*-*/ /*+ write */)
+WHEN acl_complete_write('row', /*+ table prefix = */'notes/'/*-*/ || /*+ old key = */OLD.note_id/*-*/ /*+ write */)
 BEGIN
   /*+ audit row */
-  SELECT acl_booked((SELECT max(seq) FROM acl_audit));
+  SELECT acl_audit_written((SELECT max(seq) FROM acl_audit));
 END;

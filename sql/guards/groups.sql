@@ -4,7 +4,7 @@ CREATE TRIGGER acl_groups_before_insert BEFORE INSERT ON groups
 BEGIN
   SELECT acl_guard('group', 'create',
     'id', NEW.group_id,
-    'actor_role', (SELECT role FROM users WHERE user_id = acl_actor()),
+    'actor_role', (SELECT role FROM acl_actor_facts),
     'own', 0,
     'rule', (SELECT rule FROM acl_rule WHERE resource = 'group' AND operation = 'create')
     /*+ row */,
@@ -21,7 +21,7 @@ CREATE TRIGGER acl_groups_before_update BEFORE UPDATE ON groups
 BEGIN
   SELECT acl_guard('group', 'patch',
     'id', OLD.group_id,
-    'actor_role', (SELECT role FROM users WHERE user_id = acl_actor()),
+    'actor_role', (SELECT role FROM acl_actor_facts),
     'own', 0,
     'rule', (SELECT rule FROM acl_rule WHERE resource = 'group' AND operation = 'patch')
     /*+ row */,
@@ -32,7 +32,7 @@ CREATE TRIGGER acl_groups_before_delete BEFORE DELETE ON groups
 BEGIN
   SELECT acl_guard('group', 'remove',
     'id', OLD.group_id,
-    'actor_role', (SELECT role FROM users WHERE user_id = acl_actor()),
+    'actor_role', (SELECT role FROM acl_actor_facts),
     'own', 0,
     'rule', (SELECT rule FROM acl_rule WHERE resource = 'group' AND operation = 'remove'));
 END;
@@ -41,19 +41,19 @@ CREATE TRIGGER acl_groups_after_insert AFTER INSERT ON groups
 BEGIN
   UPDATE acl_epoch SET epoch = epoch + 1;
   /*+ audit 'group', NEW.group_id */
-  SELECT acl_booked((SELECT max(seq) FROM acl_audit));
+  SELECT acl_audit_written((SELECT max(seq) FROM acl_audit));
 END;
 
 CREATE TRIGGER acl_groups_after_update AFTER UPDATE ON groups
 BEGIN
   UPDATE acl_epoch SET epoch = epoch + 1;
   /*+ audit 'group', NEW.group_id */
-  SELECT acl_booked((SELECT max(seq) FROM acl_audit));
+  SELECT acl_audit_written((SELECT max(seq) FROM acl_audit));
 END;
 
 CREATE TRIGGER acl_groups_after_delete AFTER DELETE ON groups
 BEGIN
   UPDATE acl_epoch SET epoch = epoch + 1;
   /*+ audit 'group', OLD.group_id */
-  SELECT acl_booked((SELECT max(seq) FROM acl_audit));
+  SELECT acl_audit_written((SELECT max(seq) FROM acl_audit));
 END;

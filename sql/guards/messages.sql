@@ -5,65 +5,62 @@ BEGIN
   SELECT acl_guard('message', 'create',
     'id', NEW.message_id, 'parent', NEW.session_id, 'parent_exists', s.session_id IS NOT NULL,
     'session', s.session_id, 'worktree', s.worktree_id,
-    'held', (SELECT held FROM acl_held WHERE worktree_id = s.worktree_id AND user_id = acl_actor()),
-    'own', s.created_by IS acl_actor(),
+    'held', s.held, 'own', s.own,
     'rule', (SELECT rule FROM acl_rule WHERE resource = 'message' AND operation = 'create'),
-    'scope', (SELECT 1 FROM tasks WHERE task_id = acl_task() AND session_id = acl_session() AND created_by = acl_actor())
+    'scope', (SELECT 1 FROM acl_executor_facts)
     /*+ row */,
-    'stamped', s.unix_username,
-    'present', (SELECT unix_username FROM users WHERE user_id = s.created_by),
+    'session_unix_name', s.session_unix_name,
+    'creator_unix_name', s.creator_unix_name,
     'task', NEW.task_id, 'task_session', (SELECT session_id FROM tasks WHERE task_id = NEW.task_id),
     'created_at', NEW.created_at, 'type', NEW.type, 'role', NEW.role, 'index', NEW."index", 'data', NEW.data)
-  FROM (SELECT 1) LEFT JOIN sessions AS s ON s.session_id = NEW.session_id;
+  FROM (SELECT 1) LEFT JOIN acl_session_facts AS s ON s.session_id = NEW.session_id;
 END;
 
 CREATE TRIGGER acl_messages_before_update BEFORE UPDATE ON messages
 BEGIN
   SELECT acl_guard('message', 'patch',
     'id', OLD.message_id, 'session', s.session_id, 'worktree', s.worktree_id,
-    'held', (SELECT held FROM acl_held WHERE worktree_id = s.worktree_id AND user_id = acl_actor()),
-    'own', s.created_by IS acl_actor(),
+    'held', s.held, 'own', s.own,
     'rule', (SELECT rule FROM acl_rule WHERE resource = 'message' AND operation = 'patch'),
-    'scope', (SELECT 1 FROM tasks WHERE task_id = acl_task() AND session_id = acl_session() AND created_by = acl_actor())
+    'scope', (SELECT 1 FROM acl_executor_facts)
     /*+ row */,
     -- The cascade of a deleted task.
-    'nulled:task_id', CASE WHEN OLD.task_id IS NOT NULL AND NEW.task_id IS NULL
+    'set_null:task_id', CASE WHEN OLD.task_id IS NOT NULL AND NEW.task_id IS NULL
       AND NOT EXISTS (SELECT 1 FROM tasks WHERE task_id = OLD.task_id) THEN 'task ' || OLD.task_id END,
     'old_task', OLD.task_id, 'task', NEW.task_id,
     'task_session', (SELECT session_id FROM tasks WHERE task_id = NEW.task_id),
     'old_session', OLD.session_id, 'old_type', OLD.type, 'type', NEW.type, 'role', NEW.role, 'index', NEW."index",
     'old_data', OLD.data, 'data', NEW.data)
-  FROM (SELECT 1) LEFT JOIN sessions AS s ON s.session_id = OLD.session_id;
+  FROM (SELECT 1) LEFT JOIN acl_session_facts AS s ON s.session_id = OLD.session_id;
 END;
 
 CREATE TRIGGER acl_messages_before_delete BEFORE DELETE ON messages
 BEGIN
   SELECT acl_guard('message', 'remove',
     'id', OLD.message_id, 'session', s.session_id, 'worktree', s.worktree_id,
-    'held', (SELECT held FROM acl_held WHERE worktree_id = s.worktree_id AND user_id = acl_actor()),
-    'own', s.created_by IS acl_actor(),
+    'held', s.held, 'own', s.own,
     'rule', (SELECT rule FROM acl_rule WHERE resource = 'message' AND operation = 'remove'),
-    'gone', CASE WHEN s.session_id IS NULL THEN 'session ' || OLD.session_id END)
-  FROM (SELECT 1) LEFT JOIN sessions AS s ON s.session_id = OLD.session_id;
+    'removed_parent', CASE WHEN s.session_id IS NULL THEN 'session ' || OLD.session_id END)
+  FROM (SELECT 1) LEFT JOIN acl_session_facts AS s ON s.session_id = OLD.session_id;
 END;
 
 CREATE TRIGGER acl_messages_after_insert AFTER INSERT ON messages
-WHEN acl_book('message', NEW.message_id /*+ write */)
+WHEN acl_complete_write('message', NEW.message_id /*+ write */)
 BEGIN
   /*+ audit row */
-  SELECT acl_booked((SELECT max(seq) FROM acl_audit));
+  SELECT acl_audit_written((SELECT max(seq) FROM acl_audit));
 END;
 
 CREATE TRIGGER acl_messages_after_update AFTER UPDATE ON messages
-WHEN acl_book('message', NEW.message_id /*+ write */)
+WHEN acl_complete_write('message', NEW.message_id /*+ write */)
 BEGIN
   /*+ audit row */
-  SELECT acl_booked((SELECT max(seq) FROM acl_audit));
+  SELECT acl_audit_written((SELECT max(seq) FROM acl_audit));
 END;
 
 CREATE TRIGGER acl_messages_after_delete AFTER DELETE ON messages
-WHEN acl_book('message', OLD.message_id /*+ write */)
+WHEN acl_complete_write('message', OLD.message_id /*+ write */)
 BEGIN
   /*+ audit row */
-  SELECT acl_booked((SELECT max(seq) FROM acl_audit));
+  SELECT acl_audit_written((SELECT max(seq) FROM acl_audit));
 END;

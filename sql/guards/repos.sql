@@ -4,7 +4,7 @@ CREATE TRIGGER acl_repos_before_insert BEFORE INSERT ON repos
 BEGIN
   SELECT acl_guard('repo', 'create',
     'id', NEW.repo_id,
-    'actor_role', (SELECT role FROM users WHERE user_id = acl_actor()),
+    'actor_role', (SELECT role FROM acl_actor_facts),
     'own', 0,
     'rule', (SELECT rule FROM acl_rule WHERE resource = 'repo' AND operation = 'create')
     /*+ row */,
@@ -17,7 +17,7 @@ CREATE TRIGGER acl_repos_before_update BEFORE UPDATE ON repos
 BEGIN
   SELECT acl_guard('repo', 'patch',
     'id', OLD.repo_id,
-    'actor_role', (SELECT role FROM users WHERE user_id = acl_actor()),
+    'actor_role', (SELECT role FROM acl_actor_facts),
     'own', 0,
     'rule', (SELECT rule FROM acl_rule WHERE resource = 'repo' AND operation = 'patch')
     /*+ row */,
@@ -28,7 +28,7 @@ CREATE TRIGGER acl_repos_before_delete BEFORE DELETE ON repos
 BEGIN
   SELECT acl_guard('repo', 'remove',
     'id', OLD.repo_id,
-    'actor_role', (SELECT role FROM users WHERE user_id = acl_actor()),
+    'actor_role', (SELECT role FROM acl_actor_facts),
     'own', 0,
     'rule', (SELECT rule FROM acl_rule WHERE resource = 'repo' AND operation = 'patch'));
 
@@ -36,7 +36,7 @@ BEGIN
   -- A repo without worktrees takes what patching it takes.
   SELECT acl_guard_child('repo', OLD.repo_id, c.kind,
     'worktree', c.worktree_id,
-    'held', (SELECT held FROM acl_held WHERE worktree_id = c.worktree_id AND user_id = acl_actor()),
+    'held', (SELECT held FROM acl_worktree_facts WHERE worktree_id = c.worktree_id),
     'own', c.own,
     'rule', (SELECT rule FROM acl_rule WHERE resource = c.kind AND operation = 'remove'))
   FROM (SELECT 'repo' AS kind, worktree_id, 0 AS own FROM worktrees WHERE repo_id = OLD.repo_id
@@ -58,17 +58,17 @@ END;
 CREATE TRIGGER acl_repos_after_insert AFTER INSERT ON repos
 BEGIN
   /*+ audit 'repo', NEW.repo_id */
-  SELECT acl_booked((SELECT max(seq) FROM acl_audit));
+  SELECT acl_audit_written((SELECT max(seq) FROM acl_audit));
 END;
 
 CREATE TRIGGER acl_repos_after_update AFTER UPDATE ON repos
 BEGIN
   /*+ audit 'repo', NEW.repo_id */
-  SELECT acl_booked((SELECT max(seq) FROM acl_audit));
+  SELECT acl_audit_written((SELECT max(seq) FROM acl_audit));
 END;
 
 CREATE TRIGGER acl_repos_after_delete AFTER DELETE ON repos
 BEGIN
   /*+ audit 'repo', OLD.repo_id */
-  SELECT acl_booked((SELECT max(seq) FROM acl_audit));
+  SELECT acl_audit_written((SELECT max(seq) FROM acl_audit));
 END;

@@ -5,63 +5,60 @@ BEGIN
   SELECT acl_guard('task', 'create',
     'id', NEW.task_id, 'parent', NEW.session_id, 'parent_exists', s.session_id IS NOT NULL,
     'session', s.session_id, 'worktree', s.worktree_id,
-    'held', (SELECT held FROM acl_held WHERE worktree_id = s.worktree_id AND user_id = acl_actor()),
-    'own', s.created_by IS acl_actor(),
+    'held', s.held, 'own', s.own,
     'rule', (SELECT rule FROM acl_rule WHERE resource = 'task' AND operation = 'create')
     /*+ row */,
     -- A new one does not take over what an earlier one of its id left.
     'left_behind', EXISTS (SELECT 1 FROM messages WHERE task_id = NEW.task_id),
-    'stamped', s.unix_username,
-    'present', (SELECT unix_username FROM users WHERE user_id = s.created_by),
+    'session_unix_name', s.session_unix_name,
+    'creator_unix_name', s.creator_unix_name,
     'created_by', NEW.created_by,
     'creator_exists', EXISTS (SELECT 1 FROM users WHERE user_id = NEW.created_by),
     'created_at', NEW.created_at, 'status', NEW.status, 'completed_at', NEW.completed_at, 'data', NEW.data)
-  FROM (SELECT 1) LEFT JOIN sessions AS s ON s.session_id = NEW.session_id;
+  FROM (SELECT 1) LEFT JOIN acl_session_facts AS s ON s.session_id = NEW.session_id;
 END;
 
 CREATE TRIGGER acl_tasks_before_update BEFORE UPDATE ON tasks
 BEGIN
   SELECT acl_guard('task', 'patch',
     'id', OLD.task_id, 'session', s.session_id, 'worktree', s.worktree_id,
-    'held', (SELECT held FROM acl_held WHERE worktree_id = s.worktree_id AND user_id = acl_actor()),
-    'own', s.created_by IS acl_actor(),
+    'held', s.held, 'own', s.own,
     'rule', (SELECT rule FROM acl_rule WHERE resource = 'task' AND operation = 'patch'),
-    'scope', (SELECT 1 FROM tasks WHERE task_id = acl_task() AND session_id = acl_session() AND created_by = acl_actor())
+    'scope', (SELECT 1 FROM acl_executor_facts)
     /*+ row */,
     'old_status', OLD.status, 'status', NEW.status,
     'old_completed_at', OLD.completed_at, 'completed_at', NEW.completed_at,
     'old_data', OLD.data, 'data', NEW.data)
-  FROM (SELECT 1) LEFT JOIN sessions AS s ON s.session_id = OLD.session_id;
+  FROM (SELECT 1) LEFT JOIN acl_session_facts AS s ON s.session_id = OLD.session_id;
 END;
 
 CREATE TRIGGER acl_tasks_before_delete BEFORE DELETE ON tasks
 BEGIN
   SELECT acl_guard('task', 'remove',
     'id', OLD.task_id, 'session', s.session_id, 'worktree', s.worktree_id,
-    'held', (SELECT held FROM acl_held WHERE worktree_id = s.worktree_id AND user_id = acl_actor()),
-    'own', s.created_by IS acl_actor(),
+    'held', s.held, 'own', s.own,
     'rule', (SELECT rule FROM acl_rule WHERE resource = 'task' AND operation = 'remove'),
-    'gone', CASE WHEN s.session_id IS NULL THEN 'session ' || OLD.session_id END)
-  FROM (SELECT 1) LEFT JOIN sessions AS s ON s.session_id = OLD.session_id;
+    'removed_parent', CASE WHEN s.session_id IS NULL THEN 'session ' || OLD.session_id END)
+  FROM (SELECT 1) LEFT JOIN acl_session_facts AS s ON s.session_id = OLD.session_id;
 END;
 
 CREATE TRIGGER acl_tasks_after_insert AFTER INSERT ON tasks
-WHEN acl_book('task', NEW.task_id /*+ write */)
+WHEN acl_complete_write('task', NEW.task_id /*+ write */)
 BEGIN
   /*+ audit row */
-  SELECT acl_booked((SELECT max(seq) FROM acl_audit));
+  SELECT acl_audit_written((SELECT max(seq) FROM acl_audit));
 END;
 
 CREATE TRIGGER acl_tasks_after_update AFTER UPDATE ON tasks
-WHEN acl_book('task', NEW.task_id /*+ write */)
+WHEN acl_complete_write('task', NEW.task_id /*+ write */)
 BEGIN
   /*+ audit row */
-  SELECT acl_booked((SELECT max(seq) FROM acl_audit));
+  SELECT acl_audit_written((SELECT max(seq) FROM acl_audit));
 END;
 
 CREATE TRIGGER acl_tasks_after_delete AFTER DELETE ON tasks
-WHEN acl_book('task', OLD.task_id /*+ write */)
+WHEN acl_complete_write('task', OLD.task_id /*+ write */)
 BEGIN
   /*+ audit row */
-  SELECT acl_booked((SELECT max(seq) FROM acl_audit));
+  SELECT acl_audit_written((SELECT max(seq) FROM acl_audit));
 END;

@@ -4,7 +4,7 @@ CREATE TRIGGER acl_users_before_insert BEFORE INSERT ON users
 BEGIN
   SELECT acl_guard('user', 'create',
     'id', NEW.user_id,
-    'actor_role', (SELECT role FROM users WHERE user_id = acl_actor()),
+    'actor_role', (SELECT role FROM acl_actor_facts),
     'own', 0,
     'rule', (SELECT rule FROM acl_rule WHERE resource = 'user' AND operation = 'create')
     /*+ row */,
@@ -18,7 +18,7 @@ CREATE TRIGGER acl_users_before_update BEFORE UPDATE ON users
 BEGIN
   SELECT acl_guard('user', 'patch',
     'id', OLD.user_id,
-    'actor_role', (SELECT role FROM users WHERE user_id = acl_actor()),
+    'actor_role', (SELECT role FROM acl_actor_facts),
     'own', OLD.user_id IS acl_actor(),
     'rule', (SELECT rule FROM acl_rule WHERE resource = 'user' AND operation = 'patch'),
     'rule:administer', (SELECT rule FROM acl_rule WHERE resource = 'user' AND operation = 'administer')
@@ -27,9 +27,7 @@ BEGIN
     -- The worktrees that nobody else could manage.
     'last_owner_of', CASE WHEN NEW.role IS NOT OLD.role THEN (SELECT group_concat(o.worktree_id, char(10)) FROM worktree_owners AS o
       WHERE o.user_id = OLD.user_id
-        AND NOT EXISTS (SELECT 1 FROM worktree_owners AS p JOIN users AS u ON u.user_id = p.user_id
-          WHERE p.worktree_id = o.worktree_id AND p.user_id <> OLD.user_id
-            AND u.role IN ('member', 'admin', 'superadmin', 'owner'))) END,
+        AND NOT EXISTS (SELECT 1 FROM acl_managers AS m WHERE m.worktree_id = o.worktree_id AND m.user_id <> OLD.user_id)) END,
     'updated_at', NEW.updated_at, 'old_data', OLD.data, 'data', NEW.data);
 END;
 
@@ -37,35 +35,33 @@ CREATE TRIGGER acl_users_before_delete BEFORE DELETE ON users
 BEGIN
   SELECT acl_guard('user', 'remove',
     'id', OLD.user_id,
-    'actor_role', (SELECT role FROM users WHERE user_id = acl_actor()),
+    'actor_role', (SELECT role FROM acl_actor_facts),
     'own', OLD.user_id IS acl_actor(),
     'rule', (SELECT rule FROM acl_rule WHERE resource = 'user' AND operation = 'remove'),
     'old_role', OLD.role,
     -- The worktrees that nobody else could manage.
     'last_owner_of', (SELECT group_concat(o.worktree_id, char(10)) FROM worktree_owners AS o
       WHERE o.user_id = OLD.user_id
-        AND NOT EXISTS (SELECT 1 FROM worktree_owners AS p JOIN users AS u ON u.user_id = p.user_id
-          WHERE p.worktree_id = o.worktree_id AND p.user_id <> OLD.user_id
-            AND u.role IN ('member', 'admin', 'superadmin', 'owner'))));
+        AND NOT EXISTS (SELECT 1 FROM acl_managers AS m WHERE m.worktree_id = o.worktree_id AND m.user_id <> OLD.user_id)));
 END;
 
 CREATE TRIGGER acl_users_after_insert AFTER INSERT ON users
 BEGIN
   UPDATE acl_epoch SET epoch = epoch + 1;
   /*+ audit 'user', NEW.user_id */
-  SELECT acl_booked((SELECT max(seq) FROM acl_audit));
+  SELECT acl_audit_written((SELECT max(seq) FROM acl_audit));
 END;
 
 CREATE TRIGGER acl_users_after_update AFTER UPDATE ON users
 BEGIN
   UPDATE acl_epoch SET epoch = epoch + 1 WHERE NEW.role IS NOT OLD.role;
   /*+ audit 'user', NEW.user_id */
-  SELECT acl_booked((SELECT max(seq) FROM acl_audit));
+  SELECT acl_audit_written((SELECT max(seq) FROM acl_audit));
 END;
 
 CREATE TRIGGER acl_users_after_delete AFTER DELETE ON users
 BEGIN
   UPDATE acl_epoch SET epoch = epoch + 1;
   /*+ audit 'user', OLD.user_id */
-  SELECT acl_booked((SELECT max(seq) FROM acl_audit));
+  SELECT acl_audit_written((SELECT max(seq) FROM acl_audit));
 END;

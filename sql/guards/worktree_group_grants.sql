@@ -5,7 +5,7 @@ BEGIN
   SELECT acl_guard('grant', 'create',
     'id', NEW.worktree_id || '/' || NEW.group_id,
     'worktree', NEW.worktree_id,
-    'held', (SELECT held FROM acl_held WHERE worktree_id = NEW.worktree_id AND user_id = acl_actor()),
+    'held', (SELECT held FROM acl_worktree_facts WHERE worktree_id = NEW.worktree_id),
     'own', 0,
     'rule', (SELECT rule FROM acl_rule WHERE resource = 'grant' AND operation = 'create')
     /*+ row */,
@@ -22,7 +22,7 @@ BEGIN
   SELECT acl_guard('grant', 'patch',
     'id', OLD.worktree_id || '/' || OLD.group_id,
     'worktree', OLD.worktree_id,
-    'held', (SELECT held FROM acl_held WHERE worktree_id = OLD.worktree_id AND user_id = acl_actor()),
+    'held', (SELECT held FROM acl_worktree_facts WHERE worktree_id = OLD.worktree_id),
     'own', 0,
     'rule', (SELECT rule FROM acl_rule WHERE resource = 'grant' AND operation = 'patch')
     /*+ row */,
@@ -34,30 +34,30 @@ BEGIN
   SELECT acl_guard('grant', 'remove',
     'id', OLD.worktree_id || '/' || OLD.group_id,
     'worktree', OLD.worktree_id,
-    'held', (SELECT held FROM acl_held WHERE worktree_id = OLD.worktree_id AND user_id = acl_actor()),
+    'held', (SELECT held FROM acl_worktree_facts WHERE worktree_id = OLD.worktree_id),
     'own', 0,
     'rule', (SELECT rule FROM acl_rule WHERE resource = 'grant' AND operation = 'remove'),
-    'gone', (SELECT 'worktree ' || OLD.worktree_id WHERE NOT EXISTS (SELECT 1 FROM worktrees WHERE worktree_id = OLD.worktree_id)),
-    'gone', (SELECT 'group ' || OLD.group_id WHERE NOT EXISTS (SELECT 1 FROM groups WHERE group_id = OLD.group_id)));
+    'removed_parent', (SELECT 'worktree ' || OLD.worktree_id WHERE NOT EXISTS (SELECT 1 FROM worktrees WHERE worktree_id = OLD.worktree_id)),
+    'removed_parent', (SELECT 'group ' || OLD.group_id WHERE NOT EXISTS (SELECT 1 FROM groups WHERE group_id = OLD.group_id)));
 END;
 
 CREATE TRIGGER acl_worktree_group_grants_after_insert AFTER INSERT ON worktree_group_grants
 BEGIN
   UPDATE acl_epoch SET epoch = epoch + 1;
   /*+ audit 'grant', NEW.worktree_id || '/' || NEW.group_id */
-  SELECT acl_booked((SELECT max(seq) FROM acl_audit));
+  SELECT acl_audit_written((SELECT max(seq) FROM acl_audit));
 END;
 
 CREATE TRIGGER acl_worktree_group_grants_after_update AFTER UPDATE ON worktree_group_grants
 BEGIN
   UPDATE acl_epoch SET epoch = epoch + 1;
   /*+ audit 'grant', NEW.worktree_id || '/' || NEW.group_id */
-  SELECT acl_booked((SELECT max(seq) FROM acl_audit));
+  SELECT acl_audit_written((SELECT max(seq) FROM acl_audit));
 END;
 
 CREATE TRIGGER acl_worktree_group_grants_after_delete AFTER DELETE ON worktree_group_grants
 BEGIN
-  UPDATE acl_epoch SET epoch = epoch + 1 WHERE acl_direct('grant', OLD.worktree_id || '/' || OLD.group_id);
+  UPDATE acl_epoch SET epoch = epoch + 1 WHERE acl_is_direct('grant', OLD.worktree_id || '/' || OLD.group_id);
   /*+ audit 'grant', OLD.worktree_id || '/' || OLD.group_id */
-  SELECT acl_booked((SELECT max(seq) FROM acl_audit));
+  SELECT acl_audit_written((SELECT max(seq) FROM acl_audit));
 END;

@@ -5,7 +5,7 @@ BEGIN
   SELECT acl_guard('owner', 'create',
     'id', NEW.worktree_id || '/' || NEW.user_id, 'parent', NEW.worktree_id, 'parent_exists', w.worktree_id IS NOT NULL,
     'worktree', w.worktree_id,
-    'held', (SELECT held FROM acl_held WHERE worktree_id = w.worktree_id AND user_id = acl_actor()),
+    'held', w.held,
     'own', NEW.user_id IS acl_actor(),
     'rule', (SELECT rule FROM acl_rule WHERE resource = 'owner' AND operation = 'create')
     /*+ row */,
@@ -13,14 +13,14 @@ BEGIN
     -- A new worktree's first owner is its creator.
     'first', NOT EXISTS (SELECT 1 FROM worktree_owners WHERE worktree_id = NEW.worktree_id),
     'creator', w.created_by, 'created_at', NEW.created_at)
-  FROM (SELECT 1) LEFT JOIN worktrees AS w ON w.worktree_id = NEW.worktree_id;
+  FROM (SELECT 1) LEFT JOIN acl_worktree_facts AS w ON w.worktree_id = NEW.worktree_id;
 END;
 
 CREATE TRIGGER acl_worktree_owners_before_update BEFORE UPDATE ON worktree_owners
 BEGIN
   SELECT acl_guard('owner', 'patch',
     'id', OLD.worktree_id || '/' || OLD.user_id, 'worktree', OLD.worktree_id,
-    'held', (SELECT held FROM acl_held WHERE worktree_id = OLD.worktree_id AND user_id = acl_actor()),
+    'held', (SELECT held FROM acl_worktree_facts WHERE worktree_id = OLD.worktree_id),
     'own', OLD.user_id IS acl_actor(),
     'rule', (SELECT rule FROM acl_rule WHERE resource = 'owner' AND operation = 'patch')
     /*+ row */);
@@ -30,33 +30,31 @@ CREATE TRIGGER acl_worktree_owners_before_delete BEFORE DELETE ON worktree_owner
 BEGIN
   SELECT acl_guard('owner', 'remove',
     'id', OLD.worktree_id || '/' || OLD.user_id, 'worktree', OLD.worktree_id, 'user', OLD.user_id,
-    'held', (SELECT held FROM acl_held WHERE worktree_id = OLD.worktree_id AND user_id = acl_actor()),
+    'held', (SELECT held FROM acl_worktree_facts WHERE worktree_id = OLD.worktree_id),
     'own', OLD.user_id IS acl_actor(),
     'rule', (SELECT rule FROM acl_rule WHERE resource = 'owner' AND operation = 'remove'),
     -- An owner who only may view manages nothing, so such a one does not count.
-    'last', NOT EXISTS (SELECT 1 FROM worktree_owners AS o JOIN users AS u ON u.user_id = o.user_id
-      WHERE o.worktree_id = OLD.worktree_id AND o.user_id <> OLD.user_id
-        AND u.role IN ('member', 'admin', 'superadmin', 'owner')),
-    'gone', (SELECT 'worktree ' || OLD.worktree_id WHERE NOT EXISTS (SELECT 1 FROM worktrees WHERE worktree_id = OLD.worktree_id)),
-    'gone', (SELECT 'user ' || OLD.user_id WHERE NOT EXISTS (SELECT 1 FROM users WHERE user_id = OLD.user_id)));
+    'last', NOT EXISTS (SELECT 1 FROM acl_managers WHERE worktree_id = OLD.worktree_id AND user_id <> OLD.user_id),
+    'removed_parent', (SELECT 'worktree ' || OLD.worktree_id WHERE NOT EXISTS (SELECT 1 FROM worktrees WHERE worktree_id = OLD.worktree_id)),
+    'removed_parent', (SELECT 'user ' || OLD.user_id WHERE NOT EXISTS (SELECT 1 FROM users WHERE user_id = OLD.user_id)));
 END;
 
 CREATE TRIGGER acl_worktree_owners_after_insert AFTER INSERT ON worktree_owners
 BEGIN
   UPDATE acl_epoch SET epoch = epoch + 1;
   /*+ audit 'owner', NEW.worktree_id || '/' || NEW.user_id */
-  SELECT acl_booked((SELECT max(seq) FROM acl_audit));
+  SELECT acl_audit_written((SELECT max(seq) FROM acl_audit));
 END;
 
 CREATE TRIGGER acl_worktree_owners_after_update AFTER UPDATE ON worktree_owners
 BEGIN
   /*+ audit 'owner', NEW.worktree_id || '/' || NEW.user_id */
-  SELECT acl_booked((SELECT max(seq) FROM acl_audit));
+  SELECT acl_audit_written((SELECT max(seq) FROM acl_audit));
 END;
 
 CREATE TRIGGER acl_worktree_owners_after_delete AFTER DELETE ON worktree_owners
 BEGIN
-  UPDATE acl_epoch SET epoch = epoch + 1 WHERE acl_direct('owner', OLD.worktree_id || '/' || OLD.user_id);
+  UPDATE acl_epoch SET epoch = epoch + 1 WHERE acl_is_direct('owner', OLD.worktree_id || '/' || OLD.user_id);
   /*+ audit 'owner', OLD.worktree_id || '/' || OLD.user_id */
-  SELECT acl_booked((SELECT max(seq) FROM acl_audit));
+  SELECT acl_audit_written((SELECT max(seq) FROM acl_audit));
 END;

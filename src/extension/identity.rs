@@ -5,7 +5,7 @@ use rusqlite::{Connection, Result as SqlResult, params};
 
 use super::Loaded;
 use crate::actor::Actor;
-use crate::guard::{Door, Entry, Hosted, State, failed};
+use crate::guard::{Door, Entry, HostConnection, State, failed};
 use crate::operation::{Action, Operation, Resource};
 
 /// `acl_login(user [, 'final'])`: from now on `user` acts, named by id or by an e-mail address that
@@ -74,7 +74,7 @@ fn become_actor(loaded: &Loaded, actor: Option<Actor>) {
 }
 
 /// Fails unless who acts can change now, by the function `name`.
-fn changeable<'a>(loaded: &'a Loaded, name: &str) -> SqlResult<&'a Hosted> {
+fn changeable<'a>(loaded: &'a Loaded, name: &str) -> SqlResult<&'a HostConnection> {
     let hosted = loaded.direct(name)?;
     if hosted.is_sealed() {
         return Err(failed("the connection is sealed"));

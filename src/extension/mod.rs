@@ -17,7 +17,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::functions::{Context as Call, FunctionFlags};
 use rusqlite::{Connection, Result as SqlResult};
 
-use crate::guard::{Context, Hosted, failed, register};
+use crate::guard::{Context, HostConnection, failed, register};
 use entry::Empty;
 use recorder::Recorder;
 
@@ -32,7 +32,7 @@ struct Loaded {
 }
 
 impl Loaded {
-    fn hosted(&self) -> SqlResult<&Hosted> {
+    fn hosted(&self) -> SqlResult<&HostConnection> {
         self.context.host().ok_or_else(|| failed("this connection has no host"))
     }
 
@@ -47,7 +47,7 @@ impl Loaded {
     /// Fails unless a statement that runs names the function `name` itself: SQLite lets a TEMP view
     /// call what is DIRECTONLY, and whoever reads one need not know what it does. Nor may a statement
     /// that writes be running, be it the same: its SET is evaluated before the guard.
-    fn direct(&self, name: &str) -> SqlResult<&Hosted> {
+    fn direct(&self, name: &str) -> SqlResult<&HostConnection> {
         let hosted = self.hosted()?;
         if !hosted.is_named(name) {
             return Err(failed(format!("unsafe use of {name}(): only a statement itself may call it")));
@@ -59,7 +59,7 @@ impl Loaded {
     }
 
     /// Fails unless no transaction is open and nothing runs but the statement that names the function `name`.
-    fn alone(&self, name: &str) -> SqlResult<&Hosted> {
+    fn alone(&self, name: &str) -> SqlResult<&HostConnection> {
         let hosted = self.direct(name)?;
         if !hosted.connection()?.is_autocommit() {
             return Err(failed("that needs a connection with no transaction open"));
@@ -87,7 +87,7 @@ fn load(conn: &Connection, empty: Option<Empty>) -> SqlResult<Arc<Recorder>> {
     conn.pragma_update(None, "recursive_triggers", true)?;
     // No writable_schema, no writing to pages: SQL takes no guard away behind the schema's back.
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
-    let hosted = Hosted::new(conn);
+    let hosted = HostConnection::new(conn);
     let path = hosted.file();
     let context = Arc::new(Context::hosted(hosted));
     register(conn, &context)?;

@@ -14,7 +14,7 @@ struct Checked {
     clean: bool,
     #[serde(flatten)]
     file: CheckReport,
-    /// Why guards would not vouch for a write on this connection, whatever the file is like.
+    /// Why the guards would refuse every write on this connection, whatever the file is like.
     connection: Option<String>,
 }
 

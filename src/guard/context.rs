@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::hosted::Hosted;
+use super::hosted::HostConnection;
 use crate::actor::Actor;
 use crate::error::Error;
 use crate::facts::DataChange;
@@ -90,7 +90,7 @@ pub(crate) enum Ending {
 
 /// A write that was allowed and whose AFTER trigger has not run yet. Cascades nest.
 #[derive(Debug)]
-pub(crate) struct Pending {
+pub(crate) struct OpenWrite {
     pub(crate) asked: Operation,
     pub(crate) record: String,
     /// A digit for each column of an update: whether it changes.
@@ -111,7 +111,7 @@ pub(crate) struct Merged {
 pub(crate) struct State {
     pub(crate) actor: Option<Actor>,
     pub(crate) door: Option<Door>,
-    pub(crate) pending: Vec<Pending>,
+    pub(crate) pending: Vec<OpenWrite>,
     /// INVARIANT: only an entry that stands here can become a row of the audit; the insert consumes it.
     pub(crate) entry: Option<Entry>,
     /// The number of the last audit row that the guard of the audit let in.
@@ -129,18 +129,18 @@ pub(crate) struct State {
 #[derive(Debug, Default)]
 pub(crate) struct Context {
     state: Mutex<State>,
-    hosted: Option<Hosted>,
+    hosted: Option<HostConnection>,
 }
 
 impl Context {
     /// The memory of a connection that a host owns, of which aclite sees only its own functions called.
     #[cfg(feature = "extension")]
-    pub(crate) fn hosted(hosted: Hosted) -> Self {
+    pub(crate) fn hosted(hosted: HostConnection) -> Self {
         Self { state: Mutex::default(), hosted: Some(hosted) }
     }
 
     /// What a host's connection has to show for itself; nothing where the connection is ours.
-    pub(crate) fn host(&self) -> Option<&Hosted> {
+    pub(crate) fn host(&self) -> Option<&HostConnection> {
         self.hosted.as_ref()
     }
 
@@ -177,8 +177,8 @@ impl Context {
 }
 
 impl State {
-    /// Opens the account of a write. Of the same record only one is open: an earlier one was left so.
-    pub(crate) fn open(&mut self, pending: Pending) {
+    /// Begins a write. Of the same record only one is open: an earlier one was left so.
+    pub(crate) fn begin_write(&mut self, pending: OpenWrite) {
         if let Some(at) = self.position(pending.asked.resource, &pending.record) {
             self.pending.remove(at);
         }

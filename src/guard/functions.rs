@@ -11,9 +11,9 @@ use rusqlite::functions::{Context as Call, FunctionFlags};
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 use rusqlite::{Connection, Result as SqlResult};
 
-use super::context::{Context, Ending, Entry, Merged, Pending, State, cut};
+use super::context::{Context, Ending, Entry, Merged, OpenWrite, State, cut};
 use super::host::Host;
-use super::hosted::Hosted;
+use super::hosted::HostConnection;
 use crate::actor::Actor;
 use crate::error::{ConflictKind, Error, Subject};
 use crate::facts::{DataChange, Fact, Facts};
@@ -55,21 +55,21 @@ pub(crate) fn register(conn: &Connection, context: &Arc<Context>) -> SqlResult<(
     conn.create_scalar_function("acl_guard_child", -1, flags, move |call| kept(&cx, guard_child(call, &cx)))?;
 
     let cx = with(context);
-    conn.create_scalar_function("acl_garbled", -1, flags, move |call| Ok(garbled(call, &cx.state())))?;
+    conn.create_scalar_function("acl_undecodable", -1, flags, move |call| Ok(garbled(call, &cx.state())))?;
 
-    // The books: whether a write is no cascade, its audit entry, and the entry's way into the audit.
+    // After the write: whether it is a cascade, its audit entry, and the entry's way into the audit.
     let cx = with(context);
-    conn.create_scalar_function("acl_direct", 2, flags, move |call| direct(call, &cx))?;
+    conn.create_scalar_function("acl_is_direct", 2, flags, move |call| direct(call, &cx))?;
     let cx = with(context);
     conn.create_scalar_function("acl_first_owner", 2, flags, move |call| first_owner(call, &cx))?;
     let cx = with(context);
-    conn.create_scalar_function("acl_book", 5, flags, move |call| kept(&cx, book(call, &cx)))?;
+    conn.create_scalar_function("acl_complete_write", 5, flags, move |call| kept(&cx, book(call, &cx)))?;
     let cx = with(context);
     conn.create_scalar_function("acl_entry", 1, flags, move |call| entry_field(call, &cx.state()))?;
     let cx = with(context);
-    conn.create_scalar_function("acl_admit", 18, flags, move |call| kept(&cx, admit(call, &cx)))?;
+    conn.create_scalar_function("acl_guard_audit", 18, flags, move |call| kept(&cx, admit(call, &cx)))?;
     let cx = with(context);
-    conn.create_scalar_function("acl_booked", 1, flags, move |call| booked(call, &cx))?;
+    conn.create_scalar_function("acl_audit_written", 1, flags, move |call| booked(call, &cx))?;
 
     // What repositories compute inside their statements.
     let cx = with(context);
@@ -99,9 +99,9 @@ pub(crate) fn failed(text: impl Into<String>) -> rusqlite::Error {
 
 /// The state, for a function that only our triggers call: on a host's connection whoever runs SQL can
 /// name it too, also by way of a view, and must not leave anything there.
-fn inner(context: &Context) -> SqlResult<MutexGuard<'_, State>> {
+fn trusted_state(context: &Context) -> SqlResult<MutexGuard<'_, State>> {
     if let Some(hosted) = context.host() {
-        hosted.unmeddled().map_err(failed)?;
+        hosted.check_interference().map_err(failed)?;
     }
     Ok(context.state())
 }
@@ -147,9 +147,9 @@ fn fact(value: ValueRef<'_>) -> Fact<'_> {
         ValueRef::Integer(number) => Fact::Int(number),
         ValueRef::Text(bytes) => match std::str::from_utf8(bytes) {
             Ok(text) if !text.contains('\0') => Fact::Text(text),
-            _ => Fact::Odd,
+            _ => Fact::Unusable,
         },
-        ValueRef::Real(_) | ValueRef::Blob(_) => Fact::Odd,
+        ValueRef::Real(_) | ValueRef::Blob(_) => Fact::Unusable,
     }
 }
 
@@ -160,21 +160,21 @@ fn guard(call: &Call<'_>, context: &Context, host: &Host) -> SqlResult<bool> {
     let asked = Operation::new(resource, action);
     let mut facts = facts(call, 2)?;
     facts.push("now", Fact::Int(Time::now().as_millis()));
-    let vouched = context.host().map_or(Ok(()), Hosted::vouch);
+    let verified = context.host().map_or(Ok(()), HostConnection::verify_connection);
     let mut state = context.state();
-    if let Err(problem) = vouched {
-        let error = Error::broken(format!("the guard can't vouch for a write: {problem}"));
+    if let Err(problem) = verified {
+        let error = Error::broken(format!("the guard can't verify this connection: {problem}"));
         return Err(refuse(&mut state, error, None));
     }
     if let Some(hosted) = context.host() {
-        hosted.turn(&mut state);
+        hosted.forget_previous_statement(&mut state);
     }
     if let Some(merged) = state.merged.take() {
         facts.adopt_merge(&merged.stored, &merged.result, &merged.change);
     }
     if !host.foreign_keys() {
         // Without them a record's parent may be anything.
-        let error = Error::broken("the guard can't vouch for a write while `foreign_keys` is off");
+        let error = Error::broken("the guard can't verify this connection: `foreign_keys` is off");
         return Err(refuse(&mut state, error, None));
     }
     facts.confirm_cascade(|parent| {
@@ -188,7 +188,7 @@ fn guard(call: &Call<'_>, context: &Context, host: &Host) -> SqlResult<bool> {
     let first_owner = state.first_owner.take();
     if resource == Resource::Owner {
         let owner = (facts.any_text("worktree"), facts.any_text("user"));
-        facts.push("ticket", Fact::Int(i64::from(first_owner == Some(owner))));
+        facts.push("first_owner_due", Fact::Int(i64::from(first_owner == Some(owner))));
     }
     let nobody = Actor::Anonymous;
     let actor = state.actor.as_ref().unwrap_or(&nobody);
@@ -196,14 +196,14 @@ fn guard(call: &Call<'_>, context: &Context, host: &Host) -> SqlResult<bool> {
     match verdict::decide(actor, asked, &facts) {
         Verdict::Allowed(allowed) => {
             let entry = (allowed.audited && !allowed.cascade).then(|| allowed_entry(&state, &allowed, asked, &facts));
-            // The epoch keeps no books.
+            // A raised epoch leaves no audit row.
             if resource != Resource::Epoch {
                 let changed = facts.has("changed").then(|| facts.any_text("changed"));
-                state.open(Pending { asked, record, changed, cascade: allowed.cascade, entry });
+                state.begin_write(OpenWrite { asked, record, changed, cascade: allowed.cascade, entry });
             }
             Ok(true)
         }
-        Verdict::Refused(Refusal::Unvouched(problem)) => {
+        Verdict::Refused(Refusal::Undecidable(problem)) => {
             let error = Error::broken(format!("the guard of {resource} `{record}` can't decide: {problem}"));
             Err(refuse(&mut state, error, None))
         }
@@ -214,7 +214,7 @@ fn guard(call: &Call<'_>, context: &Context, host: &Host) -> SqlResult<bool> {
     }
 }
 
-/// `acl_garbled(names, value, …)`: `text` and the name of the first value that is text which no reader could
+/// `acl_undecodable(names, value, …)`: `text` and the name of the first value that is text which no reader could
 /// read back: with a NUL, or not UTF-8. A repository's values are checked before they get here.
 fn garbled(call: &Call<'_>, state: &State) -> Option<String> {
     if state.door == Some(super::Door::Api) {
@@ -234,7 +234,7 @@ fn guard_child(call: &Call<'_>, context: &Context) -> SqlResult<bool> {
     // The name of a further table stands for its rows.
     let child = Resource::from_word(text(call, 2)?).unwrap_or(Resource::Row);
     let facts = facts(call, 3)?;
-    let mut state = inner(context)?;
+    let mut state = trusted_state(context)?;
     // INVARIANT: the parent's own guard has run just before, in the same trigger.
     let Some(at) = state.position(parent.resource, &parent.id) else {
         return Err(failed("a child's guard was called without its parent's"));
@@ -247,7 +247,7 @@ fn guard_child(call: &Call<'_>, context: &Context) -> SqlResult<bool> {
     let actor = state.actor.as_ref().unwrap_or(&nobody);
     match verdict::decide_child(actor, &parent, child, &facts) {
         Verdict::Allowed(_) => Ok(true),
-        Verdict::Refused(Refusal::Unvouched(problem)) => {
+        Verdict::Refused(Refusal::Undecidable(problem)) => {
             let error = Error::broken(format!("the guard of {parent} can't decide: {problem}"));
             Err(refuse(&mut state, error, None))
         }
@@ -267,7 +267,7 @@ fn may_get(call: &Call<'_>, state: &mut State, keep: bool) -> SqlResult<bool> {
     let actor = state.actor.as_ref().unwrap_or(&Actor::Anonymous);
     match verdict::decide(actor, asked, &facts) {
         Verdict::Allowed(_) => return Ok(true),
-        Verdict::Refused(Refusal::Unvouched(problem)) => {
+        Verdict::Refused(Refusal::Undecidable(problem)) => {
             let error = Error::broken(format!("whether a {} may be read: {problem}", asked.resource));
             if keep {
                 return Err(refuse(state, error, None));
@@ -350,7 +350,7 @@ fn refused_entry(state: &State, refusal: &Refusal, asked: Operation, facts: &Fac
         }
         Refusal::Drift(_) => entry.why = "identity drift".to_owned(),
         Refusal::Invalid(invalid) => entry.why = format!("`{}` is invalid", invalid.field),
-        Refusal::Unvouched(_) => {}
+        Refusal::Undecidable(_) => {}
     }
     entry
 }
@@ -362,7 +362,7 @@ fn pending(state: &State, call: &Call<'_>) -> SqlResult<Option<usize>> {
     Ok(state.position(resource(call, 0)?, &facts.any_text("id")))
 }
 
-/// `acl_direct(resource, record)`: whether the write under way is no cascade.
+/// `acl_is_direct(resource, record)`: whether the write under way is no cascade.
 fn direct(call: &Call<'_>, context: &Context) -> SqlResult<bool> {
     let state = context.state();
     Ok(pending(&state, call)?.is_some_and(|at| !state.pending[at].cascade))
@@ -370,7 +370,7 @@ fn direct(call: &Call<'_>, context: &Context) -> SqlResult<bool> {
 
 /// `acl_first_owner(worktree, user)`: the worktree is inserted; its creator's row is due next.
 fn first_owner(call: &Call<'_>, context: &Context) -> SqlResult<bool> {
-    let mut state = inner(context)?;
+    let mut state = trusted_state(context)?;
     let (worktree, user) = (text(call, 0)?.to_owned(), text(call, 1)?.to_owned());
     let created = state.position(Resource::Worktree, &worktree);
     if created.is_none_or(|at| state.pending[at].asked.action != Action::Create) {
@@ -380,15 +380,16 @@ fn first_owner(call: &Call<'_>, context: &Context) -> SqlResult<bool> {
     Ok(true)
 }
 
-/// `acl_book(resource, record, action, changed, rowid)`: closes the write's account. True if it owes the audit a row.
+/// `acl_complete_write(resource, record, action, changed, rowid)`: matches the AFTER trigger to its BEFORE guard. True if an audit
+/// row is due.
 ///
-/// The account has to be of this very write: another that was left open, by a row that OR IGNORE passed
-/// over, would tell the audit of something else.
+/// It has to be the guard of this write: one that a row left open which OR IGNORE passed over would put
+/// something else into the audit.
 ///
 /// Before an insert its rowid is -1 where none was given. A row that really lay there would look
 /// like every new row's own place, and nobody could create any more.
 fn book(call: &Call<'_>, context: &Context) -> SqlResult<bool> {
-    let state = &mut *inner(context)?;
+    let state = &mut *trusted_state(context)?;
     // A write that no guard has seen: its BEFORE trigger was taken away.
     let at = pending(state, call)?.ok_or_else(|| failed("a write passed without its guard"))?;
     let closed = state.pending.remove(at);
@@ -409,7 +410,7 @@ fn book(call: &Call<'_>, context: &Context) -> SqlResult<bool> {
     Ok(state.due)
 }
 
-/// `acl_booked(last)`: fails unless the row that was owed is the audit's last one now.
+/// `acl_audit_written(last)`: fails unless the row that was owed is the audit's last one now.
 fn booked(call: &Call<'_>, context: &Context) -> SqlResult<bool> {
     let mut state = context.state();
     let last: Option<i64> = call.get(0)?;
@@ -450,7 +451,7 @@ fn entry_field(call: &Call<'_>, state: &State) -> SqlResult<ToSqlOutput<'static>
     Ok(ToSqlOutput::Owned(Value::try_from(value).map_err(|error| failed(error.to_string()))?))
 }
 
-/// `acl_admit(next seq, epoch, NEW.seq, NEW.epoch, NEW.at, …)`: the guard of the audit. Lets in the
+/// `acl_guard_audit(next seq, epoch, NEW.seq, NEW.epoch, NEW.at, …)`: the guard of the audit. Lets in the
 /// entry that is due, whole and once, and nothing else.
 fn admit(call: &Call<'_>, context: &Context) -> SqlResult<bool> {
     const FIELDS: [&str; 14] = [
@@ -469,7 +470,7 @@ fn admit(call: &Call<'_>, context: &Context) -> SqlResult<bool> {
         "why",
         "fields",
     ];
-    let mut state = inner(context)?;
+    let mut state = trusted_state(context)?;
     let counted = call.get_raw(0) == call.get_raw(2) && call.get_raw(1) == call.get_raw(3);
     let ours = state.entry.take().is_some_and(|entry| {
         FIELDS.iter().enumerate().all(|(index, field)| entry_value(&entry, field) == Some(call.get_raw(index + 4)))

@@ -88,8 +88,11 @@ impl Further {
 
     /// The guards of this table.
     pub(super) fn guards(&self, conn: &Connection, table: &Table) -> Result<Vec<String>> {
-        let (parent_table, parent_key) = self.parent_table();
-        let session = if self.parent == Resource::Session { "p.session_id" } else { "NULL" };
+        let (_, parent_key) = self.parent_table();
+        let (parent_facts, session) = match self.parent {
+            Resource::Session => ("acl_session_facts", "p.session_id"),
+            _ => ("acl_worktree_facts", "NULL"),
+        };
         let mut fixed = table.key().to_vec();
         fixed.push(self.via.clone());
         for stamp in ["created_by", "created_at"] {
@@ -97,7 +100,7 @@ impl Further {
                 fixed.push(stamp.to_owned());
             }
         }
-        let (gone, nulled) = references(conn, &self.name)?;
+        let (removed_parent, set_null) = references(conn, &self.name)?;
         let via = quote(&self.via);
         table.expand(GUARDS, |marker| {
             Some(match marker {
@@ -105,7 +108,7 @@ impl Further {
                 "table name" => literal(&self.name),
                 "table prefix" => literal(&format!("{}/", self.name)),
                 "parent kind" => literal(self.parent.word()),
-                "parent table" => parent_table.to_owned(),
+                "parent facts" => parent_facts.to_owned(),
                 "parent key" => parent_key.to_owned(),
                 "parent column" => via.clone(),
                 "session" => session.to_owned(),
@@ -113,8 +116,8 @@ impl Further {
                 "new key" => table.new_key().unwrap_or_else(|| format!("NEW.{via}")),
                 "old key" => table.old_key(),
                 "fixed columns" => literal(&fixed.join("\n").to_ascii_lowercase()),
-                "set null" => nulled.clone(),
-                "removed parents" => gone.clone(),
+                "set null" => set_null.clone(),
+                "removed parents" => removed_parent.clone(),
                 // The name is plain, or the table is refused; see `problems`.
                 trigger => format!("acl_{}_{}", self.name, trigger.strip_prefix("trigger ")?),
             })
@@ -164,7 +167,7 @@ fn references(conn: &Connection, name: &str) -> Result<(String, String)> {
         .prepare("SELECT \"from\", \"table\", \"to\", on_delete FROM pragma_foreign_key_list(?1, 'main') ORDER BY id")
         .map_err(failed)?;
     let mut rows = list.query([name]).map_err(failed)?;
-    let (mut gone, mut nulled) = (String::new(), String::new());
+    let (mut removed_parent, mut set_null) = (String::new(), String::new());
     while let Some(row) = rows.next().map_err(failed)? {
         let (from, parent, then): (String, String, String) =
             (row.get(0).map_err(failed)?, row.get(1).map_err(failed)?, row.get(3).map_err(failed)?);
@@ -173,18 +176,18 @@ fn references(conn: &Connection, name: &str) -> Result<(String, String)> {
         let (column, to) = (quote(&from), quote(&to.unwrap_or_else(|| key.to_owned())));
         let parent = quote(&parent);
         match then.as_str() {
-            "CASCADE" => gone.push_str(&format!(
-                ",\n    'gone', (SELECT '{resource} ' || OLD.{column} WHERE NOT EXISTS (SELECT 1 FROM {parent} WHERE {to} = OLD.{column}))"
+            "CASCADE" => removed_parent.push_str(&format!(
+                ",\n    'removed_parent', (SELECT '{resource} ' || OLD.{column} WHERE NOT EXISTS (SELECT 1 FROM {parent} WHERE {to} = OLD.{column}))"
             )),
-            "SET NULL" => nulled.push_str(&format!(
+            "SET NULL" => set_null.push_str(&format!(
                 ",\n    {}, CASE WHEN OLD.{column} IS NOT NULL AND NEW.{column} IS NULL
       AND NOT EXISTS (SELECT 1 FROM {parent} WHERE {to} = OLD.{column}) THEN '{resource} ' || OLD.{column} END",
-                literal(&format!("nulled:{}", from.to_ascii_lowercase()))
+                literal(&format!("set_null:{}", from.to_ascii_lowercase()))
             )),
             _ => {}
         }
     }
-    Ok((gone, nulled))
+    Ok((removed_parent, set_null))
 }
 
 /// What the rows of a guarded table are, and their key.

@@ -1,4 +1,4 @@
-//! A connection that a host owns: what it has to show before a guard vouches for a write on it.
+//! A connection that a host owns: what a guard checks on it before each write.
 //!
 //! Where the connection is ours, an authorizer and the text of each statement decide before it
 //! runs. On a host's we see nothing but our functions being called, so each call looks around.
@@ -25,7 +25,7 @@ const KEPT: usize = 10_000;
 
 /// What aclite keeps about a host's connection.
 #[derive(Debug)]
-pub(crate) struct Hosted {
+pub(crate) struct HostConnection {
     host: Host,
     /// The `schema_version` of the main database when its guards were last found sound.
     sound: Mutex<Option<i64>>,
@@ -41,7 +41,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Hosted {
+impl HostConnection {
     pub(crate) fn new(conn: &Connection) -> Self {
         Self {
             host: Host::of(conn),
@@ -53,12 +53,12 @@ impl Hosted {
         }
     }
 
-    /// Fails with the reason why no guard can vouch for a write on this connection as it is now.
+    /// Fails with the reason why the guards refuse every write on this connection as it is now.
     ///
     /// INVARIANT: what one call finds holds for one row only. Nothing that SQL can't undo tells one
     /// execution of a statement from the next, so nothing is remembered but that the schema of the file was sound.
-    pub(super) fn vouch(&self) -> Result<(), String> {
-        self.unmeddled()?;
+    pub(super) fn verify_connection(&self) -> Result<(), String> {
+        self.check_interference()?;
         let conn = self.host.connection().map_err(|error| error.to_string())?;
         switches(&self.host, &conn).map_err(unread)?.map_or(Ok(()), Err)?;
         self.sound_schema(&conn)
@@ -92,10 +92,10 @@ impl Hosted {
     }
 
     /// Fails where a statement that runs, a TEMP object or an attached file could call what only our triggers may.
-    pub(super) fn unmeddled(&self) -> Result<(), String> {
+    pub(super) fn check_interference(&self) -> Result<(), String> {
         self.unforged()?;
         let conn = self.host.connection().map_err(|error| error.to_string())?;
-        meddlers(&conn).map_err(unread)?.map_or(Ok(()), Err)
+        interference(&conn).map_err(unread)?.map_or(Ok(()), Err)
     }
 
     /// Fails where a statement that runs names a function that only our triggers may call.
@@ -128,11 +128,11 @@ impl Hosted {
         self.host.file()
     }
 
-    /// Why no guard would vouch for a write, whatever the file is like: switches, TEMP objects, attached databases.
+    /// Why the guards would refuse every write, whatever the file is like: switches, TEMP objects, attached databases.
     pub(crate) fn problem(&self) -> rusqlite::Result<Option<String>> {
         let conn = self.host.connection()?;
         Ok(match switches(&self.host, &conn)? {
-            None => meddlers(&conn)?,
+            None => interference(&conn)?,
             problem => problem,
         })
     }
@@ -140,7 +140,7 @@ impl Hosted {
     /// Forgets what the last writing statement left where another one runs now: a row that OR IGNORE
     /// passed over leaves its account open. That does no harm, since nothing rests on an open account
     /// but the end of the same write and its cascade; it only takes room.
-    pub(super) fn turn(&self, state: &mut State) {
+    pub(super) fn forget_previous_statement(&self, state: &mut State) {
         let mut last = lock(&self.writer);
         let (mut first, mut same) = (None, false);
         self.host.all_running(|statement| {
@@ -243,8 +243,8 @@ fn switches(host: &Host, conn: &Connection) -> rusqlite::Result<Option<String>> 
     Ok((pragma(conn, "recursive_triggers")? != 1).then(|| "`recursive_triggers` is off".to_owned()))
 }
 
-/// What of the connection's own could meddle with the guards of the main database.
-fn meddlers(conn: &Connection) -> rusqlite::Result<Option<String>> {
+/// What on this connection, outside the main database, could interfere with its guards.
+fn interference(conn: &Connection) -> rusqlite::Result<Option<String>> {
     let mut databases = conn.prepare("PRAGMA database_list")?;
     let mut databases = databases.query([])?;
     while let Some(row) = databases.next()? {
@@ -266,7 +266,7 @@ fn pragma(conn: &Connection, name: &str) -> rusqlite::Result<i64> {
     conn.prepare(&format!("PRAGMA {name}"))?.query_row([], |row| row.get(0))
 }
 
-/// What of the database `name` could meddle with guards of the main one: number 1 is that of TEMP objects.
+/// What in the database `name` could interfere with the guards of the main one: number 1 is that of TEMP objects.
 fn in_the_way(conn: &Connection, number: i64, name: &str) -> rusqlite::Result<Option<String>> {
     let temp = number == 1;
     let schema = if temp { "temp.sqlite_master".to_owned() } else { format!("{}.sqlite_master", quote(name)) };

@@ -8,6 +8,7 @@ use super::writer::{quote, statements};
 use crate::error::{Error, Incompatible, Result};
 
 const ACCESS: &str = include_str!("../../sql/access.sql");
+const FACTS: &str = include_str!("../../sql/facts.sql");
 const RULES: &str = include_str!("../../sql/rules.sql");
 
 /// Raised whenever a released view or guard changes. A file with an older one gets the present one
@@ -47,7 +48,7 @@ pub(crate) fn check_tables(conn: &Connection) -> Result<()> {
 }
 
 pub(super) fn views() -> Vec<Object> {
-    statements(ACCESS).into_iter().map(|sql| object("view", sql)).collect()
+    [ACCESS, FACTS].into_iter().flat_map(statements).map(|sql| object("view", sql)).collect()
 }
 
 fn object(kind: &'static str, sql: String) -> Object {
@@ -111,6 +112,7 @@ mod tests {
         conn.execute_batch(include_str!("../../sql/tables/0001_tables.sql")).unwrap();
         conn.execute_batch("CREATE TABLE notes (note_id text PRIMARY KEY, session_id text)").unwrap();
         conn.execute_batch(super::ACCESS).unwrap();
+        conn.execute_batch(super::FACTS).unwrap();
         for (table, file) in super::GUARDED {
             conn.execute_batch(file).unwrap_or_else(|error| panic!("{table}: {error}"));
         }

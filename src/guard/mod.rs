@@ -22,7 +22,7 @@ pub(crate) use functions::failed;
 pub(crate) use functions::register;
 pub(crate) use further::list as further_tables;
 #[cfg(feature = "extension")]
-pub(crate) use hosted::Hosted;
+pub(crate) use hosted::HostConnection;
 pub(crate) use install::{GENERATION, check_tables, install, remove, seed};
 pub(crate) use names::{is_ours_alone, spells_ours};
 pub(crate) use template::{GUARDED, affinity, is_guarded};

@@ -3,7 +3,7 @@
 //! | marker of a guard file | becomes |
 //! |---|---|
 //! | `row` | the facts of the row: its columns, what changes, what is mistyped, whether a key is taken |
-//! | `write` | what `acl_book` is told: the action, what changes, the rowid of a new row |
+//! | `write` | what `acl_complete_write` is told: the action, what changes, the rowid of a new row |
 //! | `audit row` | the statement of `sql/guards/audit_row.sql` |
 //! | `audit KIND, KEY` | the same, where a row is due for this record |
 //!
@@ -246,7 +246,9 @@ impl Table {
             ("row", "") => self.row(updates),
             ("write", "") => self.write(statement),
             ("audit", "row") => audit_row("VALUES (", ")"),
-            ("audit", record) => audit_row("SELECT ", &format!(" WHERE acl_book({record}{})", self.write(statement))),
+            ("audit", record) => {
+                audit_row("SELECT ", &format!(" WHERE acl_complete_write({record}{})", self.write(statement)))
+            }
             _ => return None,
         })
     }
@@ -256,10 +258,14 @@ impl Table {
         // SQLite takes `Session_ID` for `session_id`, and so does the verdict.
         let columns = literal(&self.columns.join("\n").to_ascii_lowercase());
         let changed = match updates {
-            true => format!(" 'changed', {}, 'moved', {},", self.changed(), self.moved()),
+            true => format!(" 'changed', {}, 'rowid_changed', {},", self.changed(), self.moved()),
             false => String::new(),
         };
-        format!(", 'columns', {columns},{changed} 'odd', {}, 'taken', {}", self.odd(updates), self.taken(updates))
+        format!(
+            ", 'columns', {columns},{changed} 'mistyped', {}, 'key_taken', {}",
+            self.odd(updates),
+            self.taken(updates)
+        )
     }
 
     fn write(&self, statement: &str) -> String {
@@ -302,7 +308,7 @@ impl Table {
             }
         };
         let values: Vec<String> = texts.iter().map(value).collect();
-        format!(" ELSE acl_garbled({}, {})", literal(&names.join("\n")), values.join(", "))
+        format!(" ELSE acl_undecodable({}, {})", literal(&names.join("\n")), values.join(", "))
     }
 
     fn changed(&self) -> String {
@@ -321,7 +327,7 @@ impl Table {
         let table = quote(&self.name);
         let mut terms = Vec::new();
         if let (Some(rowid), false) = (self.rowid, update) {
-            // Where none is given it is -1 here, a place that `acl_book` keeps empty.
+            // Where none is given it is -1 here, a place that `acl_complete_write` keeps empty.
             terms.push(format!("EXISTS (SELECT 1 FROM {table} WHERE {rowid} = NEW.{rowid})"));
         }
         for (columns, primary) in &self.unique {

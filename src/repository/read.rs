@@ -32,15 +32,14 @@ pub(crate) trait Stored: Record {
 fn inherited(session: &str, worktree: &str, own: &str) -> String {
     format!(
         "'session', {session}, 'worktree', {worktree}, 'own', {own},
-         'held', (SELECT held FROM main.acl_held WHERE worktree_id = {worktree} AND user_id = acl_actor()),
-         'scope', (SELECT 1 FROM main.tasks AS e
-                   WHERE e.task_id = acl_task() AND e.session_id = acl_session() AND e.created_by = acl_actor())"
+         'held', (SELECT held FROM main.acl_worktree_facts WHERE worktree_id = {worktree}),
+         'scope', (SELECT 1 FROM main.acl_executor_facts)"
     )
 }
 
 /// The facts about a row that hangs on no worktree: the actor's role, and whether it is the actor's own.
 fn common(own: &str) -> String {
-    format!("'actor_role', (SELECT role FROM main.users WHERE user_id = acl_actor()), 'own', {own}")
+    format!("'actor_role', (SELECT role FROM main.acl_actor_facts), 'own', {own}")
 }
 
 impl Stored for Worktree {

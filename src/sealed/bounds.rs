@@ -115,7 +115,7 @@ pub(super) fn memory() -> i64 {
 /// `db` must be an open connection that this thread uses.
 pub(super) unsafe fn make_room(db: *mut ffi::sqlite3, bytes: c_int, most: c_int) {
     let wanted = bytes.saturating_add(1 << 20).min(most);
-    // SAFETY: the caller vouches for the connection; a limit is a number, and -1 only asks.
+    // SAFETY: the caller guarantees the connection; a limit is a number, and -1 only asks.
     unsafe {
         if wanted > ffi::sqlite3_limit(db, ffi::SQLITE_LIMIT_LENGTH, -1) {
             ffi::sqlite3_limit(db, ffi::SQLITE_LIMIT_LENGTH, wanted);

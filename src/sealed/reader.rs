@@ -14,7 +14,7 @@ use super::tables::{Kind, TABLES, Table, VEIL_SESSION, VEIL_USER, shown};
 use crate::actor::Actor;
 use crate::error::{Error, Result};
 use crate::guard::affinity;
-use crate::store::{Conn, classify, vouch};
+use crate::store::{Conn, classify, verify_file};
 use crate::verdict;
 
 /// From one visible worktree in so many on, rows are reached from the visible ones.
@@ -41,7 +41,7 @@ impl Reader {
             return Err(Error::invalid("store", "is in memory: only one that a file holds can be sealed"));
         }
         let conn = Conn::open(path, false, busy)?;
-        vouch(&conn.raw)?;
+        verify_file(&conn.raw)?;
         let memo = Arc::new(Memo::new(actor));
         let failed = |error| classify("opening a sealed reader", error);
         prepare(&conn.raw, &memo).map_err(failed)?;

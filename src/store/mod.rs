@@ -35,7 +35,7 @@ pub use tables::TableGuard;
 pub use tx::{ReadTx, Tx};
 
 pub(crate) use connection::Conn;
-pub(crate) use open::vouch;
+pub(crate) use open::verify_file;
 pub(crate) use schema::classify;
 #[cfg(feature = "extension")]
 pub(crate) use tx::record;

@@ -164,7 +164,7 @@ pub(super) fn sound(conn: &Connection) -> Result<()> {
 }
 
 /// Fails unless the file is ours, of this version, and everything in it is as this version installs it.
-pub(crate) fn vouch(conn: &Connection) -> Result<()> {
+pub(crate) fn verify_file(conn: &Connection) -> Result<()> {
     match kind(conn)? {
         Kind::Ours { generation: 0, .. } => Err(Error::Incompatible(Box::new(Incompatible::Detached))),
         Kind::Empty | Kind::Foreign => Err(Error::Incompatible(Box::new(Incompatible::NotAdopted))),

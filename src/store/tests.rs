@@ -281,7 +281,7 @@ fn only_the_entry_that_is_due_becomes_a_row_under_the_next_number() {
         writer(&store, |conn| {
             conn.context.bind(&Actor::user("cy"));
             (conn.context.state().due, conn.context.state().admitted) = (due, admitted);
-            let booked = conn.raw.query_row("SELECT acl_booked(?1)", [last], |_| Ok(()));
+            let booked = conn.raw.query_row("SELECT acl_audit_written(?1)", [last], |_| Ok(()));
             assert_eq!(booked.is_ok(), passes, "{due} {admitted:?} {last}");
             conn.context.unbind();
         });

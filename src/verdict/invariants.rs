@@ -50,7 +50,7 @@ impl Case<'_> {
             }
         }
         let left_behind = self.facts.has("left_behind") && self.facts.flag("left_behind")?;
-        if self.facts.flag("taken")? || left_behind {
+        if self.facts.flag("key_taken")? || left_behind {
             return Err(self.conflict(ConflictKind::Duplicate)?);
         }
         self.content(change)?;
@@ -81,15 +81,15 @@ impl Case<'_> {
     }
 
     fn patch(&self, change: &Change<'_>) -> Judged {
-        if self.facts.flag("moved")? {
+        if self.facts.flag("rowid_changed")? {
             return Err(Refusal::Immutable(Immutable { subject: self.subject()?, field: "rowid".to_owned() }));
         }
-        let fixed = if self.facts.has("fixed") { self.facts.text_lines("fixed")? } else { Vec::new() };
+        let fixed = if self.facts.has("immutable") { self.facts.text_lines("immutable")? } else { Vec::new() };
         let mut fixed = fixed.iter().map(String::as_str).chain(immutable(self.asked.resource).iter().copied());
         if let Some(field) = fixed.find(|field| change.has(field)) {
             return Err(Refusal::Immutable(Immutable { subject: self.subject()?, field: field.to_owned() }));
         }
-        if self.facts.flag("taken")? {
+        if self.facts.flag("key_taken")? {
             return Err(self.conflict(ConflictKind::Duplicate)?);
         }
         self.content(change)?;
@@ -125,8 +125,8 @@ impl Case<'_> {
 
     /// Keys and words are plain text, and `data` is one JSON object that repeats no key and no column.
     fn content(&self, change: &Change<'_>) -> Judged {
-        if self.facts.has("odd")
-            && let Some((kind, column)) = self.facts.text("odd")?.and_then(|odd| odd.split_once(' '))
+        if self.facts.has("mistyped")
+            && let Some((kind, column)) = self.facts.text("mistyped")?.and_then(|odd| odd.split_once(' '))
         {
             let kind = if kind == "text" { "plain text" } else { "an integer" };
             return Err(Refusal::invalid(column, format!("must be {kind}")));
@@ -152,7 +152,7 @@ impl Case<'_> {
                 let stored = if self.facts.has("old_data") { self.facts.text("old_data")? } else { Some("{}") };
                 return Err(match merge::check_object(stored.unwrap_or_default()) {
                     Ok(()) => Refusal::invalid("data", "must be a JSON object of at most 16 MiB"),
-                    Err(error) => Refusal::Unvouched(format!("the stored `data` is {error}")),
+                    Err(error) => Refusal::Undecidable(format!("the stored `data` is {error}")),
                 });
             };
             merge::check_object(data).map_err(|error| Refusal::invalid("data", error.to_string()))?;
@@ -201,7 +201,7 @@ impl Case<'_> {
 
     /// A session that was stamped runs as that unix user for good: as nobody else.
     fn no_drift(&self) -> Judged {
-        let (stamped, present) = (self.facts.text("stamped")?, self.facts.text("present")?);
+        let (stamped, present) = (self.facts.text("session_unix_name")?, self.facts.text("creator_unix_name")?);
         match stamped {
             Some(stamped) if present != Some(stamped) => Err(Refusal::Drift(IdentityDrift {
                 session: self.facts.text("session")?.unwrap_or_default().to_owned(),

@@ -15,8 +15,8 @@ fn patch(actor: &Actor, world: &[(&'static str, Fact<'static>)]) -> String {
         ("scope", Fact::Null),
         ("columns", Fact::Text("task_id\nsession_id\nstatus\nmystery")),
         ("changed", Fact::Text("0010")),
-        ("moved", Fact::Int(0)),
-        ("taken", Fact::Int(0)),
+        ("rowid_changed", Fact::Int(0)),
+        ("key_taken", Fact::Int(0)),
         ("old_status", Fact::Text("running")),
         ("status", Fact::Text("awaiting_permission")),
         ("completed_at", Fact::Null),
@@ -25,13 +25,13 @@ fn patch(actor: &Actor, world: &[(&'static str, Fact<'static>)]) -> String {
     for (name, fact) in usual {
         let changed = world.iter().find(|(changed, _)| *changed == name);
         match changed.map_or(fact, |(_, fact)| *fact) {
-            Fact::Odd if name == "rule" => {} // stands for a fact that is missing
+            Fact::Unusable if name == "rule" => {} // stands for a fact that is missing
             fact => facts.push(name, fact),
         }
     }
     match decide(actor, Operation::new(Resource::Task, Action::Patch), &facts) {
         Verdict::Allowed(allowed) => format!("allowed: {}", allowed.why),
-        Verdict::Refused(Refusal::Unvouched(problem)) => format!("can't say: {problem}"),
+        Verdict::Refused(Refusal::Undecidable(problem)) => format!("can't say: {problem}"),
         Verdict::Refused(refusal) => {
             let error = crate::error::Error::from(refusal);
             format!("{}{}: {error}", error.code(), if error.visible() { "" } else { ", hidden" })
@@ -52,18 +52,18 @@ fn only_a_new_worktrees_creator_owns_it_unasked() {
         ("own", Fact::Int(1)),
         ("rule", Fact::Text("owner||all")),
         ("columns", Fact::Text("worktree_id\nuser_id\ncreated_at")),
-        ("taken", Fact::Int(0)),
+        ("key_taken", Fact::Int(0)),
         ("user", Fact::Text("u")),
         ("user_exists", Fact::Int(1)),
         ("first", Fact::Int(1)),
         ("creator", Fact::Text("u")),
         ("created_at", Fact::Null),
-        ("ticket", Fact::Int(1)),
+        ("first_owner_due", Fact::Int(1)),
     ];
     let user = Actor::user("u");
     for (name, other, allowed) in [
-        ("ticket", Fact::Int(1), true),
-        ("ticket", Fact::Int(0), false),
+        ("first_owner_due", Fact::Int(1), true),
+        ("first_owner_due", Fact::Int(0), false),
         ("first", Fact::Int(0), false),
         ("creator", Fact::Text("v"), false),
         ("creator", Fact::Null, false),
@@ -137,7 +137,7 @@ fn checks_run_in_one_order() {
         ),
         (
             &user,
-            &[("rule", Fact::Odd)],
+            &[("rule", Fact::Unusable)],
             "denied: may not patch task `t` on worktree `w`: no rule says who may patch a task",
         ),
         (
@@ -146,8 +146,8 @@ fn checks_run_in_one_order() {
             "denied: may not patch task `t` on worktree `w`: no rule says who may patch a task",
         ),
         (&user, &[("changed", text("001"))], "can't say: the guard does not match the table's columns"),
-        (&user, &[("old_status", Fact::Odd)], "can't say: the stored `old_status` is not plain text"),
-        (&user, &[("status", Fact::Odd)], "invalid: `status` must be plain text"),
+        (&user, &[("old_status", Fact::Unusable)], "can't say: the stored `old_status` is not plain text"),
+        (&user, &[("status", Fact::Unusable)], "invalid: `status` must be plain text"),
         (&user, &[("worktree", Fact::Null)], "can't say: task `t` has no parent"),
     ] {
         assert_eq!(patch(actor, world), expected, "{actor:?} {world:?}");

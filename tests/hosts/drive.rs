@@ -1,6 +1,6 @@
 //! The hosts that play the script, each a SQLite of its own.
 #![allow(clippy::expect_used, clippy::panic, clippy::print_stderr, reason = "a host that breaks off is a failed test")]
-#![expect(unsafe_code, reason = "rusqlite can't vouch for what is in a loaded extension; here it is this crate")]
+#![expect(unsafe_code, reason = "rusqlite can't check what is in a loaded extension; here it is this crate")]
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

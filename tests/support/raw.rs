@@ -6,7 +6,7 @@
     clippy::panic,
     reason = "each test binary uses a part of it, and a host that can't be made is a failed test"
 )]
-#![expect(unsafe_code, reason = "rusqlite can't vouch for what is in a loaded extension; here it is this crate")]
+#![expect(unsafe_code, reason = "rusqlite can't check what is in a loaded extension; here it is this crate")]
 
 use std::path::Path;
 

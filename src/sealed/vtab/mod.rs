@@ -524,7 +524,7 @@ fn offer(constraint: &ffi::sqlite3_index_constraint, collation: impl Fn() -> *co
 /// There must be `length` of them, and they must live through the call.
 unsafe fn slice<'a, T>(first: *const T, length: c_int) -> &'a [T] {
     match usize::try_from(length) {
-        // SAFETY: the caller vouches for it.
+        // SAFETY: the caller guarantees it.
         Ok(length) if length > 0 && !first.is_null() => unsafe { std::slice::from_raw_parts(first, length) },
         _ => &[],
     }

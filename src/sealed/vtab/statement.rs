@@ -38,7 +38,7 @@ impl Statement {
     /// # Safety
     /// `value` must be a value that SQLite has just passed to us.
     pub(super) unsafe fn bind_value(&self, place: usize, value: *mut ffi::sqlite3_value) -> Code {
-        // SAFETY: the statement lives, and the caller vouches for the value, which SQLite copies.
+        // SAFETY: the statement lives, and the caller guarantees the value, which SQLite copies.
         unsafe { ffi::sqlite3_bind_value(self.0, place_of(place), value) }
     }
 
