@@ -286,6 +286,26 @@ mod tests {
         }
     }
 
+    /// The check of the file refuses such triggers first, as far as it can read their text. SQLite reads them as they run.
+    #[test]
+    fn a_trigger_of_somebody_elses_that_writes_guarded_tables_is_not_prepared() {
+        let conn = Conn::open(Path::new(":memory:"), true, Duration::ZERO).unwrap();
+        conn.raw
+            .execute_batch("CREATE TABLE users (role); CREATE TABLE notes (a); INSERT INTO notes VALUES (1)")
+            .unwrap();
+        for name in ["trap", "acl_notes_after_delete", "acl_held"] {
+            let trap =
+                format!("CREATE TRIGGER {name} AFTER DELETE ON notes BEGIN UPDATE users SET role = 'admin'; END");
+            conn.raw.execute_batch(&trap).unwrap();
+            for author in [Author::Us, Author::Daemon, Author::Guest] {
+                let fired = conn.authored(author, || conn.raw.prepare("DELETE FROM notes").map(drop));
+                assert!(fired.is_err_and(|error| error.to_string().contains("not authorized")), "{name} {author:?}");
+            }
+            conn.raw.execute_batch(&format!("DROP TRIGGER {name}")).unwrap();
+            conn.authored(Author::Guest, || conn.raw.prepare("DELETE FROM notes").map(drop)).unwrap();
+        }
+    }
+
     #[test]
     fn joins_by_name_are_found_wherever_sqlite_could_read_them() {
         for (sql, found) in [
