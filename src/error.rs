@@ -51,6 +51,10 @@ pub enum Error {
     /// The guards of the file are not what this version installs.
     #[error("{0}")]
     Tampered(Box<Tampered>),
+    /// The guards of the file were taken out ([`Store::detach`](crate::Store::detach)) while the store had it open.
+    /// Once it is adopted again the store works on.
+    #[error("the guards of this file were taken out while it was open: run `aclite adopt FILE` to put them in again")]
+    Detached,
     /// The file cannot be used as it is.
     #[error("{0}")]
     Incompatible(Box<Incompatible>),
@@ -506,6 +510,7 @@ impl Error {
             Self::Busy(_) => "busy",
             Self::Nested => "nested",
             Self::Tampered(_) => "tampered",
+            Self::Detached => "detached",
             Self::Incompatible(_) => "incompatible",
             Self::Storage(_) => "storage",
         }
@@ -521,7 +526,7 @@ impl Error {
             Self::Conflict(_) => 409,
             Self::Ambiguous(_) | Self::Invalid(_) => 400,
             Self::Busy(_) => 503,
-            Self::Nested | Self::Tampered(_) | Self::Incompatible(_) | Self::Storage(_) => 500,
+            Self::Nested | Self::Tampered(_) | Self::Detached | Self::Incompatible(_) | Self::Storage(_) => 500,
         }
     }
 
@@ -567,7 +572,7 @@ impl Error {
             Self::Denied(denied) if !denied.visible => {
                 Self::NotFound(Box::new(NotFound { subject: denied.subject.clone() })).public()
             }
-            Self::Nested | Self::Tampered(_) | Self::Incompatible(_) | Self::Storage(_) => {
+            Self::Nested | Self::Tampered(_) | Self::Detached | Self::Incompatible(_) | Self::Storage(_) => {
                 PublicError { code: self.code(), status: 500, message: "the database failed".to_owned() }
             }
             _ => PublicError { code: self.code(), status: self.http_status(), message: self.to_string() },

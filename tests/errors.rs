@@ -204,6 +204,10 @@ fn failures() {
     drop(store);
     tamper(&path, "DROP TRIGGER acl_tasks_before_update; DROP VIEW acl_rule; CREATE VIEW acl_rule AS SELECT 1 AS rule");
     say("tampered", refused(Store::open(&path)));
+    let path = dir.path().join("open.db");
+    let store = world_at(&path);
+    Store::detach(&path).unwrap();
+    say("detached while it was open", refused(store.write(&system(), |_| Ok(()))));
     insta::assert_snapshot!(said, @r#"
     busy: busy 503
       log:    the database was locked for 5000 ms
@@ -220,7 +224,24 @@ fn failures() {
     tampered: tampered 500
       log:    the guards of this file were tampered with; missing: trigger `acl_tasks_before_update`; altered: view `acl_rule`
       public: tampered 500 the database failed
+    detached while it was open: detached 500
+      log:    the guards of this file were taken out while it was open: run `aclite adopt FILE` to put them in again
+      public: detached 500 the database failed
     "#);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_moved_file() {
+    let dir = tempdir().unwrap();
+    let path = dir.path().join("acl.db");
+    let store = world_at(&path);
+    std::fs::rename(&path, dir.path().join("away.db")).unwrap();
+    insta::assert_snapshot!(row("moved while it was open", &refused(store.write(&system(), |_| Ok(())))), @r"
+    moved while it was open: storage 500
+      log:    the file was moved, removed or replaced while it was open: open the store again
+      public: storage 500 the database failed
+    ");
 }
 
 #[test]
@@ -391,4 +412,5 @@ fn failures_say_nothing_in_public() {
         assert_eq!(error.public().message, "the database failed");
         assert_eq!((error.http_status(), error.public().status), (500, 500));
     }
+    assert_eq!(Error::Detached.public().message, "the database failed");
 }

@@ -41,8 +41,10 @@ impl Host {
         &self.conn
     }
 
+    /// As the file has it: a store reads nothing where it finds the guards altered.
     fn status(&self, task: &str) -> String {
-        self.store.read(&support::system(), |tx| tx.tasks().get(task)).unwrap().status.to_string()
+        let conn = Connection::open(&self.path).unwrap();
+        conn.query_row("SELECT status FROM tasks WHERE task_id = ?1", [task], |row| row.get(0)).unwrap()
     }
 
     /// The verdicts, actors and records of the audit after `seq`.

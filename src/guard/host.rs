@@ -17,6 +17,19 @@ unsafe impl Send for Host {}
 // SAFETY: as above; what is read are flags and lists that this thread alone touches now.
 unsafe impl Sync for Host {}
 
+/// Whether the file that the connection has open is no longer the one at its path: it was moved, removed or
+/// replaced. A system that does not answer counts as one where that can't happen.
+pub(crate) fn has_moved(conn: &Connection) -> bool {
+    let mut moved: c_int = 0;
+    let place: *mut c_int = &raw mut moved;
+    // SAFETY: the connection is open while it is borrowed, and no other thread uses it meanwhile. The name ends
+    // with a NUL. The verb takes a pointer to the int that receives the answer, which outlives the call.
+    let code = unsafe {
+        ffi::sqlite3_file_control(conn.handle(), c"main".as_ptr(), ffi::SQLITE_FCNTL_HAS_MOVED, place.cast())
+    };
+    code == ffi::SQLITE_OK && moved != 0
+}
+
 /// A statement that has begun and not ended.
 pub(crate) struct Running<'a> {
     /// Its text; nothing where it was prepared in a way that keeps none.

@@ -21,6 +21,7 @@ pub(crate) use context::{Context, Door, Ending, Entry};
 pub(crate) use functions::failed;
 pub(crate) use functions::register;
 pub(crate) use further::list as further_tables;
+pub(crate) use host::has_moved;
 #[cfg(feature = "extension")]
 pub(crate) use hosted::HostConnection;
 pub(crate) use install::{GENERATION, check_tables, install, remove, seed};

@@ -181,7 +181,7 @@ impl<'a> Adoption<'a> {
 impl Store {
     /// Takes the guards out of the file, for a migration of another program that rebuilds tables;
     /// [`Adoption`] puts them in again. The audit says so. Until then aclite does not open the file,
-    /// and nothing guards it.
+    /// stores that have it open answer `Detached`, and nothing guards it.
     ///
     /// # Errors
     /// `Incompatible` where the file is not ours or detached already; `Busy`, `Storage`.

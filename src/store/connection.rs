@@ -12,7 +12,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::options::Durability;
 use crate::error::{Conflict, ConflictKind, Error, Result, Subject};
-use crate::guard::{Context, Entry, GUARDED, is_guarded, is_ours_alone, register};
+use crate::guard::{Context, Entry, GUARDED, has_moved, is_guarded, is_ours_alone, register};
 use crate::operation::Resource;
 
 /// How many prepared statements a connection keeps: more than all that the repositories usually make.
@@ -38,6 +38,10 @@ pub(crate) struct Conn {
     author: Arc<AtomicU8>,
     /// How many rows had ever changed on this connection when its transaction began.
     began: Cell<u64>,
+    /// The version of the schema with which the file was last found sound; nothing before it was looked at.
+    checked: Cell<Option<i64>>,
+    /// Whether a file of its own holds the database, which can be moved away.
+    in_file: bool,
 }
 
 impl Conn {
@@ -47,7 +51,15 @@ impl Conn {
         let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         flags.set(OpenFlags::SQLITE_OPEN_CREATE, create);
         let raw = Connection::open_with_flags(path, flags).map_err(failed)?;
-        let conn = Self { raw, context: Arc::default(), author: Arc::default(), began: Cell::default() };
+        let in_file = raw.path().is_some_and(|path| !path.is_empty());
+        let conn = Self {
+            raw,
+            context: Arc::default(),
+            author: Arc::default(),
+            began: Cell::default(),
+            checked: Cell::default(),
+            in_file,
+        };
         conn.prepare(busy).map_err(failed)?;
         Ok(conn)
     }
@@ -90,6 +102,26 @@ impl Conn {
     /// Whether any row has changed since [`Conn::mark`], cascades and triggers included.
     pub(crate) fn changed(&self) -> bool {
         self.raw.total_changes() != self.began.get()
+    }
+
+    /// Whether the file is no longer the one at its path.
+    pub(super) fn has_moved(&self) -> bool {
+        self.in_file && has_moved(&self.raw)
+    }
+
+    /// Runs `check` unless the schema is the one with which it last succeeded on this connection.
+    ///
+    /// For the beginning of a transaction, before it changes anything: the number of a schema that is not
+    /// committed can be given to another one later.
+    pub(super) fn check_schema(&self, check: impl FnOnce(&Connection) -> Result<()>) -> Result<()> {
+        let failed = |error| translate("reading the version of the schema", &the_file(), error);
+        let mut statement = self.raw.prepare_cached("PRAGMA main.schema_version").map_err(failed)?;
+        let version = statement.query_row([], |row| row.get(0)).map_err(failed)?;
+        if self.checked.get() != Some(version) {
+            check(&self.raw)?;
+            self.checked.set(Some(version));
+        }
+        Ok(())
     }
 
     /// Runs `work` with the authorizer set for SQL of this author. They nest: a statement that hands
@@ -251,6 +283,26 @@ mod tests {
         for (pragma, value) in [("recursive_triggers", 1), ("foreign_keys", 1), ("busy_timeout", 70)] {
             let found: i64 = conn.raw.pragma_query_value(None, pragma, |row| row.get(0)).unwrap();
             assert_eq!(found, value, "{pragma}");
+        }
+    }
+
+    /// The check of the file refuses such triggers first, as far as it can read their text. SQLite reads them as they run.
+    #[test]
+    fn a_trigger_of_somebody_elses_that_writes_guarded_tables_is_not_prepared() {
+        let conn = Conn::open(Path::new(":memory:"), true, Duration::ZERO).unwrap();
+        conn.raw
+            .execute_batch("CREATE TABLE users (role); CREATE TABLE notes (a); INSERT INTO notes VALUES (1)")
+            .unwrap();
+        for name in ["trap", "acl_notes_after_delete", "acl_held"] {
+            let trap =
+                format!("CREATE TRIGGER {name} AFTER DELETE ON notes BEGIN UPDATE users SET role = 'admin'; END");
+            conn.raw.execute_batch(&trap).unwrap();
+            for author in [Author::Us, Author::Daemon, Author::Guest] {
+                let fired = conn.authored(author, || conn.raw.prepare("DELETE FROM notes").map(drop));
+                assert!(fired.is_err_and(|error| error.to_string().contains("not authorized")), "{name} {author:?}");
+            }
+            conn.raw.execute_batch(&format!("DROP TRIGGER {name}")).unwrap();
+            conn.authored(Author::Guest, || conn.raw.prepare("DELETE FROM notes").map(drop)).unwrap();
         }
     }
 

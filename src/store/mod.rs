@@ -53,6 +53,8 @@ pub struct Store {
 #[derive(Debug)]
 struct Inner {
     path: PathBuf,
+    /// Which file the writer has open: readers that are opened later have to open the same.
+    identity: open::Identity,
     options: OpenOptions,
     writer: Lane,
     /// Opened when first needed. Empty where the store is in memory: reads run on the writer then.
@@ -84,10 +86,12 @@ impl Store {
 
     fn open_with(path: &Path, options: OpenOptions) -> Result<Self> {
         let writer = open::open(path, &options).inspect_err(trace_failure)?;
+        let identity = open::identity(&writer).inspect_err(trace_failure)?;
         let readers = if path == Path::new(":memory:") { 0 } else { options.readers };
         Ok(Self {
             inner: Arc::new(Inner {
                 path: path.to_owned(),
+                identity,
                 options,
                 writer: Lane::new(writer),
                 readers: (0..readers).map(|_| OnceCell::new()).collect(),
@@ -115,7 +119,8 @@ impl Store {
     ///
     /// # Errors
     /// What `work` returns; `Busy` where the write lock was not free in time; `Nested` from inside
-    /// another closure of this store; `Storage` where the transaction could not be committed.
+    /// another closure of this store; `Storage` where the transaction could not be committed, or the file was moved or
+    /// replaced; `Detached`, `Tampered`, `Incompatible` where somebody changed its guards since it was opened.
     pub fn write<T>(&self, actor: &Actor, work: impl FnOnce(&Tx<'_>) -> Result<T>) -> Result<T> {
         self.try_write(actor, work)
     }
@@ -133,7 +138,7 @@ impl Store {
         let _inside = Inside::enter(self.identity())?;
         let started = Instant::now();
         let conn = inner.writer.take(started, inner.options.busy_timeout)?;
-        tx::begin(&conn, started, inner.options.busy_timeout)?;
+        tx::begin_checked(&conn, started, inner.options.busy_timeout).inspect_err(trace_failure)?;
         let tx = Tx::new(&conn, actor);
         let outcome = catch_unwind(AssertUnwindSafe(|| work(&tx)));
         let mut refused = std::mem::take(&mut *inner.backlog.lock().unwrap_or_else(PoisonError::into_inner));
@@ -175,7 +180,8 @@ impl Store {
     /// ```
     ///
     /// # Errors
-    /// What `work` returns; `Nested` from inside another closure of this store; `Busy`, `Storage`.
+    /// What `work` returns; `Nested` from inside another closure of this store; `Busy`; `Storage`, `Detached`,
+    /// `Tampered`, `Incompatible` as [`Store::write`].
     pub fn read<T>(&self, actor: &Actor, work: impl FnOnce(&ReadTx<'_>) -> Result<T>) -> Result<T> {
         self.try_read(actor, work)
     }
@@ -196,7 +202,7 @@ impl Store {
             let conn = inner.writer.take(started, inner.options.busy_timeout)?;
             return tx::read(&conn, actor, true, work);
         }
-        let open = || open::reader(&inner.path, &inner.options).map(Lane::new);
+        let open = || open::reader(&inner.path, inner.identity, &inner.options).map(Lane::new);
         for cell in &inner.readers {
             if let Some(conn) = cell.get_or_try_init(open)?.try_take() {
                 return tx::read(&conn, actor, false, work);
@@ -285,7 +291,7 @@ impl Drop for Inner {
             return;
         }
         let written = self.writer.take(Instant::now(), self.options.busy_timeout).and_then(|conn| {
-            tx::begin(&conn, Instant::now(), self.options.busy_timeout)?;
+            tx::begin_checked(&conn, Instant::now(), self.options.busy_timeout)?;
             tx::commit(&conn, &refused)
         });
         if let Err(error) = written {
@@ -296,7 +302,7 @@ impl Drop for Inner {
 
 /// Says that the database itself failed.
 fn trace_failure(error: &Error) {
-    if matches!(error, Error::Storage(_) | Error::Tampered(_)) {
+    if matches!(error, Error::Storage(_) | Error::Tampered(_) | Error::Detached) {
         tracing::error!(code = error.code(), %error, "the store failed");
     }
 }

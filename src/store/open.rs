@@ -31,9 +31,14 @@ pub(super) fn open(path: &Path, options: &OpenOptions) -> Result<Conn> {
 /// Brings the file up to date, and sets what it and its connection keep.
 fn set_up(conn: &Conn, options: &OpenOptions, started: Instant) -> Result<()> {
     // Usually there is nothing to do but to look, which locks nobody out.
-    let up_to_date = in_transaction(&conn.raw, ["BEGIN", "COMMIT"], |conn| {
-        Ok(kind(conn)? == Kind::Ours { version: NEWEST, generation: GENERATION }
-            && guard::check(conn)? == Tampered::default())
+    let up_to_date = in_transaction(&conn.raw, ["BEGIN", "COMMIT"], |raw| {
+        if kind(raw)? != (Kind::Ours { version: NEWEST, generation: GENERATION }) {
+            return Ok(false);
+        }
+        match conn.check_schema(sound) {
+            Err(Error::Tampered(_)) => Ok(false),
+            checked => checked.map(|()| true),
+        }
     })?;
     if !up_to_date {
         in_transaction(&conn.raw, ["BEGIN IMMEDIATE", "COMMIT"], |_| bring_up(conn, options.repair))?;
@@ -71,9 +76,46 @@ pub(super) fn waited(error: Error, started: Instant) -> Error {
     if matches!(error, Error::Busy(_)) { Error::Busy(started.elapsed()) } else { error }
 }
 
-/// Opens a connection that only reads.
-pub(super) fn reader(path: &Path, options: &OpenOptions) -> Result<Conn> {
+/// What tells a file from all others that exist at the same time; nothing where the system does not say.
+pub(super) type Identity = Option<(u64, u64)>;
+
+/// Which file the writing connection has open.
+pub(super) fn identity(conn: &Conn) -> Result<Identity> {
+    let found = at_path(conn);
+    // Asked afterwards: the file at the path was then the connection's own when it was looked at.
+    if conn.has_moved() { Err(moved()) } else { Ok(found) }
+}
+
+/// Which file is at the connection's path. The file itself is not opened for that: closing it would give up the
+/// locks that this process holds on it.
+fn at_path(conn: &Conn) -> Identity {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let path = conn.raw.path().filter(|path| !path.is_empty())?;
+        std::fs::metadata(path).ok().map(|file| (file.dev(), file.ino()))
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = conn;
+        None
+    }
+}
+
+/// The error where the store has another file open than the one at its path.
+pub(super) fn moved() -> Error {
+    Error::broken("the file was moved, removed or replaced while it was open: open the store again")
+}
+
+/// Opens a connection that only reads the file `expected`, which the writing connection has open.
+pub(super) fn reader(path: &Path, expected: Identity, options: &OpenOptions) -> Result<Conn> {
+    if !path.exists() {
+        return Err(moved());
+    }
     let conn = Conn::open(path, false, options.busy_timeout)?;
+    if at_path(&conn) != expected {
+        return Err(moved());
+    }
     conn.raw.pragma_update(None, "query_only", true).map_err(|error| classify("opening a reader", error))?;
     Ok(conn)
 }
@@ -170,6 +212,18 @@ pub(crate) fn verify_file(conn: &Connection) -> Result<()> {
         Kind::Empty | Kind::Foreign => Err(Error::Incompatible(Box::new(Incompatible::NotAdopted))),
         Kind::Ours { .. } => sound(conn),
     }
+}
+
+/// Fails unless the file that a store has open is still the one at its path, and sound. Run first in each
+/// transaction: other processes may have done anything to the file since the last.
+pub(super) fn unchanged(conn: &Conn) -> Result<()> {
+    if conn.has_moved() {
+        return Err(moved());
+    }
+    conn.check_schema(|raw| match verify_file(raw) {
+        Err(Error::Incompatible(reason)) if *reason == Incompatible::Detached => Err(Error::Detached),
+        checked => checked,
+    })
 }
 
 /// Applies the versions after `from`.

@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::Store;
 use super::connection::Conn;
 use super::lane::Inside;
-use super::open::{in_transaction, install, sound, waited};
+use super::open::{in_transaction, install, sound, unchanged, waited};
 use super::schema::{classify, has_table};
 use crate::actor::Actor;
 use crate::error::{Error, Incompatible, Result};
@@ -87,13 +87,17 @@ impl Store {
     ///
     /// # Errors
     /// `NotAuthenticated`, `Denied`; `Incompatible` with what keeps the table from being guarded; `Invalid` where it is
-    /// guarded by another column already; `Tampered` where the guards are not sound; `Nested`, `Busy`, `Storage`.
+    /// guarded by another column already; `Tampered` where the guards are not sound, `Detached` where they were taken out;
+    /// `Nested`, `Busy`, `Storage`.
     pub fn guard_table(&self, actor: &Actor, guard: TableGuard) -> Result<()> {
         verdict::daemon_only(actor, Operation::new(Resource::Meta, Action::Create), "")?;
         let (_inside, started) = (Inside::enter(self.identity())?, Instant::now());
         let conn = self.writer(started)?;
-        in_transaction(&conn.raw, ["BEGIN IMMEDIATE", "COMMIT"], |_| put(&conn, actor, &guard))
-            .map_err(|error| waited(error, started))
+        in_transaction(&conn.raw, ["BEGIN IMMEDIATE", "COMMIT"], |_| {
+            unchanged(&conn)?;
+            put(&conn, actor, &guard)
+        })
+        .map_err(|error| waited(error, started))
     }
 }
 

@@ -8,7 +8,9 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, Row, params_from_iter};
 
 use super::connection::{Author, Conn, the_file, translate};
+use super::open::{moved, unchanged};
 use super::sql::Sql;
+use super::trace_failure;
 use crate::actor::Actor;
 use crate::audit::{Audit, append};
 use crate::error::{Error, Result, Subject};
@@ -360,6 +362,12 @@ pub(super) fn begin(conn: &Conn, started: Instant, timeout: Duration) -> Result<
     })
 }
 
+/// Like [`begin`], and fails where the file is no longer as it was checked: nothing may be written then.
+pub(super) fn begin_checked(conn: &Conn, started: Instant, timeout: Duration) -> Result<()> {
+    begin(conn, started, timeout).map_err(|error| if conn.has_moved() { moved() } else { error })?;
+    unchanged(conn).inspect_err(|_| roll_back(conn))
+}
+
 /// Commits, with the audit rows of what was refused on the way. Where that fails nothing is stored.
 pub(super) fn commit(conn: &Conn, refused: &[Entry]) -> Result<()> {
     if conn.raw.is_autocommit() {
@@ -390,6 +398,7 @@ pub(super) fn undo(conn: &Conn, refused: &[Entry]) -> Result<()> {
     if !untouched {
         roll_back(conn);
         execute(conn, "BEGIN IMMEDIATE").map_err(|error| Error::storage("auditing refusals", error))?;
+        unchanged(conn).inspect_err(|_| roll_back(conn))?;
     }
     commit(conn, refused)
 }
@@ -432,6 +441,8 @@ pub(super) fn read<T, E: From<Error>>(
     }
     let _end = End(conn, shared);
     execute(conn, "BEGIN").map_err(failed)?;
+    // This reads, so what is checked and what `work` reads are one snapshot.
+    unchanged(conn).inspect_err(trace_failure)?;
     let tx = ReadTx::new(conn, actor);
     work(&tx)
 }

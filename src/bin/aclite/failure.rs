@@ -29,7 +29,9 @@ pub(crate) enum Failure {
 impl Failure {
     pub(crate) fn code(&self) -> ExitCode {
         let code = match self {
-            Self::NotEmpty(_) | Self::Store(Error::Tampered(_) | Error::Incompatible(_)) => NOT_AS_IT_SHOULD_BE,
+            Self::NotEmpty(_) | Self::Store(Error::Tampered(_) | Error::Detached | Error::Incompatible(_)) => {
+                NOT_AS_IT_SHOULD_BE
+            }
             Self::Store(Error::Busy(_)) => BUSY,
             Self::Store(_) | Self::Print(_) => STORAGE,
         };
