@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use aclite::rusqlite::Connection;
 use aclite::{Durability, Error, Incompatible, OpenOptions, Sharing, Store};
-use file::{bytes, host, raw, tamper, texts};
+use file::{bytes, host, raw, raw_with_functions, tamper, texts};
 use support::{add_user, ask, audit_after, session, sql, task, worktree, world_at};
 use tempfile::tempdir;
 
@@ -203,12 +203,7 @@ fn the_schema_of_a_new_file() {
     let dir = tempdir().unwrap();
     let path = dir.path().join("new.db");
     drop(Store::open(&path).unwrap());
-    let conn = raw(&path);
-    // Views that ask who acts have columns only where these functions are.
-    for function in ["acl_actor", "acl_task", "acl_session"] {
-        let none = |_: &rusqlite::functions::Context<'_>| Ok(None::<String>);
-        conn.create_scalar_function(function, 0, rusqlite::functions::FunctionFlags::SQLITE_INNOCUOUS, none).unwrap();
-    }
+    let conn = raw_with_functions(&path);
     let mut text = String::new();
     for table in
         texts(&conn, "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY 1")
