@@ -1,4 +1,6 @@
-//! Two sides in turn, so that what else the machine does befalls both: medians and their ratio, in one table.
+//! Two sides in turn, so that what else the machine does befalls both: means and their ratio, in one table.
+//!
+//! A mean over long turns has its share of each checkpoint of the log; a median over short ones has none or all of it.
 
 use std::time::{Duration, Instant};
 
@@ -20,7 +22,7 @@ pub(crate) struct Row {
 }
 
 impl Row {
-    /// The ratio of the medians.
+    /// The ratio of the means.
     pub(crate) fn ratio(&self) -> f64 {
         self.ours.as_secs_f64() / self.theirs.as_secs_f64()
     }
@@ -47,12 +49,11 @@ pub(crate) fn compare(
             if side == 0 { left.push(each) } else { right.push(each) }
         }
     }
-    Row { what: what.into(), ours: median(left), theirs: median(right), target }
+    Row { what: what.into(), ours: mean(&left), theirs: mean(&right), target }
 }
 
-fn median(mut times: Vec<Duration>) -> Duration {
-    times.sort();
-    times[times.len() / 2]
+fn mean(times: &[Duration]) -> Duration {
+    times.iter().sum::<Duration>() / u32::try_from(times.len()).unwrap_or(1)
 }
 
 /// Prints the table, with the machine and the versions that it was measured on.

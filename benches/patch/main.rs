@@ -13,7 +13,7 @@ mod world;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use aclite::{Actor, Durability, Store, TaskPatch};
+use aclite::{Actor, Durability, MessageId, MessageRole, MessageType, NewMessage, Store, TaskPatch};
 use harness::{Effort, compare, print};
 use rusqlite::{Connection, OptionalExtension as _, params};
 use serde_json::{Map, Value, json};
@@ -27,32 +27,58 @@ fn main() {
     for size in sizes {
         eprintln!("making a file of {size} tasks");
         let world = World::new(dir.path(), *size).expect("the files");
-        for (durability, word, target) in [(Durability::Normal, "Normal", 1.6), (Durability::Full, "Full", 1.15)] {
+        let small = *size == 1_000;
+        for (durability, word, target) in [(Durability::Normal, "Normal", 1.8), (Durability::Full, "Full", 1.15)] {
             eprintln!("measuring {size} tasks, {word}");
-            let calls = if durability == Durability::Full { 100 } else { 500 };
-            let effort = if quick { Effort { rounds: 3, calls: 20 } } else { Effort { rounds: 31, calls } };
+            let normal = durability == Durability::Normal;
+            let rounds = if normal { 9 } else { 3 };
+            let effort = if quick { Effort { rounds: 3, calls: 20 } } else { Effort { rounds, calls: 2_000 } };
             let raw = world.raw(durability).expect("the unguarded file");
             let store = world.store(durability);
             audit_task_patches(&store, "all");
             rows.push(compare(
                 format!("audited patch ÷ raw, {size} tasks, {word}"),
                 effort,
-                Some(target),
+                small.then_some(target),
                 |call| guarded(&store, &world.task(call)),
                 |call| bare(&raw, &world.task(call)),
             ));
             rows.push(compare(
                 format!("audited patch ÷ six statements, {size} tasks, {word}"),
                 effort,
-                Some(0.85),
+                normal.then_some(if small { 0.95 } else { 0.75 }),
                 |call| guarded(&store, &world.task(call)),
                 |call| chain(&raw, &world.task(call)),
             ));
+            rows.push(compare(
+                format!("audited patch ÷ raw + audit, {size} tasks, {word}"),
+                effort,
+                normal.then_some(1.05),
+                |call| guarded(&store, &world.task(call)),
+                |call| audited(&raw, &world.task(call)),
+            ));
+            if normal && small {
+                rows.push(compare(
+                    "messages().create ÷ raw INSERT",
+                    effort,
+                    Some(1.2),
+                    |call| create(&store, &world.session(call), call, 1),
+                    |call| insert(&raw, &world.session(call), call, 1),
+                ));
+                let turns = Effort { calls: effort.calls.div_ceil(1_000), ..effort };
+                rows.push(compare(
+                    "messages().create_many of 1000 ÷ 1000 raw INSERTs",
+                    turns,
+                    Some(1.5),
+                    |call| create(&store, &world.session(call), call, 1_000),
+                    |call| insert(&raw, &world.session(call), call, 1_000),
+                ));
+            }
             audit_task_patches(&store, "refusals");
             rows.push(compare(
                 format!("unaudited patch ÷ raw, {size} tasks, {word}"),
                 effort,
-                (durability == Durability::Normal).then_some(1.3),
+                normal.then_some(if small { 1.25 } else { 1.15 }),
                 |call| guarded(&store, &world.task(call)),
                 |call| bare(&raw, &world.task(call)),
             ));
@@ -68,7 +94,7 @@ fn report() -> Value {
     json!({ "git_state": { "sha_at_end": format!("{report:040x}") }, "tool_use_count": report })
 }
 
-/// One patch through the store: look-up, verdict, merge, write, audit and read-back.
+/// One patch through the store: look-up, verdict, merge, write, audit and read-back, its `data` parsed.
 fn guarded(store: &Store, task: &str) {
     let patch = TaskPatch::from_json(report()).expect("a patch");
     let patched = store.write(&Actor::user(World::OWNER), |tx| tx.tasks().patch(task, patch)).expect("allowed");
@@ -103,9 +129,62 @@ fn chain(conn: &Connection, task: &str) {
         .expect("an owner");
     assert!(owner.is_some() || matches!(others.as_deref(), Some("prompt" | "all")));
     bare(conn, task);
-    run("INSERT INTO audit (at, who, what, record, verdict) VALUES (?1, ?2, 'patch', ?3, 'allowed')")
-        .execute(params![0, World::OWNER, task])
+    note(conn, task);
+    run("COMMIT").execute([]).expect("a commit");
+}
+
+/// The bare UPDATE and an audit row in one transaction: what anybody pays who wants an audit at all.
+fn audited(conn: &Connection, task: &str) {
+    let run = |sql: &str| conn.prepare_cached(sql).expect("a statement");
+    run("BEGIN IMMEDIATE").execute([]).expect("a lock");
+    bare(conn, task);
+    note(conn, task);
+    run("COMMIT").execute([]).expect("a commit");
+}
+
+/// An audit row of five columns.
+fn note(conn: &Connection, task: &str) {
+    conn.prepare_cached("INSERT INTO audit (at, who, what, record, verdict) VALUES (?1, ?2, 'patch', ?3, 'allowed')")
+        .and_then(|mut insert| insert.execute(params![0, World::OWNER, task]))
         .expect("an audit row");
+}
+
+/// What a message says: half a kilobyte.
+fn content() -> String {
+    "The build fails in one test, which I am looking at now. ".repeat(9)
+}
+
+/// So many messages of one session, through the store.
+fn create(store: &Store, session: &str, call: usize, many: usize) {
+    let place = |number: usize| i64::try_from(call * many + number).expect("a place");
+    let message = |number| {
+        NewMessage::new(session, MessageType::Assistant, MessageRole::Assistant, content()).index(place(number))
+    };
+    let created = store.write(&Actor::user(World::OWNER), |tx| match many {
+        1 => tx.messages().create(message(0)).map(|_| 1),
+        many => tx.messages().create_many((0..many).map(message)).map(|messages| messages.len()),
+    });
+    assert_eq!(created.expect("allowed"), many);
+}
+
+/// The same rows by a bare INSERT, in one transaction.
+fn insert(conn: &Connection, session: &str, call: usize, many: usize) {
+    let run = |sql: &str| conn.prepare_cached(sql).expect("a statement");
+    run("BEGIN IMMEDIATE").execute([]).expect("a lock");
+    for number in 0..many {
+        let content = content();
+        let preview: String = content.chars().take(200).collect();
+        run("INSERT INTO messages (message_id, created_at, session_id, type, role, \"index\", timestamp, content_preview, data)
+             VALUES (?1, 0, ?2, 'assistant', 'assistant', ?3, 0, ?4, ?5)")
+        .execute(params![
+            MessageId::new().to_string(),
+            session,
+            i64::try_from(call * many + number).expect("a place"),
+            preview,
+            json!({ "content": content }).to_string()
+        ])
+        .expect("a message");
+    }
     run("COMMIT").execute([]).expect("a commit");
 }
 

@@ -58,6 +58,11 @@ impl World {
         id("task", call.wrapping_mul(7919) % self.tasks)
     }
 
+    /// The id of a session: each call another.
+    pub(crate) fn session(&self, call: usize) -> String {
+        id("session", call % (self.tasks / PER_SESSION))
+    }
+
     /// The user who owns every worktree.
     pub(crate) const OWNER: &'static str = "user-00000000-0000-7000-8000-000000000000";
 }
