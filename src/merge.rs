@@ -52,18 +52,20 @@ impl From<serde_json::Error> for MergeError {
 /// The result may be larger than what can be stored ([`MAX_BYTES`]).
 pub(crate) fn merge(stored: &str, patch: &str) -> Result<(String, Vec<String>), MergeError> {
     let (mut merged, mut changed) = (String::with_capacity(stored.len() + patch.len()), Vec::new());
-    merge_into(&mut merged, stored, patch, 1, &mut |key, old, new| {
-        if old.is_none_or(|old| !same_value(old, new)) {
-            changed.push(key.to_owned());
-        }
-    })?;
+    merge_into(&mut merged, stored, patch, 1, &mut |key| changed.push(key.to_owned()))?;
     if merged.len() > MAX_BYTES { Err(MergeError::TooLarge) } else { Ok((merged, changed)) }
 }
 
-/// Is told a key that the patch has, its value before, where there was one, and after.
-type Note<'a> = &'a mut dyn FnMut(&str, Option<&str>, &str);
-
-fn merge_into(out: &mut String, stored: &str, patch: &str, depth: usize, note: Note<'_>) -> Result<(), MergeError> {
+/// Writes the merged object to `out`, tells `note` each key whose value changes, and returns whether any does.
+///
+/// Of two objects only what the patch names is compared: the rest is copied as it stands.
+fn merge_into(
+    out: &mut String,
+    stored: &str,
+    patch: &str,
+    depth: usize,
+    note: &mut dyn FnMut(&str),
+) -> Result<bool, MergeError> {
     if depth > MAX_DEPTH {
         return Err(MergeError::TooDeep);
     }
@@ -71,33 +73,37 @@ fn merge_into(out: &mut String, stored: &str, patch: &str, depth: usize, note: N
     let patch_object = Object::parse(patch)?;
     if patch_object.entries.is_empty() {
         out.push_str(stored);
-        return Ok(());
+        return Ok(false);
     }
     out.push('{');
-    let mut first = true;
+    let (mut first, mut any) = (true, false);
     for (key, old) in &stored_object.entries {
         push_key(out, key, &mut first);
         let Some(new) = patch_object.get(key) else {
             out.push_str(old);
             continue;
         };
-        let start = out.len();
-        if is_object(old) && is_object(new) {
-            merge_into(out, old, new, depth + 1, &mut |_, _, _| {})?;
+        let changed = if is_object(old) && is_object(new) {
+            merge_into(out, old, new, depth + 1, &mut |_| {})?
         } else {
             out.push_str(new);
+            !same_value(old, new)
+        };
+        if changed {
+            any = true;
+            note(key);
         }
-        note(key, Some(old), &out[start..]);
     }
     for (key, new) in &patch_object.entries {
         if stored_object.get(key).is_none() {
             push_key(out, key, &mut first);
             out.push_str(new);
-            note(key, None, new);
+            any = true;
+            note(key);
         }
     }
     out.push('}');
-    Ok(())
+    Ok(any)
 }
 
 /// Refuses text that is not one JSON object fit to be stored: no key repeated at any depth, at most
