@@ -112,7 +112,7 @@ fn other_programs_may_define_tables_of_their_own() {
 
 /// A schema that was rolled back gives its number to the next one: what was checked has to be a committed one.
 #[test]
-fn a_schema_that_was_rolled_back_vouches_for_no_later_one() {
+fn a_rolled_back_schema_version_is_not_remembered() {
     let (_dir, path, store) = opened(true);
     let version = |conn: &Connection| -> i64 { conn.query_row("PRAGMA schema_version", [], |row| row.get(0)).unwrap() };
     let other = raw(&path);

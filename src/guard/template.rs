@@ -245,9 +245,9 @@ impl Table {
         Some(match marker.split_once(' ').map_or((marker, ""), |(name, of)| (name, of.trim())) {
             ("row", "") => self.row(updates),
             ("write", "") => self.write(statement),
-            ("audit", "row") => audit_row("VALUES (", ")"),
+            ("audit", "row") => audit_row("VALUES (", ")")?,
             ("audit", record) => {
-                audit_row("SELECT ", &format!(" WHERE acl_complete_write({record}{})", self.write(statement)))
+                audit_row("SELECT ", &format!(" WHERE acl_complete_write({record}{})", self.write(statement)))?
             }
             _ => return None,
         })
@@ -350,16 +350,15 @@ impl Table {
     }
 }
 
-/// The statement that inserts the audit row which is due, its values between `open` and `close`.
-fn audit_row(open: &str, close: &str) -> String {
+/// The statement that inserts the audit row which is due, its values between `open` and `close`; nothing where its file is faulty.
+fn audit_row(open: &str, close: &str) -> Option<String> {
     let fill = |marker: &str| match marker {
         "open" => Some(open.to_owned()),
         "close" => Some(close.to_owned()),
         _ => None,
     };
-    let insert = AUDIT_ROW.split_once("INSERT INTO").map_or("", |(_, insert)| insert.trim_end());
-    // The file has these two markers alone: a test of all guard files shows it.
-    format!("INSERT INTO{}", expand(insert, fill).unwrap_or_default())
+    let (_, insert) = AUDIT_ROW.split_once("INSERT INTO")?;
+    Some(format!("INSERT INTO{}", expand(insert.trim_end(), fill).ok()?))
 }
 
 /// Whether these columns are the key, in whichever order.
