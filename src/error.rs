@@ -3,13 +3,16 @@
 //! [`Error`] says everything. [`Error::public`] says what a caller may know: where they may not
 //! view the record it is "not found", in the same words as for a record that never was.
 
+mod refusal;
+
 use std::error::Error as StdError;
 use std::fmt;
 use std::time::Duration;
 
 use crate::level::{Held, Need};
 use crate::operation::{Operation, Resource};
-use crate::verdict::Refusal;
+
+pub(crate) use refusal::Refusal;
 
 /// The result of everything that aclite does.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -477,21 +480,6 @@ pub struct PublicError {
     pub status: u16,
     /// A sentence, for people.
     pub message: String,
-}
-
-impl From<Refusal> for Error {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::NotAuthenticated => Self::NotAuthenticated,
-            Refusal::Denied(denied) => Self::Denied(denied),
-            Refusal::NotFound(missing) => Self::NotFound(Box::new(missing)),
-            Refusal::Immutable(immutable) => Self::Immutable(Box::new(immutable)),
-            Refusal::Conflict(conflict) => Self::Conflict(Box::new(conflict)),
-            Refusal::Drift(drift) => Self::IdentityDrift(Box::new(drift)),
-            Refusal::Invalid(invalid) => Self::Invalid(Box::new(invalid)),
-            Refusal::Undecidable(problem) => Self::broken(problem),
-        }
-    }
 }
 
 impl Error {

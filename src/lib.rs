@@ -46,7 +46,7 @@ mod store;
 mod verdict;
 
 pub use actor::Actor;
-pub use audit::{Audit, AuditRow};
+pub use audit::AuditRow;
 pub use error::{
     Ambiguous, Conflict, ConflictKind, Denied, Error, IdentityDrift, Immutable, Incompatible, Invalid, NotFound,
     PublicError, Result, Storage, Subject, Tampered,
@@ -60,9 +60,10 @@ pub use record::{
     TaskPatch, TaskStatus, Time, User, UserId, UserPatch, Worktree, WorktreeId, WorktreeOwner, WorktreePatch,
 };
 pub use repository::{
-    Access, BoardQuery, Boards, BoardsMut, Credentials, Cursor, Ended, GrantClaim, GroupQuery, Groups, GroupsMut,
-    MessageQuery, Messages, MessagesMut, Order, Page, Patched, RepoQuery, Repos, ReposMut, SessionQuery, Sessions,
-    SessionsMut, TaskQuery, Tasks, TasksMut, UserQuery, Users, UsersMut, WorktreeQuery, Worktrees, WorktreesMut,
+    Access, Audit, BoardQuery, Boards, BoardsMut, Credentials, Cursor, Ended, GrantClaim, GroupQuery, Groups,
+    GroupsMut, MessageQuery, Messages, MessagesMut, Order, Page, Patched, RepoQuery, Repos, ReposMut, SessionQuery,
+    Sessions, SessionsMut, TaskQuery, Tasks, TasksMut, UserQuery, Users, UsersMut, WorktreeQuery, Worktrees,
+    WorktreesMut,
 };
 pub use sealed::Sealed;
 pub use store::{

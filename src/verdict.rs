@@ -14,18 +14,11 @@ mod scope;
 pub(crate) use change::changed_fields;
 
 use crate::actor::Actor;
-use crate::error::{Conflict, ConflictKind, Denied, IdentityDrift, Immutable, Invalid, NotFound, Subject};
-use crate::facts::{Facts, Rule};
+use crate::error::{Conflict, ConflictKind, Denied, NotFound, Refusal, Subject};
+use crate::facts::{Fact, Facts, Rule};
 use crate::level::{Held, Level, Need, RoleRank};
 use crate::operation::{Action, Operation, Resource};
 use change::Change;
-
-/// The answer to "may they?".
-#[derive(Debug)]
-pub(crate) enum Verdict {
-    Allowed(Allowed),
-    Refused(Refusal),
-}
 
 /// Why something is allowed: what the audit says of it.
 #[derive(Debug)]
@@ -41,45 +34,23 @@ pub(crate) struct Allowed {
     pub(crate) why: String,
 }
 
-/// Why something is refused.
-#[derive(Debug)]
-pub(crate) enum Refusal {
-    NotAuthenticated,
-    Denied(Box<Denied>),
-    NotFound(NotFound),
-    Immutable(Immutable),
-    Conflict(Conflict),
-    Drift(IdentityDrift),
-    Invalid(Invalid),
-    /// The facts themselves are missing or unreadable: a failure of the database, not a denial.
-    Undecidable(String),
-}
-
-impl Refusal {
-    pub(crate) fn invalid(field: &str, problem: impl Into<String>) -> Self {
-        Self::Invalid(Invalid { field: field.to_owned(), problem: problem.into() })
-    }
-}
-
 /// Decides whether `actor` may do what is `asked`, in a world of these `facts`.
 ///
 /// A missing or unknown fact, rule or word refuses.
-pub(crate) fn decide(actor: &Actor, asked: Operation, facts: &Facts<'_>) -> Verdict {
-    match (Case { actor, asked, facts }).judge() {
-        Ok(allowed) => Verdict::Allowed(allowed),
-        Err(refusal) => Verdict::Refused(refusal),
-    }
+pub(crate) fn decide(actor: &Actor, asked: Operation, facts: &Facts<'_>) -> Judged<Allowed> {
+    Case { actor, asked, facts }.judge()
 }
 
 /// Decides whether the cascade that removes a parent may remove its children of kind `child`.
 ///
 /// The parent's own guard has been passed. The error speaks of the parent, since that is what was asked.
-pub(crate) fn decide_child(actor: &Actor, parent: &Subject, child: Resource, facts: &Facts<'_>) -> Verdict {
+pub(crate) fn decide_child(actor: &Actor, parent: &Subject, child: Resource, facts: &Facts<'_>) -> Judged {
     let asked = Operation::new(child, Action::Remove);
-    let case = Case { actor, asked, facts };
-    let judged = if actor.is_daemon() { Ok(case.daemon()) } else { case.check_rule(Action::Remove) };
-    match judged {
-        Ok(allowed) => Verdict::Allowed(allowed),
+    if actor.is_daemon() {
+        return Ok(());
+    }
+    match (Case { actor, asked, facts }).check_rule(Action::Remove) {
+        Ok(_) => Ok(()),
         Err(Refusal::Denied(mut denied)) => {
             denied.operation = Operation::new(parent.resource, Action::Remove);
             denied.subject = parent.clone();
@@ -93,9 +64,9 @@ pub(crate) fn decide_child(actor: &Actor, parent: &Subject, child: Resource, fac
                 denied.worktree = None;
             }
             denied.visible = true;
-            Verdict::Refused(Refusal::Denied(denied))
+            Err(Refusal::Denied(denied))
         }
-        Err(refusal) => Verdict::Refused(refusal),
+        Err(refusal) => Err(refusal),
     }
 }
 
@@ -184,7 +155,7 @@ pub(crate) fn daemon_only(actor: &Actor, asked: Operation, id: &str) -> Result<(
     })))
 }
 
-type Judged<T = ()> = Result<T, Refusal>;
+pub(crate) type Judged<T = ()> = Result<T, Refusal>;
 
 /// One question: who asks for what, and the facts.
 struct Case<'a> {
@@ -195,7 +166,7 @@ struct Case<'a> {
 
 impl Case<'_> {
     fn judge(&self) -> Judged<Allowed> {
-        if self.facts.is_cascade() {
+        if self.facts.cascade {
             return Ok(Allowed {
                 action: self.asked.action,
                 audited: false,
@@ -245,10 +216,10 @@ impl Case<'_> {
             (Action::Create, Resource::Row) => self.parent_kind()?,
             _ => return Ok(()),
         };
-        if self.facts.flag("parent_exists")? {
+        if self.facts.flag(Fact::ParentExists)? {
             return Ok(());
         }
-        let id = self.facts.input("parent")?.unwrap_or_default().to_owned();
+        let id = self.facts.input(Fact::Parent)?.unwrap_or_default().to_owned();
         Err(Refusal::NotFound(NotFound { subject: Subject { resource: parent, id } }))
     }
 
@@ -257,7 +228,7 @@ impl Case<'_> {
         let stored = matches!(self.asked.action, Action::Patch | Action::Remove);
         let inherits =
             matches!(self.asked.resource, Resource::Session | Resource::Task | Resource::Message | Resource::Row);
-        if stored && inherits && self.facts.text("worktree")?.is_none() {
+        if stored && inherits && self.facts.text(Fact::Worktree)?.is_none() {
             return Err(Refusal::Undecidable(format!("{} has no parent", self.subject()?)));
         }
         Ok(())
@@ -312,7 +283,7 @@ impl Case<'_> {
             let why = format!("no rule says who may {action} a {}", self.asked.resource);
             return Err(self.denied(None, &why, true)?);
         };
-        let own = self.facts.flag("own")?;
+        let own = self.facts.flag(Fact::Own)?;
         let (needed, by_own) = match rule.needs_if_own {
             Some(easier) if own && !self.satisfies(rule.needs)? => (easier, true),
             _ => (rule.needs, false),
@@ -320,7 +291,7 @@ impl Case<'_> {
         if !self.satisfies(needed)? {
             return Err(self.denied_for(action, Some(needed), "", true)?);
         }
-        let (held, source) = if self.facts.has("held") {
+        let (held, source) = if self.facts.has(Fact::Held) {
             let held = self.held()?;
             (held.level.word(), held.source)
         } else {
@@ -337,10 +308,10 @@ impl Case<'_> {
 
     fn satisfies(&self, need: Need) -> Judged<bool> {
         Ok(match need {
-            Need::Level(level) => self.facts.has("held") && self.held()?.level >= level,
-            Need::Owner => self.facts.has("held") && self.held()?.owns(),
-            Need::Own => self.facts.flag("own")?,
-            Need::Role(least) => self.facts.has("actor_role") && self.role()? >= least,
+            Need::Level(level) => self.facts.has(Fact::Held) && self.held()?.level >= level,
+            Need::Owner => self.facts.has(Fact::Held) && self.held()?.owns(),
+            Need::Own => self.facts.flag(Fact::Own)?,
+            Need::Role(least) => self.facts.has(Fact::ActorRole) && self.role()? >= least,
             Need::SignedIn => true, // "may view" has seen to it that the user exists
             Need::System => false,
         })
@@ -366,24 +337,24 @@ impl Case<'_> {
     }
 
     fn user_privileges(&self, change: &Change<'_>) -> Judged {
-        let rank = |name: &str| -> Judged<RoleRank> {
-            if !self.facts.has(name) {
+        let rank = |fact| -> Judged<RoleRank> {
+            if !self.facts.has(fact) {
                 return Ok(RoleRank::Unknown);
             }
-            Ok(RoleRank::from_word(self.facts.text(name)?.unwrap_or_default()))
+            Ok(RoleRank::from_word(self.facts.text(fact)?.unwrap_or_default()))
         };
-        let (old, new, mine) = (rank("old_role")?, rank("role")?, self.role()?);
+        let (old, new, mine) = (rank(Fact::OldRole)?, rank(Fact::Role)?, self.role()?);
         if old.max(new) == RoleRank::Superadmin && mine < RoleRank::Superadmin {
             let needed = Some(Need::Role(RoleRank::Superadmin));
             return Err(self.denied(needed, "a superadmin's row is for superadmins", true)?);
         }
-        let own = self.facts.flag("own")?;
+        let own = self.facts.flag(Fact::Own)?;
         if own && self.asked.action == Action::Patch && new > old {
             return Err(self.denied(None, "nobody raises his own role", true)?);
         }
         // Whoever alone manages a worktree is not made one who only looks: nobody but the daemon could mend that.
         if change.has("role") && new < RoleRank::Member {
-            let worktrees = self.facts.text_lines("last_owner_of")?;
+            let worktrees = self.facts.text_lines(Fact::LastOwnerOf)?;
             if !worktrees.is_empty() {
                 return Err(self.conflict(ConflictKind::LastOwner(worktrees))?);
             }
@@ -397,7 +368,7 @@ impl Case<'_> {
     // ---- aclite's own writes ------------------------------------------------------------------
 
     fn raise_epoch(&self) -> Judged<Allowed> {
-        if self.asked.action == Action::Patch && self.facts.flag("raised")? {
+        if self.asked.action == Action::Patch && self.facts.flag(Fact::Raised)? {
             return Ok(Allowed { audited: false, ..self.daemon() });
         }
         Err(self.never("it only goes up, by one"))
@@ -407,14 +378,14 @@ impl Case<'_> {
     /// that worktree being created by the statement that runs now.
     fn is_first_owner(&self) -> Judged<bool> {
         Ok(self.asked.action == Action::Create
-            && self.facts.flag("first_owner_due")?
-            && self.facts.flag("first")?
-            && self.facts.text("creator")?.is_some()
-            && self.facts.text("creator")? == self.facts.input("user")?)
+            && self.facts.first_owner_due
+            && self.facts.flag(Fact::First)?
+            && self.facts.text(Fact::WorktreeCreator)?.is_some()
+            && self.facts.text(Fact::WorktreeCreator)? == self.facts.input(Fact::User)?)
     }
 
     fn first_owner(&self) -> Judged<Allowed> {
-        self.named_exists(Resource::User, "user", "user_exists")?;
+        self.named_exists(Resource::User, Fact::User, Fact::UserExists)?;
         Ok(Allowed { audited: false, why: "creator".to_owned(), ..self.daemon() })
     }
 
@@ -426,42 +397,42 @@ impl Case<'_> {
 
     /// What the parent of a further table's row is.
     fn parent_kind(&self) -> Judged<Resource> {
-        let kind = self.facts.text("parent_kind")?.and_then(Resource::from_word);
+        let kind = self.facts.text(Fact::ParentKind)?.and_then(Resource::from_word);
         kind.ok_or_else(|| Refusal::Undecidable("the parent of a row is unknown".to_owned()))
     }
 
     fn rule(&self, action: Action) -> Judged<Option<Rule>> {
         self.facts.rule(match action {
-            Action::Report => "rule:report",
-            Action::Share => "rule:share",
-            Action::Administer => "rule:administer",
-            _ => "rule",
+            Action::Report => Fact::ReportRule,
+            Action::Share => Fact::ShareRule,
+            Action::Administer => Fact::AdministerRule,
+            _ => Fact::Rule,
         })
     }
 
     fn held(&self) -> Judged<Held> {
-        self.facts.held("held")
+        self.facts.held(Fact::Held)
     }
 
     fn role(&self) -> Judged<RoleRank> {
-        Ok(RoleRank::from_word(self.facts.text("actor_role")?.unwrap_or_default()))
+        Ok(RoleRank::from_word(self.facts.text(Fact::ActorRole)?.unwrap_or_default()))
     }
 
     /// The record whose visibility counts: for a creation its parent, which is there already.
     fn subject(&self) -> Judged<Subject> {
-        let (resource, name) = match (self.asked.action, self.asked.resource) {
-            (Action::Create, Resource::Task | Resource::Message) => (Resource::Session, "session"),
+        let (resource, fact) = match (self.asked.action, self.asked.resource) {
+            (Action::Create, Resource::Task | Resource::Message) => (Resource::Session, Fact::Session),
             // Who owns a hidden worktree is as hidden as the worktree.
             (Action::Create, Resource::Session) | (_, Resource::Owner | Resource::Grant) => {
-                (Resource::Worktree, "worktree")
+                (Resource::Worktree, Fact::Worktree)
             }
             (Action::Create, Resource::Row) => match self.parent_kind()? {
-                Resource::Session => (Resource::Session, "session"),
-                _ => (Resource::Worktree, "worktree"),
+                Resource::Session => (Resource::Session, Fact::Session),
+                _ => (Resource::Worktree, Fact::Worktree),
             },
-            (_, resource) => (resource, "id"),
+            (_, resource) => (resource, Fact::Id),
         };
-        Ok(Subject { resource, id: self.facts.any_text(name) })
+        Ok(Subject { resource, id: self.facts.any_text(fact) })
     }
 
     fn denied(&self, needed: Option<Need>, why: &str, visible: bool) -> Judged<Refusal> {
@@ -469,7 +440,7 @@ impl Case<'_> {
     }
 
     fn denied_for(&self, action: Action, needed: Option<Need>, why: &str, visible: bool) -> Judged<Refusal> {
-        let held = if self.facts.has("held") {
+        let held = if self.facts.has(Fact::Held) {
             self.held()?
         } else {
             let role = self.role()?;
@@ -481,7 +452,7 @@ impl Case<'_> {
             // What decides on a new worktree is no worktree.
             worktree: match self.asked {
                 Operation { resource: Resource::Worktree, action: Action::Create } => None,
-                _ if self.facts.has("worktree") => self.facts.text("worktree")?.map(str::to_owned),
+                _ if self.facts.has(Fact::Worktree) => self.facts.text(Fact::Worktree)?.map(str::to_owned),
                 _ => None,
             },
             needed,
@@ -494,7 +465,7 @@ impl Case<'_> {
     fn never(&self, why: &str) -> Refusal {
         Refusal::Denied(Box::new(Denied {
             operation: self.asked,
-            subject: Subject { resource: self.asked.resource, id: self.facts.any_text("id") },
+            subject: Subject { resource: self.asked.resource, id: self.facts.any_text(Fact::Id) },
             worktree: None,
             needed: None,
             held: Held::nothing(),
@@ -504,7 +475,7 @@ impl Case<'_> {
     }
 
     fn conflict(&self, kind: ConflictKind) -> Judged<Refusal> {
-        let subject = Subject { resource: self.asked.resource, id: self.facts.any_text("id") };
+        let subject = Subject { resource: self.asked.resource, id: self.facts.any_text(Fact::Id) };
         Ok(Refusal::Conflict(Conflict { subject, kind }))
     }
 }

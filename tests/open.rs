@@ -287,7 +287,7 @@ fn a_file_of_the_first_generation_is_brought_up_to_date() {
     let audited = texts(&raw(&path), "SELECT seq || why FROM acl_audit");
     let store = Store::open(&path).unwrap();
     assert!(store.check().unwrap().is_clean());
-    assert_eq!(ask::<i64>(&store, "SELECT value FROM acl_meta WHERE name = 'generation'"), 2);
+    assert_eq!(ask::<i64>(&store, "SELECT value FROM acl_meta WHERE name = 'generation'"), 3);
     drop(store);
     let mut after = texts(&raw(&path), "SELECT seq || why FROM acl_audit");
     assert_eq!(after.pop().as_deref(), Some("2from generation 1"));

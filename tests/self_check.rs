@@ -82,8 +82,8 @@ const TAMPERED: &[(&str, &str, bool)] = &[
     ("a foreign trigger with a name like ours", "CREATE TRIGGER acl_mine AFTER UPDATE ON tasks BEGIN SELECT 1; END", true),
     ("a view forges", "CREATE VIEW forge AS SELECT acl_guard('task', 'patch', 'id', 't') AS x", false),
     ("a CHECK forges", "CREATE TABLE forge (x CHECK (length(x))); PRAGMA writable_schema = ON;
-         UPDATE sqlite_schema SET sql = replace(sql, 'length', 'acl_audit_written') WHERE name = 'forge'", false),
-    ("a view without a name forges", "CREATE VIEW \"\" AS SELECT acl_entry('why') AS x", false),
+         UPDATE sqlite_schema SET sql = replace(sql, 'length', 'acl_row') WHERE name = 'forge'", false),
+    ("a view without a name forges", "CREATE VIEW \"\" AS SELECT acl_row('task', 'patch', '') AS x", false),
     ("a view whose name begins ours forges", "CREATE VIEW ac AS SELECT acl_complete_write('task', 't', 'patch', '', NULL) AS x", false),
     ("a trigger called as a view of ours", "CREATE TRIGGER acl_held BEFORE UPDATE ON tasks BEGIN SELECT raise(IGNORE); END", true),
     ("a trigger elsewhere called as a view of ours", "CREATE TABLE mine (a); CREATE TRIGGER acl_rule AFTER INSERT ON mine BEGIN UPDATE users SET role = 'admin'; END", true),
@@ -199,8 +199,8 @@ fn a_tampered_file_is_refused_and_mended_only_when_asked() {
     a foreign trigger was added: the guards of this file were tampered with; altered: trigger `mine` on `tasks` is not aclite's
     a foreign trigger with a name like ours: the guards of this file were tampered with; altered: trigger `acl_mine` on `tasks` is not aclite's
     a view forges: the guards of this file were tampered with; altered: view `forge` names `acl_guard`, which only aclite's triggers may
-    a CHECK forges: the guards of this file were tampered with; altered: table `forge` names `acl_audit_written`, which only aclite's triggers may
-    a view without a name forges: the guards of this file were tampered with; altered: view `` names `acl_entry`, which only aclite's triggers may
+    a CHECK forges: the guards of this file were tampered with; altered: table `forge` names `acl_row`, which only aclite's triggers may
+    a view without a name forges: the guards of this file were tampered with; altered: view `` names `acl_row`, which only aclite's triggers may
     a view whose name begins ours forges: the guards of this file were tampered with; altered: view `ac` names `acl_complete_write`, which only aclite's triggers may
     a trigger called as a view of ours: the guards of this file were tampered with; altered: trigger `acl_held` on `tasks` is not aclite's
     a trigger elsewhere called as a view of ours: the guards of this file were tampered with; altered: trigger `acl_rule` writes `users` under the rights of whoever fires it

@@ -2,15 +2,18 @@
 
 CREATE TRIGGER acl_acl_meta_before_insert BEFORE INSERT ON acl_meta
 BEGIN
-  SELECT acl_guard('meta', 'create', 'id', NEW.name);
+  SELECT acl_guard('meta', 'create',
+    /*: id */ NEW.name);
 END;
 
 CREATE TRIGGER acl_acl_meta_before_update BEFORE UPDATE ON acl_meta
 BEGIN
-  SELECT acl_guard('meta', 'patch', 'id', OLD.name);
+  SELECT acl_guard('meta', 'patch',
+    /*: id */ OLD.name);
 END;
 
 CREATE TRIGGER acl_acl_meta_before_delete BEFORE DELETE ON acl_meta
 BEGIN
-  SELECT acl_guard('meta', 'remove', 'id', OLD.name);
+  SELECT acl_guard('meta', 'remove',
+    /*: id */ OLD.name);
 END;

@@ -2,43 +2,38 @@
 
 CREATE TRIGGER acl_repos_before_insert BEFORE INSERT ON repos
 BEGIN
+  /*+ columns */
   SELECT acl_guard('repo', 'create',
-    'id', NEW.repo_id,
-    'actor_role', (SELECT role FROM acl_actor_facts),
-    'own', 0,
-    'rule', (SELECT rule FROM acl_rule WHERE resource = 'repo' AND operation = 'create')
-    /*+ row */,
+    /*: id */ NEW.repo_id, /*: actor_role */ (SELECT role FROM acl_actor_facts), /*: own */ 0,
+    /*: rule */ (SELECT rule FROM acl_rule WHERE resource = 'repo' AND operation = 'create'),
     -- A new one does not take over what an earlier one of its id left.
-    'left_behind', EXISTS (SELECT 1 FROM worktrees WHERE repo_id = NEW.repo_id),
-    'created_at', NEW.created_at, 'data', NEW.data);
+    /*: left_behind */ EXISTS (SELECT 1 FROM worktrees WHERE repo_id = NEW.repo_id), /*: created_at */ NEW.created_at,
+    /*: data */ NEW.data
+    /*+ row */);
 END;
 
 CREATE TRIGGER acl_repos_before_update BEFORE UPDATE ON repos
 BEGIN
+  /*+ columns */
   SELECT acl_guard('repo', 'patch',
-    'id', OLD.repo_id,
-    'actor_role', (SELECT role FROM acl_actor_facts),
-    'own', 0,
-    'rule', (SELECT rule FROM acl_rule WHERE resource = 'repo' AND operation = 'patch')
-    /*+ row */,
-    'updated_at', NEW.updated_at, 'old_data', OLD.data, 'data', NEW.data);
+    /*: id */ OLD.repo_id, /*: actor_role */ (SELECT role FROM acl_actor_facts), /*: own */ 0,
+    /*: rule */ (SELECT rule FROM acl_rule WHERE resource = 'repo' AND operation = 'patch'),
+    /*: updated_at */ NEW.updated_at, /*: old_data */ OLD.data, /*: data */ NEW.data
+    /*+ row */);
 END;
 
 CREATE TRIGGER acl_repos_before_delete BEFORE DELETE ON repos
 BEGIN
   SELECT acl_guard('repo', 'remove',
-    'id', OLD.repo_id,
-    'actor_role', (SELECT role FROM acl_actor_facts),
-    'own', 0,
-    'rule', (SELECT rule FROM acl_rule WHERE resource = 'repo' AND operation = 'patch'));
+    /*: id */ OLD.repo_id, /*: actor_role */ (SELECT role FROM acl_actor_facts), /*: own */ 0,
+    /*: rule */ (SELECT rule FROM acl_rule WHERE resource = 'repo' AND operation = 'patch'));
 
   -- The rule of removal is asked on every worktree in it, and so is the right to delete what the cascade deletes.
   -- A repo without worktrees takes what patching it takes.
   SELECT acl_guard_child('repo', OLD.repo_id, c.kind,
-    'worktree', c.worktree_id,
-    'held', (SELECT held FROM acl_worktree_facts WHERE worktree_id = c.worktree_id),
-    'own', c.own,
-    'rule', (SELECT rule FROM acl_rule WHERE resource = c.kind AND operation = 'remove'))
+    /*: worktree */ c.worktree_id,
+    /*: held */ (SELECT held FROM acl_worktree_facts WHERE worktree_id = c.worktree_id), /*: own */ c.own,
+    /*: rule */ (SELECT rule FROM acl_rule WHERE resource = c.kind AND operation = 'remove'))
   FROM (SELECT 'repo' AS kind, worktree_id, 0 AS own FROM worktrees WHERE repo_id = OLD.repo_id
         UNION ALL
         SELECT 'worktree', worktree_id, created_by IS acl_actor() FROM worktrees WHERE repo_id = OLD.repo_id
@@ -57,18 +52,15 @@ END;
 
 CREATE TRIGGER acl_repos_after_insert AFTER INSERT ON repos
 BEGIN
-  /*+ audit 'repo', NEW.repo_id */
-  SELECT acl_audit_written((SELECT max(seq) FROM acl_audit));
+  SELECT acl_complete_write('repo', 'create', NEW.repo_id, /*+ rowid = */NEW.rowid/*-*/);
 END;
 
 CREATE TRIGGER acl_repos_after_update AFTER UPDATE ON repos
 BEGIN
-  /*+ audit 'repo', NEW.repo_id */
-  SELECT acl_audit_written((SELECT max(seq) FROM acl_audit));
+  SELECT acl_complete_write('repo', 'patch', NEW.repo_id, NULL);
 END;
 
 CREATE TRIGGER acl_repos_after_delete AFTER DELETE ON repos
 BEGIN
-  /*+ audit 'repo', OLD.repo_id */
-  SELECT acl_audit_written((SELECT max(seq) FROM acl_audit));
+  SELECT acl_complete_write('repo', 'remove', OLD.repo_id, NULL);
 END;

@@ -2,63 +2,55 @@
 
 CREATE TRIGGER acl_tasks_before_insert BEFORE INSERT ON tasks
 BEGIN
+  /*+ columns */
   SELECT acl_guard('task', 'create',
-    'id', NEW.task_id, 'parent', NEW.session_id, 'parent_exists', s.session_id IS NOT NULL,
-    'session', s.session_id, 'worktree', s.worktree_id,
-    'held', s.held, 'own', s.own,
-    'rule', (SELECT rule FROM acl_rule WHERE resource = 'task' AND operation = 'create')
-    /*+ row */,
+    /*: id */ NEW.task_id, /*: parent */ NEW.session_id, /*: parent_exists */ s.session_id IS NOT NULL,
+    /*: session */ s.session_id, /*: worktree */ s.worktree_id, /*: held */ s.held, /*: own */ s.own,
+    /*: rule */ (SELECT rule FROM acl_rule WHERE resource = 'task' AND operation = 'create'),
     -- A new one does not take over what an earlier one of its id left.
-    'left_behind', EXISTS (SELECT 1 FROM messages WHERE task_id = NEW.task_id),
-    'session_unix_name', s.session_unix_name,
-    'creator_unix_name', s.creator_unix_name,
-    'created_by', NEW.created_by,
-    'creator_exists', EXISTS (SELECT 1 FROM users WHERE user_id = NEW.created_by),
-    'created_at', NEW.created_at, 'status', NEW.status, 'completed_at', NEW.completed_at, 'data', NEW.data)
+    /*: left_behind */ EXISTS (SELECT 1 FROM messages WHERE task_id = NEW.task_id),
+    /*: session_unix_name */ s.session_unix_name, /*: creator_unix_name */ s.creator_unix_name,
+    /*: created_by */ NEW.created_by,
+    /*: creator_exists */ EXISTS (SELECT 1 FROM users WHERE user_id = NEW.created_by),
+    /*: created_at */ NEW.created_at, /*: status */ NEW.status, /*: completed_at */ NEW.completed_at,
+    /*: data */ NEW.data
+    /*+ row */)
   FROM (SELECT 1) LEFT JOIN acl_session_facts AS s ON s.session_id = NEW.session_id;
 END;
 
 CREATE TRIGGER acl_tasks_before_update BEFORE UPDATE ON tasks
 BEGIN
+  /*+ columns */
   SELECT acl_guard('task', 'patch',
-    'id', OLD.task_id, 'session', s.session_id, 'worktree', s.worktree_id,
-    'held', s.held, 'own', s.own,
-    'rule', (SELECT rule FROM acl_rule WHERE resource = 'task' AND operation = 'patch'),
-    'scope', (SELECT 1 FROM acl_executor_facts)
-    /*+ row */,
-    'old_status', OLD.status, 'status', NEW.status,
-    'old_completed_at', OLD.completed_at, 'completed_at', NEW.completed_at,
-    'old_data', OLD.data, 'data', NEW.data)
+    /*: id */ OLD.task_id, /*: session */ s.session_id, /*: worktree */ s.worktree_id, /*: held */ s.held,
+    /*: own */ s.own, /*: scope */ (SELECT 1 FROM acl_executor_facts),
+    /*: rule */ (SELECT rule FROM acl_rule WHERE resource = 'task' AND operation = 'patch'),
+    /*: old_status */ OLD.status, /*: status */ NEW.status, /*: old_completed_at */ OLD.completed_at,
+    /*: completed_at */ NEW.completed_at, /*: old_data */ OLD.data, /*: data */ NEW.data
+    /*+ row */)
   FROM (SELECT 1) LEFT JOIN acl_session_facts AS s ON s.session_id = OLD.session_id;
 END;
 
 CREATE TRIGGER acl_tasks_before_delete BEFORE DELETE ON tasks
 BEGIN
+  SELECT acl_removed_parent(NULL, 'session', OLD.session_id) WHERE NOT EXISTS (SELECT 1 FROM sessions WHERE session_id = OLD.session_id);
   SELECT acl_guard('task', 'remove',
-    'id', OLD.task_id, 'session', s.session_id, 'worktree', s.worktree_id,
-    'held', s.held, 'own', s.own,
-    'rule', (SELECT rule FROM acl_rule WHERE resource = 'task' AND operation = 'remove'),
-    'removed_parent', CASE WHEN s.session_id IS NULL THEN 'session ' || OLD.session_id END)
+    /*: id */ OLD.task_id, /*: session */ s.session_id, /*: worktree */ s.worktree_id, /*: held */ s.held,
+    /*: own */ s.own, /*: rule */ (SELECT rule FROM acl_rule WHERE resource = 'task' AND operation = 'remove'))
   FROM (SELECT 1) LEFT JOIN acl_session_facts AS s ON s.session_id = OLD.session_id;
 END;
 
 CREATE TRIGGER acl_tasks_after_insert AFTER INSERT ON tasks
-WHEN acl_complete_write('task', NEW.task_id /*+ write */)
 BEGIN
-  /*+ audit row */
-  SELECT acl_audit_written((SELECT max(seq) FROM acl_audit));
+  SELECT acl_complete_write('task', 'create', NEW.task_id, /*+ rowid = */NEW.rowid/*-*/);
 END;
 
 CREATE TRIGGER acl_tasks_after_update AFTER UPDATE ON tasks
-WHEN acl_complete_write('task', NEW.task_id /*+ write */)
 BEGIN
-  /*+ audit row */
-  SELECT acl_audit_written((SELECT max(seq) FROM acl_audit));
+  SELECT acl_complete_write('task', 'patch', NEW.task_id, NULL);
 END;
 
 CREATE TRIGGER acl_tasks_after_delete AFTER DELETE ON tasks
-WHEN acl_complete_write('task', OLD.task_id /*+ write */)
 BEGIN
-  /*+ audit row */
-  SELECT acl_audit_written((SELECT max(seq) FROM acl_audit));
+  SELECT acl_complete_write('task', 'remove', OLD.task_id, NULL);
 END;

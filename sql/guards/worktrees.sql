@@ -2,54 +2,55 @@
 
 CREATE TRIGGER acl_worktrees_before_insert BEFORE INSERT ON worktrees
 BEGIN
+  /*+ columns */
   SELECT acl_guard('worktree', 'create',
-    'id', NEW.worktree_id, 'parent', NEW.repo_id,
-    'parent_exists', EXISTS (SELECT 1 FROM repos WHERE repo_id = NEW.repo_id),
-    'worktree', NEW.worktree_id,
-    'actor_role', (SELECT role FROM acl_actor_facts),
-    'own', NEW.created_by IS acl_actor(),
-    'rule', (SELECT rule FROM acl_rule WHERE resource = 'worktree' AND operation = 'create')
-    /*+ row */,
+    /*: id */ NEW.worktree_id, /*: parent */ NEW.repo_id,
+    /*: parent_exists */ EXISTS (SELECT 1 FROM repos WHERE repo_id = NEW.repo_id), /*: worktree */ NEW.worktree_id,
+    /*: actor_role */ (SELECT role FROM acl_actor_facts), /*: own */ NEW.created_by IS acl_actor(),
+    /*: rule */ (SELECT rule FROM acl_rule WHERE resource = 'worktree' AND operation = 'create'),
     -- A new one does not take over what an earlier one of its id left.
-    'left_behind', EXISTS (SELECT 1 FROM sessions WHERE worktree_id = NEW.worktree_id)
+    /*: left_behind */ EXISTS (SELECT 1 FROM sessions WHERE worktree_id = NEW.worktree_id)
       OR EXISTS (SELECT 1 FROM worktree_owners WHERE worktree_id = NEW.worktree_id)
       OR EXISTS (SELECT 1 FROM worktree_group_grants WHERE worktree_id = NEW.worktree_id),
-    'created_by', NEW.created_by,
-    'creator_exists', EXISTS (SELECT 1 FROM users WHERE user_id = NEW.created_by),
-    'worktree_unique_id', NEW.worktree_unique_id, 'others_can', NEW.others_can, 'created_at', NEW.created_at, 'data', NEW.data);
+    /*: created_by */ NEW.created_by,
+    /*: creator_exists */ EXISTS (SELECT 1 FROM users WHERE user_id = NEW.created_by),
+    /*: worktree_unique_id */ NEW.worktree_unique_id, /*: others_can */ NEW.others_can,
+    /*: created_at */ NEW.created_at, /*: data */ NEW.data
+    /*+ row */);
 END;
 
 CREATE TRIGGER acl_worktrees_before_update BEFORE UPDATE ON worktrees
 BEGIN
+  /*+ columns */
+  -- The cascade of a deleted board.
+  SELECT acl_removed_parent('board_id', 'board', OLD.board_id)
+  WHERE OLD.board_id IS NOT NULL AND NEW.board_id IS NULL
+    AND NOT EXISTS (SELECT 1 FROM boards WHERE board_id = OLD.board_id);
   SELECT acl_guard('worktree', 'patch',
-    'id', OLD.worktree_id, 'worktree', OLD.worktree_id,
-    'held', (SELECT held FROM acl_worktree_facts WHERE worktree_id = OLD.worktree_id),
-    'own', OLD.created_by IS acl_actor(),
-    'rule', (SELECT rule FROM acl_rule WHERE resource = 'worktree' AND operation = 'patch'),
-    'rule:share', (SELECT rule FROM acl_rule WHERE resource = 'worktree' AND operation = 'share')
-    /*+ row */,
-    -- The cascade of a deleted board.
-    'set_null:board_id', CASE WHEN OLD.board_id IS NOT NULL AND NEW.board_id IS NULL
-      AND NOT EXISTS (SELECT 1 FROM boards WHERE board_id = OLD.board_id) THEN 'board ' || OLD.board_id END,
-    'worktree_unique_id', NEW.worktree_unique_id, 'others_can', NEW.others_can, 'updated_at', NEW.updated_at,
-    'old_data', OLD.data, 'data', NEW.data);
+    /*: id */ OLD.worktree_id, /*: worktree */ OLD.worktree_id,
+    /*: held */ (SELECT held FROM acl_worktree_facts WHERE worktree_id = OLD.worktree_id),
+    /*: own */ OLD.created_by IS acl_actor(),
+    /*: rule */ (SELECT rule FROM acl_rule WHERE resource = 'worktree' AND operation = 'patch'),
+    /*: share_rule */ (SELECT rule FROM acl_rule WHERE resource = 'worktree' AND operation = 'share'),
+    /*: worktree_unique_id */ NEW.worktree_unique_id, /*: others_can */ NEW.others_can,
+    /*: updated_at */ NEW.updated_at, /*: old_data */ OLD.data, /*: data */ NEW.data
+    /*+ row */);
 END;
 
 CREATE TRIGGER acl_worktrees_before_delete BEFORE DELETE ON worktrees
 BEGIN
+  SELECT acl_removed_parent(NULL, 'repo', OLD.repo_id) WHERE NOT EXISTS (SELECT 1 FROM repos WHERE repo_id = OLD.repo_id);
   SELECT acl_guard('worktree', 'remove',
-    'id', OLD.worktree_id, 'worktree', OLD.worktree_id,
-    'held', (SELECT held FROM acl_worktree_facts WHERE worktree_id = OLD.worktree_id),
-    'own', OLD.created_by IS acl_actor(),
-    'rule', (SELECT rule FROM acl_rule WHERE resource = 'worktree' AND operation = 'remove'),
-    'removed_parent', (SELECT 'repo ' || OLD.repo_id WHERE NOT EXISTS (SELECT 1 FROM repos WHERE repo_id = OLD.repo_id)));
+    /*: id */ OLD.worktree_id, /*: worktree */ OLD.worktree_id,
+    /*: held */ (SELECT held FROM acl_worktree_facts WHERE worktree_id = OLD.worktree_id),
+    /*: own */ OLD.created_by IS acl_actor(),
+    /*: rule */ (SELECT rule FROM acl_rule WHERE resource = 'worktree' AND operation = 'remove'));
 
   -- The cascade deletes these, which takes the right to delete them.
   SELECT acl_guard_child('worktree', OLD.worktree_id, c.kind,
-    'worktree', OLD.worktree_id,
-    'held', (SELECT held FROM acl_worktree_facts WHERE worktree_id = OLD.worktree_id),
-    'own', c.own,
-    'rule', (SELECT rule FROM acl_rule WHERE resource = c.kind AND operation = 'remove'))
+    /*: worktree */ OLD.worktree_id,
+    /*: held */ (SELECT held FROM acl_worktree_facts WHERE worktree_id = OLD.worktree_id), /*: own */ c.own,
+    /*: rule */ (SELECT rule FROM acl_rule WHERE resource = c.kind AND operation = 'remove'))
   FROM (SELECT DISTINCT 'session' AS kind, s.created_by IS acl_actor() AS own
         FROM sessions AS s WHERE s.worktree_id = OLD.worktree_id
         UNION ALL
@@ -66,20 +67,17 @@ BEGIN
   SELECT acl_first_owner(NEW.worktree_id, NEW.created_by);
   INSERT INTO worktree_owners (worktree_id, user_id, created_at)
   VALUES (NEW.worktree_id, NEW.created_by, NEW.created_at);
-  /*+ audit 'worktree', NEW.worktree_id */
-  SELECT acl_audit_written((SELECT max(seq) FROM acl_audit));
+  SELECT acl_complete_write('worktree', 'create', NEW.worktree_id, /*+ rowid = */NEW.rowid/*-*/);
 END;
 
 CREATE TRIGGER acl_worktrees_after_update AFTER UPDATE ON worktrees
 BEGIN
   UPDATE acl_epoch SET epoch = epoch + 1 WHERE NEW.others_can IS NOT OLD.others_can;
-  /*+ audit 'worktree', NEW.worktree_id */
-  SELECT acl_audit_written((SELECT max(seq) FROM acl_audit));
+  SELECT acl_complete_write('worktree', 'patch', NEW.worktree_id, NULL);
 END;
 
 CREATE TRIGGER acl_worktrees_after_delete AFTER DELETE ON worktrees
 BEGIN
   UPDATE acl_epoch SET epoch = epoch + 1;
-  /*+ audit 'worktree', OLD.worktree_id */
-  SELECT acl_audit_written((SELECT max(seq) FROM acl_audit));
+  SELECT acl_complete_write('worktree', 'remove', OLD.worktree_id, NULL);
 END;

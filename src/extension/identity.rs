@@ -5,7 +5,8 @@ use rusqlite::{Connection, Result as SqlResult, params};
 
 use super::Loaded;
 use crate::actor::Actor;
-use crate::guard::{Door, Entry, HostConnection, State, failed};
+use crate::audit::{Door, Entry};
+use crate::guard::{HostConnection, State, failed};
 use crate::operation::{Action, Operation, Resource};
 
 /// `acl_login(user [, 'final'])`: from now on `user` acts, named by id or by an e-mail address that

@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::audit::Entry;
 use crate::error::{Error, Result};
-use crate::guard::{Context, Entry};
+use crate::guard::Context;
 use crate::store::{Conn, record};
 
 /// How long a refusal waits for another process to give the file free.

@@ -118,8 +118,8 @@ pub(crate) fn check(conn: &Connection) -> Result<Tampered> {
 /// The columns that only one of two versions of a guard knows: the table was changed under it.
 fn changed_columns(found: &str, expected: &str) -> String {
     let known = |sql: &str| -> Vec<String> {
-        let list = sql.split_once("'columns', '").and_then(|(_, rest)| rest.split_once('\''));
-        list.map(|(list, _)| list.lines().map(str::to_owned).collect()).unwrap_or_default()
+        let columns = sql.split(", NEW.\"").skip(1).filter_map(|rest| rest.split_once('"'));
+        columns.map(|(name, _)| name.to_ascii_lowercase()).collect()
     };
     let (found, expected) = (known(found), known(expected));
     let only_found = found.iter().filter(|column| !expected.contains(column));

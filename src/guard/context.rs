@@ -1,83 +1,14 @@
 //! What a connection remembers while its statements run: who acts, what the guard decided, what the audit gets.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
+use super::host::Host;
 use super::hosted::HostConnection;
 use crate::actor::Actor;
+use crate::audit::{Door, Entry, Insert};
 use crate::error::Error;
-use crate::facts::DataChange;
+use crate::facts::{DataChange, Row, StoredRow};
 use crate::operation::{Operation, Resource};
-use crate::record::Time;
-
-/// By which way a statement came.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Door {
-    /// A repository method.
-    Api,
-    /// SQL of the embedder's own.
-    Sql,
-}
-
-impl Door {
-    pub(crate) const fn word(self) -> &'static str {
-        match self {
-            Self::Api => "api",
-            Self::Sql => "sql",
-        }
-    }
-}
-
-/// One row of the audit, but for its number and the epoch, which the insert itself reads.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Entry {
-    pub(crate) at: i64,
-    pub(crate) door: &'static str,
-    pub(crate) actor_kind: &'static str,
-    pub(crate) actor: String,
-    pub(crate) operation: &'static str,
-    pub(crate) resource: &'static str,
-    pub(crate) record: String,
-    pub(crate) session_id: Option<String>,
-    pub(crate) worktree_id: Option<String>,
-    pub(crate) verdict: &'static str,
-    pub(crate) needed: Option<&'static str>,
-    pub(crate) held: Option<&'static str>,
-    pub(crate) why: String,
-    pub(crate) fields: Option<String>,
-}
-
-/// How many characters of what somebody sent an entry keeps: more than any sound id or reason has.
-const LONGEST: usize = 300;
-
-/// The beginning of `text`.
-pub(crate) fn cut(text: &str) -> String {
-    match text.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
-}
-
-impl Entry {
-    /// An entry for what `actor` asked for now; the rest is filled in by whoever decides.
-    pub(crate) fn new(actor: &Actor, door: Door, asked: Operation, record: &str, verdict: &'static str) -> Self {
-        Self {
-            at: Time::now().as_millis(),
-            door: door.word(),
-            actor_kind: actor.kind(),
-            actor: cut(actor.id()),
-            operation: asked.action.word(),
-            resource: asked.resource.word(),
-            record: cut(record),
-            session_id: None,
-            worktree_id: None,
-            verdict,
-            needed: None,
-            held: None,
-            why: String::new(),
-            fields: None,
-        }
-    }
-}
 
 /// What became of the status that a patch of a task asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,10 +24,10 @@ pub(crate) enum Ending {
 pub(crate) struct OpenWrite {
     pub(crate) asked: Operation,
     pub(crate) record: String,
-    /// A digit for each column of an update: whether it changes.
-    pub(crate) changed: Option<String>,
     pub(crate) cascade: bool,
     pub(crate) entry: Option<Entry>,
+    /// The row as it will be stored, where a repository wants it.
+    pub(crate) stored: Option<StoredRow>,
 }
 
 /// The last merge of a statement: the texts before and after, and what changes between them.
@@ -107,36 +38,62 @@ pub(crate) struct Merged {
     pub(crate) change: DataChange,
 }
 
+/// What a trigger handed over ahead of its call of `acl_guard`, which takes it.
+#[derive(Debug, Default)]
+pub(crate) struct HandedOver {
+    /// All chunks of the row's columns but the last.
+    pub(crate) row: Row<'static>,
+    /// The parents that are gone: the column that is set to NULL in an update, kind and id.
+    pub(crate) removed_parents: Vec<(Option<String>, Resource, String)>,
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct State {
     pub(crate) actor: Option<Actor>,
     pub(crate) door: Option<Door>,
     pub(crate) pending: Vec<OpenWrite>,
-    /// INVARIANT: only an entry that stands here can become a row of the audit; the insert consumes it.
-    pub(crate) entry: Option<Entry>,
-    /// The number of the last audit row that the guard of the audit let in.
-    pub(crate) admitted: Option<i64>,
-    /// Whether the statement owes an audit row right now.
-    pub(crate) due: bool,
+    pub(crate) handed_over: HandedOver,
+    /// Whether an audit row is being inserted. No other guard lets anything pass meanwhile.
+    pub(crate) auditing: bool,
+    /// INVARIANT: set right before the insert of an audit row runs; the guard of the audit takes it, once.
+    pub(crate) admitted: bool,
     pub(crate) refusal: Option<(Error, Option<Entry>)>,
     pub(crate) ending: Option<Ending>,
     pub(crate) merged: Option<Merged>,
     /// The first owner that the worktree just inserted is due: the worktree and the user.
     pub(crate) first_owner: Option<(String, String)>,
+    /// The kind of record that a repository writes now and wants to have.
+    pub(crate) wanted: Option<Resource>,
+    /// That record, as the statement stored it.
+    pub(crate) stored: Option<StoredRow>,
 }
 
 /// The memory of one connection, shared between the store and the connection's SQL functions.
 #[derive(Debug, Default)]
 pub(crate) struct Context {
     state: Mutex<State>,
+    insert: Mutex<AuditInsert>,
     hosted: Option<HostConnection>,
+}
+
+/// The prepared insert of audit rows. On a connection of ours it stays; on a host's, which could not close
+/// otherwise, it lives as long as the statement that needs it.
+#[derive(Debug, Default)]
+struct AuditInsert {
+    kept: Option<Arc<Insert>>,
+    lent: Weak<Insert>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // A panic of another holder leaves it usable: each statement starts afresh.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Context {
     /// The memory of a connection that a host owns, of which aclite sees only its own functions called.
     #[cfg(feature = "extension")]
     pub(crate) fn hosted(hosted: HostConnection) -> Self {
-        Self { state: Mutex::default(), hosted: Some(hosted) }
+        Self { hosted: Some(hosted), ..Self::default() }
     }
 
     /// What a host's connection has to show for itself; nothing where the connection is ours.
@@ -144,9 +101,8 @@ impl Context {
         self.hosted.as_ref()
     }
 
-    /// The state; a panic of another holder leaves it usable, since each statement starts afresh.
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     /// Binds `actor` until [`Context::unbind`].
@@ -166,6 +122,12 @@ impl Context {
         *state = State { actor, door: Some(door), ..State::default() };
     }
 
+    /// As [`Context::start`], for a statement that writes one record of this kind, which the repository wants to have.
+    pub(crate) fn start_write(&self, resource: Resource) {
+        self.start(Door::Api);
+        self.state().wanted = Some(resource);
+    }
+
     /// The refusal that made the last statement fail, and its audit entry.
     pub(crate) fn take_refusal(&self) -> Option<(Error, Option<Entry>)> {
         self.state().refusal.take()
@@ -173,6 +135,49 @@ impl Context {
 
     pub(crate) fn take_ending(&self) -> Option<Ending> {
         self.state().ending.take()
+    }
+
+    pub(crate) fn take_stored(&self) -> Option<StoredRow> {
+        self.state().stored.take()
+    }
+
+    /// Writes an audit row on the connection of `host`, inside whatever runs there. Returns the insert, for a host's
+    /// statement to keep, and whether the guard of the audit let the row in; nothing where the row is not there.
+    pub(crate) fn write_audit(&self, host: &Host, entry: &Entry) -> rusqlite::Result<Option<(Arc<Insert>, bool)>> {
+        let insert = self.audit_insert(host)?;
+        {
+            let mut state = self.state();
+            if state.auditing {
+                return Ok(None);
+            }
+            (state.auditing, state.admitted) = (true, true);
+        }
+        // No lock is held here: the audit's guard takes the one of the state.
+        let written = insert.run(entry);
+        let mut state = self.state();
+        // A guard that did not take it has not run.
+        let guarded = !std::mem::take(&mut state.admitted);
+        state.auditing = false;
+        Ok(written?.then_some((insert, guarded)))
+    }
+
+    fn audit_insert(&self, host: &Host) -> rusqlite::Result<Arc<Insert>> {
+        let mut place = lock(&self.insert);
+        if let Some(insert) = place.lent.upgrade() {
+            return Ok(insert);
+        }
+        let ours = self.hosted.is_none();
+        let insert = Arc::new(host.prepare_audit_insert(ours)?);
+        place.lent = Arc::downgrade(&insert);
+        if ours {
+            place.kept = Some(Arc::clone(&insert));
+        }
+        Ok(insert)
+    }
+
+    /// Lets go of what would keep the connection from closing.
+    pub(crate) fn close(&self) {
+        *lock(&self.insert) = AuditInsert::default();
     }
 }
 
@@ -188,5 +193,11 @@ impl State {
     /// The innermost write under way of this kind to this record.
     pub(crate) fn position(&self, resource: Resource, record: &str) -> Option<usize> {
         self.pending.iter().rposition(|pending| pending.asked.resource == resource && pending.record == record)
+    }
+
+    /// Whether the removal of this record was allowed and is under way.
+    pub(crate) fn removes(&self, resource: Resource, record: &str) -> bool {
+        use crate::operation::Action;
+        self.position(resource, record).is_some_and(|at| self.pending[at].asked.action == Action::Remove)
     }
 }

@@ -160,7 +160,8 @@ pub(super) fn children(marker: &str, further: &[Further]) -> Option<String> {
     Some(further.iter().map(|table| table.children(ancestor)).collect())
 }
 
-/// The facts by which the guards of table `name` know a cascade: references that delete, and those that set NULL.
+/// The statements by which the guards of table `name` learn of a cascade: of references that delete, and of those that
+/// set NULL.
 fn references(conn: &Connection, name: &str) -> Result<(String, String)> {
     let failed = |error| Error::storage(format!("the references of table `{name}`"), error);
     let mut list = conn
@@ -177,12 +178,12 @@ fn references(conn: &Connection, name: &str) -> Result<(String, String)> {
         let parent = quote(&parent);
         match then.as_str() {
             "CASCADE" => removed_parent.push_str(&format!(
-                ",\n    'removed_parent', (SELECT '{resource} ' || OLD.{column} WHERE NOT EXISTS (SELECT 1 FROM {parent} WHERE {to} = OLD.{column}))"
+                "SELECT acl_removed_parent(NULL, '{resource}', OLD.{column}) WHERE NOT EXISTS (SELECT 1 FROM {parent} WHERE {to} = OLD.{column});\n  "
             )),
             "SET NULL" => set_null.push_str(&format!(
-                ",\n    {}, CASE WHEN OLD.{column} IS NOT NULL AND NEW.{column} IS NULL
-      AND NOT EXISTS (SELECT 1 FROM {parent} WHERE {to} = OLD.{column}) THEN '{resource} ' || OLD.{column} END",
-                literal(&format!("set_null:{}", from.to_ascii_lowercase()))
+                "SELECT acl_removed_parent({}, '{resource}', OLD.{column}) WHERE OLD.{column} IS NOT NULL AND NEW.{column} IS NULL
+    AND NOT EXISTS (SELECT 1 FROM {parent} WHERE {to} = OLD.{column});\n  ",
+                literal(&from.to_ascii_lowercase())
             )),
             _ => {}
         }

@@ -7,6 +7,8 @@ use std::ptr;
 
 use rusqlite::{Connection, ffi};
 
+use crate::audit::Insert;
+
 /// The connection whose functions ask. Lives in these functions only, which SQLite drops with the connection.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Host(*mut ffi::sqlite3);
@@ -108,6 +110,13 @@ impl Host {
             let name = CStr::from_ptr(name).to_str().ok()?;
             (!name.is_empty()).then(|| PathBuf::from(name))
         }
+    }
+
+    /// Prepares the insert of audit rows.
+    pub(super) fn prepare_audit_insert(&self, persistent: bool) -> rusqlite::Result<Insert> {
+        // SAFETY: the connection is open, since one of its functions is running, or its owner calls. The context of a
+        // connection of ours lets the insert go before that closes; on a host's it lives as long as a running statement.
+        unsafe { Insert::prepare(self.0, persistent) }
     }
 
     /// The connection itself, for SQL of ours. It keeps no statement beyond the call: a host could

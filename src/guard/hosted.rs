@@ -10,11 +10,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rusqlite::Connection;
 
-use super::context::{Entry, State};
+use super::context::{HandedOver, State};
 use super::host::Host;
 use super::names::spells_ours;
 use super::writer::quote;
 use super::{check, further, template};
+use crate::audit::Entry;
 use crate::error::Tampered;
 
 /// How many writes can be under way at once: SQLite nests triggers no deeper than 1000.
@@ -152,7 +153,7 @@ impl HostConnection {
         });
         if !same {
             state.pending.clear();
-            state.entry = None;
+            state.handed_over = HandedOver::default();
             state.first_owner = None;
             *last = first;
         }

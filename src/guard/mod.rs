@@ -3,12 +3,16 @@
 //! The triggers themselves stand in `sql/guards/`, what each user holds in `sql/access.sql`.
 
 mod check;
+mod complete;
 mod context;
+mod entry;
 mod functions;
 mod further;
 mod host;
 mod hosted;
 mod install;
+mod judge;
+mod merging;
 mod names;
 mod template;
 mod writer;
@@ -16,12 +20,12 @@ mod writer;
 pub(crate) use check::{beyond_repair, check};
 #[cfg(feature = "extension")]
 pub(crate) use context::State;
-pub(crate) use context::{Context, Door, Ending, Entry};
+pub(crate) use context::{Context, Ending};
 #[cfg(feature = "extension")]
 pub(crate) use functions::failed;
 pub(crate) use functions::register;
 pub(crate) use further::list as further_tables;
-pub(crate) use host::has_moved;
+pub(crate) use host::{Host, has_moved};
 #[cfg(feature = "extension")]
 pub(crate) use hosted::HostConnection;
 pub(crate) use install::{GENERATION, check_tables, install, remove, seed};

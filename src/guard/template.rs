@@ -2,18 +2,20 @@
 //!
 //! | marker of a guard file | becomes |
 //! |---|---|
-//! | `row` | the facts of the row: its columns, what changes, what is mistyped, whether a key is taken |
-//! | `write` | what `acl_complete_write` is told: the action, what changes, the rowid of a new row |
-//! | `audit row` | the statement of `sql/guards/audit_row.sql` |
-//! | `audit KIND, KEY` | the same, where a row is due for this record |
+//! | `columns` | statements that hand all columns over but the last chunk; nothing for most tables |
+//! | `row` | whether a key is taken, whether the rowid changes, and the last chunk of columns |
+//! | `rowid` | the rowid of the new row; NULL for a table without |
 //!
-//! The markers of further tables stand in `further.rs`.
+//! `/*: held */` names a fact: [`check_facts`] compares it with the contract. The markers of further tables stand in
+//! `further.rs`.
 
 use rusqlite::Connection;
 
 use super::names::tokens;
 use super::writer::{expand, is_plain, literal, quote, statements};
 use crate::error::{Error, Result};
+use crate::facts::{Affinity, CHILD, contract};
+use crate::operation::{Action, Operation, Resource};
 
 /// The guarded tables and their guards, parents first.
 pub(crate) const GUARDED: [(&str, &str); 17] = [
@@ -36,7 +38,9 @@ pub(crate) const GUARDED: [(&str, &str); 17] = [
     ("acl_meta", include_str!("../../sql/guards/acl_meta.sql")),
 ];
 
-const AUDIT_ROW: &str = include_str!("../../sql/guards/audit_row.sql");
+/// How many columns one call hands over: with two values each, far fewer than the arguments that a function may have,
+/// also where a host allows fewer.
+const CHUNK: usize = 24;
 
 /// The references that inheritance of permission rests on, as table, column and parent. Without one
 /// a deletion would leave orphans, and whoever makes a new parent of the same id would get them.
@@ -79,23 +83,26 @@ pub(crate) fn is_guarded(table: &str) -> bool {
     GUARDED.iter().any(|(guarded, _)| table.eq_ignore_ascii_case(guarded))
 }
 
-/// The type of values that a column of this declared type holds: `integer`, `text`, or nothing certain. By SQLite's own
-/// rules of affinity.
-pub(crate) fn affinity(declared: &str) -> Option<&'static str> {
+/// The type of values that a column of this declared type holds. By SQLite's own rules of affinity.
+pub(crate) fn affinity(declared: &str) -> Affinity {
     let declared = declared.to_ascii_uppercase();
     let has = |word: &&str| declared.contains(*word);
-    if has(&"INT") { Some("integer") } else { ["CHAR", "CLOB", "TEXT"].iter().any(has).then_some("text") }
+    if has(&"INT") {
+        Affinity::Integer
+    } else if ["CHAR", "CLOB", "TEXT"].iter().any(has) {
+        Affinity::Text
+    } else {
+        Affinity::Any
+    }
 }
 
 /// What a table really looks like in this file.
 #[derive(Debug)]
 pub(crate) struct Table {
     name: String,
-    columns: Vec<String>,
+    columns: Vec<(String, Affinity)>,
     /// The columns of the primary key.
     primary: Vec<String>,
-    /// The columns that are declared as text or as integers.
-    typed: Vec<(String, &'static str)>,
     /// Each unique index: its columns with their collations, and whether it is the primary key.
     unique: Vec<(Vec<(String, String)>, bool)>,
     /// A name for the rowid that no column shadows.
@@ -113,7 +120,6 @@ impl Table {
 
     fn read_shape(conn: &Connection, name: &str) -> rusqlite::Result<Self> {
         let mut columns = Vec::new();
-        let mut typed = Vec::new();
         let mut primary = Vec::new();
         let mut problems = Vec::new();
         let mut shape = conn.prepare("SELECT name, hidden, pk, type FROM pragma_table_xinfo(?1, 'main')")?;
@@ -134,8 +140,7 @@ impl Table {
             if hidden != 0 {
                 continue;
             }
-            typed.extend(affinity(&row.get::<_, String>(3)?).map(|kind| (column.clone(), kind)));
-            columns.push(column);
+            columns.push((column, affinity(&row.get::<_, String>(3)?)));
         }
         let mut unique = Vec::new();
         let mut indexes =
@@ -194,17 +199,17 @@ impl Table {
             problems.push(format!("table `{name}` has a `COLLATE` clause, which could make different ids equal"));
         }
         let without_rowid = follows("WITHOUT", "ROWID");
-        let is_free = |alias: &&str| !columns.iter().any(|column| column.eq_ignore_ascii_case(alias));
+        let is_free = |alias: &&str| !columns.iter().any(|(column, _)| column.eq_ignore_ascii_case(alias));
         let rowid = ["rowid", "_rowid_", "oid"].into_iter().find(is_free).filter(|_| !without_rowid);
         if rowid.is_none() && !without_rowid {
             problems.push(format!("table `{name}` has columns that hide its rowid"));
         }
-        Ok(Self { name: name.to_owned(), columns, primary, typed, unique, rowid, problems })
+        Ok(Self { name: name.to_owned(), columns, primary, unique, rowid, problems })
     }
 
     /// Whether there is a column of this name, in whatever case.
     pub(super) fn has_column(&self, name: &str) -> bool {
-        self.columns.iter().any(|column| column.eq_ignore_ascii_case(name))
+        self.columns.iter().any(|(column, _)| column.eq_ignore_ascii_case(name))
     }
 
     /// The columns of the primary key; none where a row has its rowid alone.
@@ -221,7 +226,7 @@ impl Table {
     pub(super) fn new_key(&self) -> Option<String> {
         let given = match &self.primary[..] {
             [] => false,
-            [column] => !self.typed.iter().any(|(name, kind)| name == column && *kind == "integer"),
+            [column] => !self.columns.iter().any(|(name, kind)| name == column && *kind == Affinity::Integer),
             _ => true,
         };
         given.then(|| self.key_of("NEW"))
@@ -234,96 +239,46 @@ impl Table {
 
     /// The statements of a guard file, expanded over this table. `more` answers the markers that are not every table's.
     pub(super) fn expand(&self, file: &str, more: impl Fn(&str) -> Option<String>) -> Result<Vec<String>> {
-        let written =
-            |statement: String| expand(&statement, |marker| self.fill(&statement, marker).or_else(|| more(marker)));
+        let written = |statement: String| {
+            check_facts(&statement)?;
+            expand(&statement, |marker| self.fill(&statement, marker).or_else(|| more(marker)))
+        };
         statements(file).into_iter().map(written).collect()
     }
 
     /// What a marker of this statement becomes.
     fn fill(&self, statement: &str, marker: &str) -> Option<String> {
         let updates = statement.contains(" BEFORE UPDATE ON ");
-        Some(match marker.split_once(' ').map_or((marker, ""), |(name, of)| (name, of.trim())) {
-            ("row", "") => self.row(updates),
-            ("write", "") => self.write(statement),
-            ("audit", "row") => audit_row("VALUES (", ")")?,
-            ("audit", record) => {
-                audit_row("SELECT ", &format!(" WHERE acl_complete_write({record}{})", self.write(statement)))?
+        let last = self.columns.chunks(CHUNK).next_back().unwrap_or_default();
+        Some(match marker {
+            "columns" => {
+                let (_, call) = statement.split_once("acl_guard(")?;
+                let asked: Vec<&str> = call.splitn(3, ',').take(2).collect();
+                let chunks = self.columns.chunks(CHUNK);
+                let earlier = chunks.len() - 1;
+                chunks.take(earlier).map(|chunk| self.hand_over(&asked.join(","), chunk, updates)).collect()
             }
+            "row" => {
+                let moved = if updates { format!(", {}", self.rowid_changed()) } else { String::new() };
+                let chunks = self.columns.len().div_ceil(CHUNK);
+                format!(", {}{moved}, {chunks}, {}", self.key_taken(updates), chunk(last, updates))
+            }
+            "rowid" => self.rowid.map_or_else(|| "NULL".to_owned(), |rowid| format!("NEW.{rowid}")),
             _ => return None,
         })
     }
 
-    /// The facts that every row has.
-    fn row(&self, updates: bool) -> String {
-        // SQLite takes `Session_ID` for `session_id`, and so does the verdict.
-        let columns = literal(&self.columns.join("\n").to_ascii_lowercase());
-        let changed = match updates {
-            true => format!(" 'changed', {}, 'rowid_changed', {},", self.changed(), self.moved()),
-            false => String::new(),
-        };
-        format!(
-            ", 'columns', {columns},{changed} 'mistyped', {}, 'key_taken', {}",
-            self.odd(updates),
-            self.taken(updates)
-        )
+    /// The statement that hands a chunk of columns over to the guard that follows.
+    fn hand_over(&self, asked: &str, columns: &[(String, Affinity)], updates: bool) -> String {
+        format!("SELECT acl_row({asked}, {});\n  ", chunk(columns, updates))
     }
 
-    fn write(&self, statement: &str) -> String {
-        if statement.contains(" AFTER INSERT ON ") {
-            let rowid = self.rowid.map_or_else(|| "NULL".to_owned(), |rowid| format!("NEW.{rowid}"));
-            format!(", 'create', NULL, {rowid}")
-        } else if statement.contains(" AFTER UPDATE ON ") {
-            format!(", 'patch', {}, NULL", self.changed())
-        } else {
-            ", 'remove', NULL, NULL".to_owned()
-        }
-    }
-
-    fn odd(&self, update: bool) -> String {
-        let mut cases = String::new();
-        for (name, kind) in &self.typed {
-            let column = quote(name);
-            let changed = if update { format!(" AND OLD.{column} IS NOT NEW.{column}") } else { String::new() };
-            let told = literal(&format!("{kind} {}", name.to_ascii_lowercase()));
-            cases.push_str(&format!(
-                " WHEN typeof(NEW.{column}) <> '{kind}' AND NEW.{column} IS NOT NULL{changed} THEN {told}"
-            ));
-        }
-        if cases.is_empty() { "NULL".to_owned() } else { format!("CASE{cases}{} END", self.garbled(update)) }
-    }
-
-    /// What finds text that no reader could read back.
-    fn garbled(&self, update: bool) -> String {
-        let texts: Vec<&String> = self.typed.iter().filter(|(_, kind)| *kind == "text").map(|(name, _)| name).collect();
-        if texts.is_empty() {
-            return String::new();
-        }
-        let names: Vec<String> = texts.iter().map(|name| name.to_ascii_lowercase()).collect();
-        let value = |name: &&String| {
-            let column = quote(name);
-            if update {
-                format!("CASE WHEN OLD.{column} IS NOT NEW.{column} THEN NEW.{column} END")
-            } else {
-                format!("NEW.{column}")
-            }
-        };
-        let values: Vec<String> = texts.iter().map(value).collect();
-        format!(" ELSE acl_undecodable({}, {})", literal(&names.join("\n")), values.join(", "))
-    }
-
-    fn changed(&self) -> String {
-        let digit = |column: &String| {
-            let column = quote(column);
-            format!("(OLD.{column} COLLATE BINARY IS NOT NEW.{column})")
-        };
-        self.columns.iter().map(digit).collect::<Vec<_>>().join(" || ")
-    }
-
-    fn moved(&self) -> String {
+    fn rowid_changed(&self) -> String {
         self.rowid.map_or_else(|| "0".to_owned(), |rowid| format!("OLD.{rowid} IS NOT NEW.{rowid}"))
     }
 
-    fn taken(&self, update: bool) -> String {
+    /// Whether another row has a key of the new one.
+    fn key_taken(&self, update: bool) -> String {
         let table = quote(&self.name);
         let mut terms = Vec::new();
         if let (Some(rowid), false) = (self.rowid, update) {
@@ -350,15 +305,44 @@ impl Table {
     }
 }
 
-/// The statement that inserts the audit row which is due, its values between `open` and `close`; nothing where its file is faulty.
-fn audit_row(open: &str, close: &str) -> Option<String> {
-    let fill = |marker: &str| match marker {
-        "open" => Some(open.to_owned()),
-        "close" => Some(close.to_owned()),
-        _ => None,
-    };
-    let (_, insert) = AUDIT_ROW.split_once("INSERT INTO")?;
-    Some(format!("INSERT INTO{}", expand(insert.trim_end(), fill).ok()?))
+/// A chunk of columns, as arguments: their list, and of each the old value in an update, and the new one.
+fn chunk(columns: &[(String, Affinity)], updates: bool) -> String {
+    // SQLite takes `Session_ID` for `session_id`, and so does the verdict.
+    let line = |(name, kind): &(String, Affinity)| format!("{}{}", kind.letter(), name.to_ascii_lowercase());
+    let mut arguments = literal(&columns.iter().map(line).collect::<Vec<_>>().join("\n"));
+    for (name, _) in columns {
+        let column = quote(name);
+        let old = if updates { format!(", OLD.{column}") } else { String::new() };
+        arguments.push_str(&format!("{old}, NEW.{column}"));
+    }
+    arguments
+}
+
+/// Fails unless the guards that a statement calls pass the facts of their contracts, each by its name and in order.
+fn check_facts(statement: &str) -> Result<()> {
+    let mut calls: Vec<&str> = statement.split("SELECT acl_guard").skip(1).collect();
+    calls.retain(|call| !call.starts_with("_audit"));
+    for call in calls {
+        let (head, rest) = call.split_once('(').unwrap_or_default();
+        let words: Vec<&str> = rest.splitn(3, ',').map(|word| word.trim_matches([' ', '\''])).collect();
+        let known = match (head, &words[..]) {
+            ("_child", _) => Some(CHILD),
+            (_, [resource, action, ..]) => Resource::from_word(resource)
+                .zip(Action::from_word(action))
+                .map(|(resource, action)| contract(Operation::new(resource, action))),
+            _ => None,
+        };
+        let passed: Vec<&str> =
+            rest.split("/*:").skip(1).filter_map(|name| name.split_once("*/")).map(|(name, _)| name.trim()).collect();
+        let wanted: Vec<&str> = known.unwrap_or_default().iter().map(|fact| fact.name()).collect();
+        if passed != wanted {
+            return Err(Error::broken(format!(
+                "a guard file passes the facts {passed:?} to acl_guard{head}({}), whose contract is {wanted:?}",
+                words[..words.len().min(2)].join(", ")
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// Whether these columns are the key, in whichever order.
@@ -411,9 +395,32 @@ mod tests {
     }
 
     #[test]
+    fn guard_files_keep_the_contract() {
+        for (known, faulty) in [
+            ("/*: id */ OLD.task_id, ", ""),
+            ("/*: id */", "/*: idd */"),
+            ("/*: held */", "/*: own */"),
+            ("/*: id */ OLD.task_id, ", "/*: id */ OLD.task_id, /*: status */ OLD.status, "),
+            ("'task', 'patch'", "'task', 'patchh'"),
+            ("'task', 'patch'", "'tusk', 'patch'"),
+        ] {
+            let file = GUARDED.iter().find(|(table, _)| *table == "tasks").unwrap().1;
+            let broken = statements(file).into_iter().filter(|sql| sql.contains("BEFORE UPDATE"));
+            for sql in broken.map(|sql| sql.replacen(known, faulty, 1)) {
+                assert!(check_facts(&sql).is_err(), "{known} {faulty}");
+            }
+        }
+        for (table, file) in GUARDED {
+            for sql in statements(file) {
+                check_facts(&sql).unwrap_or_else(|error| panic!("{table}: {error}"));
+            }
+        }
+    }
+
+    #[test]
     fn taken_asks_every_unique_index() {
         let table = table("CREATE TABLE t (a text PRIMARY KEY, \"b\"\"c\" text UNIQUE, rowid int)");
-        let (insert, update) = (table.taken(false), table.taken(true));
+        let (insert, update) = (table.key_taken(false), table.key_taken(true));
         assert!(insert.contains("_rowid_ = NEW._rowid_") && insert.contains("\"a\" = NEW.\"a\""), "{insert}");
         assert!(insert.contains("\"b\"\"c\" = NEW.\"b\"\"c\""), "{insert}");
         assert!(!update.contains("\"a\" =") && update.contains("_rowid_ IS NOT OLD._rowid_"), "{update}");

@@ -36,9 +36,9 @@ macro_rules! record {
         }
 
         impl $record {
-            /// Reads a row, leaving the keys `secrets` of `data` out.
-            fn read(row: &rusqlite::Row<'_>, offset: usize, secrets: &[&str]) -> $crate::error::Result<Self> {
-                let mut reader = $crate::record::row::Reader::new::<Self>(row, offset);
+            /// Reads a record, leaving the keys `secrets` of `data` out.
+            fn read_without(source: $crate::record::Source<'_>, secrets: &[&str]) -> $crate::error::Result<Self> {
+                let mut reader = $crate::record::row::Reader::new::<Self>(source);
                 Ok(Self { $( $field: reader.field()?, )* data: reader.data::<Self>(secrets)? })
             }
         }
@@ -68,13 +68,8 @@ macro_rules! record {
 
             const MASKED: &'static [&'static str] = &$masks;
 
-            fn returning() -> &'static str {
-                static LIST: std::sync::LazyLock<String> = std::sync::LazyLock::new(|| $record::select_list($record::TABLE));
-                &LIST
-            }
-
-            fn from_row(row: &rusqlite::Row<'_>, offset: usize) -> $crate::error::Result<Self> {
-                Self::read(row, offset, Self::HIDDEN)
+            fn read(source: $crate::record::Source<'_>) -> $crate::error::Result<Self> {
+                Self::read_without(source, Self::HIDDEN)
             }
         }
 

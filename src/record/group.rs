@@ -1,11 +1,10 @@
 //! Groups of users, who is in one, and what it holds on a worktree.
 
-use rusqlite::Row;
 use serde::Serialize;
 
 use super::column::{Column, Kind};
 use super::fields::Draft;
-use super::row::Reader;
+use super::row::{Reader, Source};
 use super::{GroupId, Record, Sharing, Time, UserId, WorktreeId};
 use crate::error::Result;
 use crate::operation::Resource;
@@ -53,12 +52,8 @@ impl Record for Group {
         column("updated_at", Kind::Time, true),
     ];
 
-    fn returning() -> &'static str {
-        "group_id, name, slug, description, archived, created_by, created_at, updated_at"
-    }
-
-    fn from_row(row: &Row<'_>, offset: usize) -> Result<Self> {
-        let mut reader = Reader::new::<Self>(row, offset);
+    fn read(source: Source<'_>) -> Result<Self> {
+        let mut reader = Reader::new::<Self>(source);
         Ok(Self {
             group_id: reader.field()?,
             name: reader.field()?,
@@ -167,12 +162,8 @@ impl Record for Membership {
         column("created_at", Kind::Time, false),
     ];
 
-    fn returning() -> &'static str {
-        "group_id, user_id, added_by, created_at"
-    }
-
-    fn from_row(row: &Row<'_>, offset: usize) -> Result<Self> {
-        let mut reader = Reader::new::<Self>(row, offset);
+    fn read(source: Source<'_>) -> Result<Self> {
+        let mut reader = Reader::new::<Self>(source);
         Ok(Self {
             group_id: reader.field()?,
             user_id: reader.field()?,
@@ -214,12 +205,8 @@ impl Record for Grant {
         column("updated_at", Kind::Time, true),
     ];
 
-    fn returning() -> &'static str {
-        "worktree_id, group_id, can, created_by, created_at, updated_at"
-    }
-
-    fn from_row(row: &Row<'_>, offset: usize) -> Result<Self> {
-        let mut reader = Reader::new::<Self>(row, offset);
+    fn read(source: Source<'_>) -> Result<Self> {
+        let mut reader = Reader::new::<Self>(source);
         Ok(Self {
             worktree_id: reader.field()?,
             group_id: reader.field()?,

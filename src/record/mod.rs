@@ -43,7 +43,7 @@ pub use worktree::{NewWorktree, Worktree, WorktreePatch};
 
 pub(crate) use column::{Column, Kind};
 pub(crate) use fields::Fields;
-pub(crate) use row::shown;
+pub(crate) use row::{Source, shown};
 
 /// Refuses an id that no record may have; `field` is its name in the error.
 pub(crate) fn check_id(field: &str, id: &str) -> Result<()> {
@@ -70,20 +70,25 @@ pub(crate) trait Record: Sized {
     /// Keys of `data` of which reading tells what is set, and not to what: secrets.
     const MASKED: &'static [&'static str] = &[];
 
-    /// The record in the columns of [`Record::COLUMNS`] of `row`, the first at `offset`.
+    /// Reads the record from the columns of [`Record::COLUMNS`].
     ///
     /// # Errors
     /// `Storage`, naming record and column, where a column can't be read.
-    fn from_row(row: &Row<'_>, offset: usize) -> Result<Self>;
+    fn read(source: Source<'_>) -> Result<Self>;
+
+    /// The record in a row of a query, its first column at `offset`.
+    ///
+    /// # Errors
+    /// As [`Record::read`].
+    fn from_row(row: &Row<'_>, offset: usize) -> Result<Self> {
+        Self::read(Source::Row(row, offset))
+    }
 
     /// The columns as a `SELECT` of the table alias `prefix` lists them: `t."task_id", t."data"`.
     fn select_list(prefix: &str) -> String {
         let columns: Vec<String> = Self::COLUMNS.iter().map(|column| format!("{prefix}.\"{}\"", column.name)).collect();
         columns.join(", ")
     }
-
-    /// The columns as a statement on the table itself returns them; made once.
-    fn returning() -> &'static str;
 
     /// The column of this name.
     fn column(name: &str) -> Option<&'static Column> {

@@ -1,10 +1,9 @@
 //! Owners of worktrees.
 
-use rusqlite::Row;
 use serde::Serialize;
 
 use super::column::{Column, Kind};
-use super::row::Reader;
+use super::row::{Reader, Source};
 use super::{Record, Time, UserId, WorktreeId};
 use crate::error::Result;
 use crate::operation::Resource;
@@ -31,12 +30,8 @@ impl Record for WorktreeOwner {
         Column { name: "created_at", kind: Kind::Time, nullable: true },
     ];
 
-    fn returning() -> &'static str {
-        "worktree_id, user_id, created_at"
-    }
-
-    fn from_row(row: &Row<'_>, offset: usize) -> Result<Self> {
-        let mut reader = Reader::new::<Self>(row, offset);
+    fn read(source: Source<'_>) -> Result<Self> {
+        let mut reader = Reader::new::<Self>(source);
         Ok(Self { worktree_id: reader.field()?, user_id: reader.field()?, created_at: reader.field()? })
     }
 }

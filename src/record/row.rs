@@ -1,30 +1,53 @@
 //! Reading a record from a row of its table.
 
 use rusqlite::Row;
+use rusqlite::types::ValueRef;
 use serde_json::{Map, Value};
 
 use super::column::{Column, Field};
 use super::{Record, column};
 use crate::error::{Error, Result};
+use crate::facts::StoredRow;
+
+/// Where the columns of a record are.
+#[derive(Clone, Copy)]
+pub(crate) enum Source<'r> {
+    /// In a row of a query, the first at this place.
+    Row(&'r Row<'r>, usize),
+    /// In the row that a statement has just stored.
+    Stored(&'r StoredRow),
+}
+
+impl<'r> Source<'r> {
+    /// The column at this place of a record's list.
+    fn get(self, place: usize, column: &str) -> rusqlite::Result<ValueRef<'r>> {
+        match self {
+            Self::Row(row, offset) => row.get_ref(offset + place),
+            Self::Stored(stored) => stored
+                .get(column)
+                .map(ValueRef::from)
+                .ok_or_else(|| rusqlite::Error::InvalidColumnName(column.to_owned())),
+        }
+    }
+}
 
 /// Reads the columns of a record one after the other.
-pub(super) struct Reader<'r, 's> {
-    row: &'r Row<'s>,
-    offset: usize,
+pub(super) struct Reader<'r> {
+    source: Source<'r>,
     record: &'static str,
     columns: &'static [Column],
     next: usize,
 }
 
-impl<'r, 's> Reader<'r, 's> {
-    /// Reads an `R` whose first column is at `offset`.
-    pub(super) fn new<R: Record>(row: &'r Row<'s>, offset: usize) -> Self {
-        Self { row, offset, record: R::RESOURCE.word(), columns: R::COLUMNS, next: 0 }
+impl<'r> Reader<'r> {
+    /// Reads an `R`.
+    pub(super) fn new<R: Record>(source: Source<'r>) -> Self {
+        Self { source, record: R::RESOURCE.word(), columns: R::COLUMNS, next: 0 }
     }
 
     /// The next column.
     pub(super) fn field<T: Field>(&mut self) -> Result<T> {
-        let value = self.row.get_ref(self.offset + self.next).map_err(|error| self.failed(error))?;
+        let value = self.value()?;
         let field = T::read(value).map_err(|_| self.broken(&format!("is not {}", T::KIND.stored_as())))?;
         self.next += 1;
         Ok(field)
@@ -33,7 +56,7 @@ impl<'r, 's> Reader<'r, 's> {
     /// The next column as `data`, without `secrets` and without keys that are columns: those win. Of
     /// the keys that `R` masks it tells what is set, and not to what.
     pub(super) fn data<R: Record>(mut self, secrets: &[&str]) -> Result<Map<String, Value>> {
-        let value = self.row.get_ref(self.offset + self.next).map_err(|error| self.failed(error))?;
+        let value = self.value()?;
         let text = column::text(value).map_err(|_| self.broken("is not text without NUL"))?;
         let mut data: Map<String, Value> = serde_json::from_str(text).map_err(|error| {
             // A data error is another type than an object, and quotes the value.
@@ -43,6 +66,11 @@ impl<'r, 's> Reader<'r, 's> {
         data.retain(|key, _| !self.columns.iter().any(|column| column.name == key));
         veil::<R>(&mut data, secrets);
         Ok(data)
+    }
+
+    fn value(&self) -> Result<ValueRef<'r>> {
+        let column = self.columns.get(self.next).map_or("", |column| column.name);
+        self.source.get(self.next, column).map_err(|error| self.failed(error))
     }
 
     fn broken(&self, problem: &str) -> Error {
@@ -56,7 +84,8 @@ impl<'r, 's> Reader<'r, 's> {
     /// The record and the column at which the reader is.
     fn place(&self) -> String {
         // The key comes first; where it is the unreadable one, the rest of the message stands.
-        let id = self.row.get_ref(self.offset).ok().and_then(|id| column::text(id).ok()).unwrap_or("?");
+        let key = self.columns.first().map_or("", |column| column.name);
+        let id = self.source.get(0, key).ok().and_then(|id| column::text(id).ok()).unwrap_or("?");
         let column = self.columns.get(self.next).map_or("?", |column| column.name);
         format!("{} `{id}`: column `{column}`", self.record)
     }
@@ -103,15 +132,15 @@ pub(super) mod tests {
 
     /// Reads an `R` from a row of these SQL expressions, after one column that is not its own.
     pub(crate) fn read<R: Record>(values: &str) -> Result<R> {
-        read_with(values, R::from_row)
+        read_with(values, R::read)
     }
 
-    pub(crate) fn read_with<R: Record>(values: &str, read: impl Fn(&Row<'_>, usize) -> Result<R>) -> Result<R> {
+    pub(crate) fn read_with<R: Record>(values: &str, read: impl Fn(Source<'_>) -> Result<R>) -> Result<R> {
         let db = Connection::open_in_memory().unwrap();
         let mut statement = db.prepare(&format!("SELECT 'not ours', {values}")).unwrap();
         assert_eq!(statement.column_count(), 1 + R::COLUMNS.len(), "{values}");
         let mut rows = statement.query([]).unwrap();
-        read(rows.next().unwrap().unwrap(), 1)
+        read(Source::Row(rows.next().unwrap().unwrap(), 1))
     }
 
     #[test]

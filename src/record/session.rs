@@ -3,6 +3,7 @@
 use rusqlite::Row;
 
 use super::fields::Draft;
+use super::row::Source;
 use super::{AgenticTool, BoardId, SessionId, SessionStatus, Time, UserId, WorktreeId};
 use crate::error::Result;
 
@@ -67,7 +68,7 @@ impl NewSession {
 impl Session {
     /// Like `from_row`, with `mcp_token` left in `data`: for the daemon, and for the session's own executor.
     pub(crate) fn from_row_with_token(row: &Row<'_>, offset: usize) -> Result<Self> {
-        Self::read(row, offset, &[])
+        Self::read_without(Source::Row(row, offset), &[])
     }
 }
 
@@ -97,7 +98,7 @@ mod tests {
 
     #[test]
     fn the_token_is_there_on_request_and_never_printed() {
-        let session = read_with(ROW, Session::from_row_with_token).unwrap();
+        let session = read_with(ROW, |source| Session::read_without(source, &[])).unwrap();
         assert_eq!(session.data["mcp_token"], "s3cret");
         let shown = format!("{session:?} {session:#?}");
         assert!(shown.contains(r#""mcp_token": …"#) && shown.contains("Fix") && !shown.contains("s3cret"), "{shown}");

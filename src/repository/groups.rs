@@ -174,16 +174,12 @@ impl<'t> GroupsMut<'t> {
     pub fn add_member(&self, group: impl Into<GroupId>, user: impl Into<UserId>) -> Result<Membership> {
         let (group, user) = (group.into(), user.into());
         let added_by = self.tx.actor().user_id().map_or(Value::Null, |actor| Value::Text(actor.to_string()));
-        let sql = format!(
-            "INSERT INTO main.group_memberships (group_id, user_id, added_by, created_at) VALUES (?1, ?2, ?3, ?4)
-             RETURNING {}",
-            Membership::returning(),
-        );
+        let sql =
+            "INSERT INTO main.group_memberships (group_id, user_id, added_by, created_at) VALUES (?1, ?2, ?3, ?4)";
         let params = [Value::Text(group.to_string()), Value::Text(user.to_string()), added_by, now()];
-        let read = |row: &rusqlite::Row<'_>| Membership::from_row(row, 0);
         let asked = op(Resource::Membership, Action::Create);
         let ids = [("group_id", group.as_str()), ("user_id", user.as_str())];
-        self.tx.one(asked, &format!("{group}/{user}"), &ids, &sql, &params, read).map(|(membership, _)| membership)
+        self.tx.write_one(asked, &format!("{group}/{user}"), &ids, sql, &params).map(|(membership, _)| membership)
     }
 
     /// Makes `user` a member of the group no longer.
@@ -194,10 +190,10 @@ impl<'t> GroupsMut<'t> {
     /// `NotAuthenticated`, `NotFound`, `Denied`, `Storage`.
     pub fn remove_member(&self, group: impl Into<GroupId>, user: impl Into<UserId>) -> Result<()> {
         let (group, user) = (group.into(), user.into());
-        let sql = "DELETE FROM main.group_memberships WHERE group_id = ?1 AND user_id = ?2 RETURNING 1";
+        let sql = "DELETE FROM main.group_memberships WHERE group_id = ?1 AND user_id = ?2";
         let params = [Value::Text(group.to_string()), Value::Text(user.to_string())];
         let asked = op(Resource::Membership, Action::Remove);
         let ids = [("group_id", group.as_str()), ("user_id", user.as_str())];
-        self.tx.one(asked, &format!("{group}/{user}"), &ids, sql, &params, |_| Ok(())).map(|_| ())
+        self.tx.remove_one(asked, &format!("{group}/{user}"), &ids, sql, &params)
     }
 }

@@ -3,6 +3,7 @@
 //! They hold no rule. Writes meet the guards of their tables; reads call the same verdict.
 
 mod access;
+mod audit;
 mod boards;
 mod groups;
 mod list;
@@ -17,6 +18,7 @@ mod worktrees;
 mod write;
 
 pub use access::{Access, GrantClaim};
+pub use audit::Audit;
 pub use boards::{BoardQuery, Boards, BoardsMut};
 pub use groups::{GroupQuery, Groups, GroupsMut};
 pub use list::{Cursor, Order, Page};

@@ -4,106 +4,85 @@ use rusqlite::Row;
 use rusqlite::types::Value;
 
 use crate::error::{Error, Result};
+use crate::facts::{Fact, contract};
 use crate::operation::Action;
 use crate::record::{Board, Group, Message, Record, Repo, Session, Task, User, Worktree, check_id};
 use crate::store::{ReadTx, op, traced};
 use crate::verdict;
 
-/// How a record's row leads to what decides about it.
+/// How a record's row leads to what decides about it: expressions over the row `t`, and `s` where it has a session.
 pub(crate) trait Stored: Record {
     /// The table as `t`, and what its worktree is found by.
     const FROM: &'static str;
-
-    /// The facts that decide whether the row may be read, as names and values.
-    fn facts() -> String;
+    const SESSION: &'static str = "NULL";
+    const WORKTREE: &'static str = "NULL";
+    /// Whether it is the actor's own.
+    const OWN: &'static str = "0";
 
     /// The expression that is true where the actor may read the row. `function` is `acl_get`, which
     /// keeps the refusal, or `acl_may_get`, which does not.
     fn may_get(function: &str) -> String {
-        let (resource, key, facts) = (Self::RESOURCE.word(), Self::KEY, Self::facts());
-        format!(
-            "{function}('{resource}', 'id', t.{key}, {facts},
-               'rule', (SELECT rule FROM main.acl_rule WHERE resource = '{resource}' AND operation = 'get'))"
-        )
+        let resource = Self::RESOURCE.word();
+        let facts = contract(op(Self::RESOURCE, Action::Get)).iter().map(|fact| match fact {
+            Fact::Id => format!("t.{}", Self::KEY),
+            Fact::Session => Self::SESSION.to_owned(),
+            Fact::Worktree => Self::WORKTREE.to_owned(),
+            Fact::Held => format!("(SELECT held FROM main.acl_worktree_facts WHERE worktree_id = {})", Self::WORKTREE),
+            Fact::Own => Self::OWN.to_owned(),
+            Fact::Scope => "(SELECT 1 FROM main.acl_executor_facts)".to_owned(),
+            Fact::ActorRole => "(SELECT role FROM main.acl_actor_facts)".to_owned(),
+            Fact::Rule => {
+                format!("(SELECT rule FROM main.acl_rule WHERE resource = '{resource}' AND operation = 'get')")
+            }
+            // A read knows no other: the verdict misses it then, and refuses.
+            _ => "NULL".to_owned(),
+        });
+        format!("{function}('{resource}', {})", facts.collect::<Vec<_>>().join(", "))
     }
-}
-
-/// The facts about a row that hangs on a worktree: its session, its worktree, and whether it is the actor's own.
-fn inherited(session: &str, worktree: &str, own: &str) -> String {
-    format!(
-        "'session', {session}, 'worktree', {worktree}, 'own', {own},
-         'held', (SELECT held FROM main.acl_worktree_facts WHERE worktree_id = {worktree}),
-         'scope', (SELECT 1 FROM main.acl_executor_facts)"
-    )
-}
-
-/// The facts about a row that hangs on no worktree: the actor's role, and whether it is the actor's own.
-fn common(own: &str) -> String {
-    format!("'actor_role', (SELECT role FROM main.acl_actor_facts), 'own', {own}")
 }
 
 impl Stored for Worktree {
     const FROM: &'static str = "main.worktrees AS t";
-
-    fn facts() -> String {
-        inherited("NULL", "t.worktree_id", "t.created_by IS acl_actor()")
-    }
+    const WORKTREE: &'static str = "t.worktree_id";
+    const OWN: &'static str = "t.created_by IS acl_actor()";
 }
 
 impl Stored for Session {
     const FROM: &'static str = "main.sessions AS t";
-
-    fn facts() -> String {
-        inherited("t.session_id", "t.worktree_id", "t.created_by IS acl_actor()")
-    }
+    const SESSION: &'static str = "t.session_id";
+    const WORKTREE: &'static str = "t.worktree_id";
+    const OWN: &'static str = "t.created_by IS acl_actor()";
 }
 
 impl Stored for Task {
     const FROM: &'static str = "main.tasks AS t LEFT JOIN main.sessions AS s ON s.session_id = t.session_id";
-
-    fn facts() -> String {
-        inherited("t.session_id", "s.worktree_id", "s.created_by IS acl_actor()")
-    }
+    const SESSION: &'static str = "t.session_id";
+    const WORKTREE: &'static str = "s.worktree_id";
+    const OWN: &'static str = "s.created_by IS acl_actor()";
 }
 
 impl Stored for Message {
     const FROM: &'static str = "main.messages AS t LEFT JOIN main.sessions AS s ON s.session_id = t.session_id";
-
-    fn facts() -> String {
-        inherited("t.session_id", "s.worktree_id", "s.created_by IS acl_actor()")
-    }
+    const SESSION: &'static str = "t.session_id";
+    const WORKTREE: &'static str = "s.worktree_id";
+    const OWN: &'static str = "s.created_by IS acl_actor()";
 }
 
 impl Stored for User {
     const FROM: &'static str = "main.users AS t";
-
-    fn facts() -> String {
-        common("t.user_id IS acl_actor()")
-    }
+    const OWN: &'static str = "t.user_id IS acl_actor()";
 }
 
 impl Stored for Group {
     const FROM: &'static str = "main.groups AS t";
-
-    fn facts() -> String {
-        common("0")
-    }
 }
 
 impl Stored for Board {
     const FROM: &'static str = "main.boards AS t";
-
-    fn facts() -> String {
-        common("0")
-    }
 }
 
 impl Stored for Repo {
     const FROM: &'static str = "main.repos AS t";
-
-    fn facts() -> String {
-        common("0")
-    }
 }
 
 /// The record with this id, read by `read`, where the actor may read it.

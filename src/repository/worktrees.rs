@@ -227,15 +227,11 @@ impl<'t> WorktreesMut<'t> {
     /// is an owner already, `Invalid`, `Storage`.
     pub fn add_owner(&self, worktree: impl Into<WorktreeId>, user: impl Into<UserId>) -> Result<WorktreeOwner> {
         let (worktree, user) = (worktree.into(), user.into());
-        let sql = format!(
-            "INSERT INTO main.worktree_owners (worktree_id, user_id, created_at) VALUES (?1, ?2, ?3) RETURNING {}",
-            WorktreeOwner::returning(),
-        );
+        let sql = "INSERT INTO main.worktree_owners (worktree_id, user_id, created_at) VALUES (?1, ?2, ?3)";
         let params = [Value::Text(worktree.to_string()), Value::Text(user.to_string()), now()];
         let id = format!("{worktree}/{user}");
-        let read = |row: &rusqlite::Row<'_>| WorktreeOwner::from_row(row, 0);
         let ids = [("worktree_id", worktree.as_str()), ("user_id", user.as_str())];
-        self.tx.one(op(Resource::Owner, Action::Create), &id, &ids, &sql, &params, read).map(|(owner, _)| owner)
+        self.tx.write_one(op(Resource::Owner, Action::Create), &id, &ids, sql, &params).map(|(owner, _)| owner)
     }
 
     /// Makes `user` an owner of the worktree no longer.
@@ -268,18 +264,19 @@ impl<'t> WorktreesMut<'t> {
         let there = "SELECT 1 FROM main.worktree_group_grants WHERE worktree_id = ?1 AND group_id = ?2";
         let granted = !self.tx.rows("find a grant", there, &key, |_| Ok(()))?.is_empty();
         let (action, sql) = if granted {
-            let set = "UPDATE main.worktree_group_grants SET can = ?3, updated_at = ?4 WHERE worktree_id = ?1 AND group_id = ?2";
-            (Action::Patch, format!("{set} RETURNING {}", Grant::returning()))
+            let set = "UPDATE main.worktree_group_grants SET can = ?3, updated_at = ?4
+                       WHERE worktree_id = ?1 AND group_id = ?2";
+            (Action::Patch, set)
         } else {
-            let insert = "INSERT INTO main.worktree_group_grants (worktree_id, group_id, can, created_at, created_by)";
-            (Action::Create, format!("{insert} VALUES (?1, ?2, ?3, ?4, acl_actor()) RETURNING {}", Grant::returning()))
+            let insert = "INSERT INTO main.worktree_group_grants (worktree_id, group_id, can, created_at, created_by)
+                          VALUES (?1, ?2, ?3, ?4, acl_actor())";
+            (Action::Create, insert)
         };
         let [of_worktree, of_group] = key;
         let params = [of_worktree, of_group, Value::Text(can.word().to_owned()), now()];
         let id = format!("{worktree}/{group}");
-        let read = |row: &rusqlite::Row<'_>| Grant::from_row(row, 0);
         let ids = [("worktree_id", worktree.as_str()), ("group_id", group.as_str())];
-        self.tx.one(op(Resource::Grant, action), &id, &ids, &sql, &params, read).map(|(grant, _)| grant)
+        self.tx.write_one(op(Resource::Grant, action), &id, &ids, sql, &params).map(|(grant, _)| grant)
     }
 
     /// Takes what `group` was granted on the worktree away.
@@ -295,15 +292,15 @@ impl<'t> WorktreesMut<'t> {
 
     /// Removes the row of `table` that ties the worktree to the other end, a column and its id.
     fn remove_link(&self, resource: Resource, table: &str, worktree: &WorktreeId, other: (&str, &str)) -> Result<()> {
-        let sql = format!("DELETE FROM main.{table} WHERE worktree_id = ?1 AND {} = ?2 RETURNING 1", other.0);
+        let sql = format!("DELETE FROM main.{table} WHERE worktree_id = ?1 AND {} = ?2", other.0);
         let params = [Value::Text(worktree.to_string()), Value::Text(other.1.to_owned())];
         let id = format!("{worktree}/{}", other.1);
         let ids = [("worktree_id", worktree.as_str()), other];
-        let removed = self.tx.one(op(resource, Action::Remove), &id, &ids, &sql, &params, |_| Ok(()));
+        let removed = self.tx.remove_one(op(resource, Action::Remove), &id, &ids, &sql, &params);
         if matches!(removed, Err(Error::NotFound(_))) {
             // That there is no such tie is told to whoever may view the worktree only.
             self.get(worktree)?;
         }
-        removed.map(|_| ())
+        removed
     }
 }

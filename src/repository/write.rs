@@ -54,14 +54,12 @@ impl Assignments {
         let names: Vec<String> = self.columns.iter().map(|(name, _)| quote(name)).collect();
         let values: Vec<&str> = self.columns.iter().map(|(_, value)| value.as_str()).collect();
         let sql = format!(
-            "INSERT INTO main.{table} ({names}) VALUES ({values}) RETURNING {columns}",
+            "INSERT INTO main.{table} ({names}) VALUES ({values})",
             table = R::TABLE,
             names = names.join(", "),
             values = values.join(", "),
-            columns = R::returning(),
         );
-        tx.one(op(R::RESOURCE, Action::Create), id, &[], &sql, &self.params, |row| R::from_row(row, 0))
-            .map(|(record, _)| record)
+        tx.write_one(op(R::RESOURCE, Action::Create), id, &[], &sql, &self.params).map(|(record, _)| record)
     }
 
     /// Patches the record `id`. Nothing to set is a question all the same: may they, and what is there?
@@ -72,21 +70,20 @@ impl Assignments {
         let key = self.bind(Value::Text(id.to_owned()));
         let set: Vec<String> = self.columns.iter().map(|(name, value)| format!("{} = {value}", quote(name))).collect();
         let sql = format!(
-            "UPDATE main.{table} SET {set} WHERE {id} = {key} RETURNING {columns}",
+            "UPDATE main.{table} SET {set} WHERE {id} = {key}",
             table = R::TABLE,
             set = set.join(", "),
             id = R::KEY,
-            columns = R::returning(),
         );
-        tx.one(op(R::RESOURCE, Action::Patch), id, &[(R::KEY, id)], &sql, &self.params, |row| R::from_row(row, 0))
+        tx.write_one(op(R::RESOURCE, Action::Patch), id, &[(R::KEY, id)], &sql, &self.params)
     }
 }
 
 /// Removes the record `id`.
 pub(super) fn remove<R: Stored>(tx: &Tx<'_>, id: &str) -> Result<()> {
-    let sql = format!("DELETE FROM main.{} WHERE {} = ?1 RETURNING 1", R::TABLE, R::KEY);
+    let sql = format!("DELETE FROM main.{} WHERE {} = ?1", R::TABLE, R::KEY);
     let params = [Value::Text(id.to_owned())];
-    tx.one(op(R::RESOURCE, Action::Remove), id, &[(R::KEY, id)], &sql, &params, |_| Ok(())).map(|_| ())
+    tx.remove_one(op(R::RESOURCE, Action::Remove), id, &[(R::KEY, id)], &sql, &params)
 }
 
 /// Now, as a value.

@@ -13,6 +13,7 @@ use super::plan::{Plan, Query, Run};
 use super::tables::{Kind, TABLES, Table, VEIL_SESSION, VEIL_USER, shown};
 use crate::actor::Actor;
 use crate::error::{Error, Result};
+use crate::facts::Affinity;
 use crate::guard::affinity;
 use crate::store::{Conn, classify, verify_file};
 use crate::verdict;
@@ -193,8 +194,8 @@ fn exact(conn: &Connection, table: &Table) -> rusqlite::Result<Vec<bool>> {
     let is = |kind: Kind, declared: &str| {
         let affinity = affinity(declared);
         match kind {
-            Kind::Integer => affinity == Some("integer"),
-            Kind::Text => affinity == Some("text"),
+            Kind::Integer => affinity == Affinity::Integer,
+            Kind::Text => affinity == Affinity::Text,
             Kind::Data | Kind::Veiled(_) => false,
         }
     };

@@ -11,8 +11,9 @@ use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 use rusqlite::{Connection, OpenFlags};
 
 use super::options::Durability;
+use crate::audit::Entry;
 use crate::error::{Conflict, ConflictKind, Error, Result, Subject};
-use crate::guard::{Context, Entry, GUARDED, has_moved, is_guarded, is_ours_alone, register};
+use crate::guard::{Context, GUARDED, Host, has_moved, is_guarded, is_ours_alone, register};
 use crate::operation::Resource;
 
 /// How many prepared statements a connection keeps: more than all that the repositories usually make.
@@ -137,12 +138,30 @@ impl Conn {
         work()
     }
 
+    /// Writes `entries` into the audit, in the transaction that is open.
+    pub(crate) fn append_audit(&self, entries: &[Entry]) -> Result<()> {
+        let host = Host::of(&self.raw);
+        for entry in entries {
+            let written = self.context.write_audit(&host, entry);
+            if written.map_err(|error| Error::storage("writing the audit", error))?.is_none() {
+                return Err(Error::broken("an audit row did not stay"));
+            }
+        }
+        Ok(())
+    }
+
     /// What a failed statement means: the refusal that the guard left, or the failure itself.
     pub(crate) fn failure(&self, doing: &str, subject: &Subject, error: rusqlite::Error) -> (Error, Option<Entry>) {
         match self.context.take_refusal() {
             Some(refused) => refused,
             None => (translate(doing, subject, error), None),
         }
+    }
+}
+
+impl Drop for Conn {
+    fn drop(&mut self) {
+        self.context.close();
     }
 }
 

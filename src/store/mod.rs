@@ -21,8 +21,8 @@ use std::time::Instant;
 use once_cell::sync::OnceCell;
 
 use crate::actor::Actor;
+use crate::audit::Entry;
 use crate::error::{Error, Result};
-use crate::guard::Entry;
 use crate::record::{UserId, WorktreeId};
 use crate::repository::Access;
 use lane::{Inside, Lane};

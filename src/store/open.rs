@@ -11,9 +11,9 @@ use super::connection::Conn;
 use super::options::OpenOptions;
 use super::schema::{Kind, NEWEST, VERSIONS, classify, kind};
 use crate::actor::Actor;
-use crate::audit::append;
+use crate::audit::{Door, Entry};
 use crate::error::{Error, Incompatible, Result, Tampered};
-use crate::guard::{self, Door, Entry, GENERATION};
+use crate::guard::{self, GENERATION};
 use crate::operation::{Action, Operation, Resource};
 
 /// Opens the writing connection: creates, migrates, installs, checks.
@@ -253,7 +253,7 @@ pub(super) fn note(conn: &Conn, action: Action, why: &str) -> Result<()> {
     let asked = Operation::new(Resource::Meta, action);
     let mut entry = Entry::new(&Actor::system("installation"), Door::Api, asked, "guards", "allowed");
     entry.why = why.to_owned();
-    append(&conn.raw, &conn.context, &[entry])
+    conn.append_audit(&[entry])
 }
 
 /// Switches the file to write-ahead logging, which readers and the writer share without waiting.

@@ -8,8 +8,9 @@ use rusqlite::{Params, Row, Statement};
 
 use super::connection::{Author, copies_whole, joins_secrets_by_name, the_file};
 use super::tx::{Tx, trace};
+use crate::audit::{Door, Entry};
 use crate::error::{Error, Result};
-use crate::guard::{Door, Entry, spells_ours};
+use crate::guard::spells_ours;
 
 /// Runs statements of the embedder's own: [`Tx::sql`].
 ///

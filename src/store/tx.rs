@@ -12,13 +12,13 @@ use super::open::{moved, unchanged};
 use super::sql::Sql;
 use super::trace_failure;
 use crate::actor::Actor;
-use crate::audit::{Audit, append};
+use crate::audit::{Door, Entry};
 use crate::error::{Error, Result, Subject};
-use crate::guard::{Door, Ending, Entry};
+use crate::guard::Ending;
 use crate::operation::{Action, Operation, Resource};
-use crate::record::check_id;
+use crate::record::{Record, Source, check_id};
 use crate::repository::{
-    Boards, BoardsMut, Groups, GroupsMut, Messages, MessagesMut, Repos, ReposMut, Sessions, SessionsMut, Tasks,
+    Audit, Boards, BoardsMut, Groups, GroupsMut, Messages, MessagesMut, Repos, ReposMut, Sessions, SessionsMut, Tasks,
     TasksMut, Users, UsersMut, Worktrees, WorktreesMut,
 };
 use crate::verdict;
@@ -38,7 +38,7 @@ pub struct Tx<'c> {
     refused: RefCell<Vec<Entry>>,
     /// Whether a row was written that could not be read back: its caller was told of a failure, so
     /// nothing of this transaction may stay, whatever its closure makes of that.
-    torn: Cell<bool>,
+    unreadable_write: Cell<bool>,
 }
 
 impl<'c> Deref for Tx<'c> {
@@ -173,12 +173,12 @@ impl Drop for ReadTx<'_> {
 
 impl<'c> Tx<'c> {
     pub(super) fn new(conn: &'c Conn, actor: &Actor) -> Self {
-        Self { read: ReadTx::new(conn, actor), refused: RefCell::default(), torn: Cell::default() }
+        Self { read: ReadTx::new(conn, actor), refused: RefCell::default(), unreadable_write: Cell::default() }
     }
 
     /// Ends it: nobody acts any more. Returns what was refused, and whether it may be committed.
     pub(super) fn finish(self) -> (Vec<Entry>, bool) {
-        (self.refused.take(), !self.torn.get())
+        (self.refused.take(), !self.unreadable_write.get())
     }
 
     /// The users.
@@ -235,24 +235,41 @@ impl<'c> Tx<'c> {
         Sql::new(self)
     }
 
-    /// Runs a writing statement of ours about one record, and reads the row that it returns.
+    /// Runs a statement of ours that creates or patches one record, and returns the record as it is stored now.
     ///
-    /// `ids` are those that the caller gave, with their columns: what can be no id is `Invalid`. No
-    /// row: the record is not there, which the audit is told.
-    pub(crate) fn one<T>(
+    /// `ids` are those that the caller gave, with their columns: a malformed one is `Invalid`. No row: the record is
+    /// not there, which the audit is told.
+    pub(crate) fn write_one<R: Record>(
         &self,
         asked: Operation,
         id: &str,
         ids: &[(&str, &str)],
         sql: &str,
         params: &[Value],
-        read: impl FnOnce(&Row<'_>) -> Result<T>,
-    ) -> Result<(T, Option<Ending>)> {
-        let span = tracing::debug_span!("write", operation = asked.action.word(), resource = asked.resource.word());
-        let _entered = span.enter();
-        traced(asked, || self.ours(|| self.run(asked, id, ids, sql, params, read)))
+    ) -> Result<(R, Option<Ending>)> {
+        self.run(asked, id, ids, sql, params, || {
+            let context = &self.conn.context;
+            // A write whose record can't be told is one whose caller was told of a failure.
+            let unread = || Error::broken(format!("{asked} `{id}`: the statement left no record"));
+            let record = context.take_stored().ok_or_else(unread).and_then(|row| R::read(Source::Stored(&row)));
+            self.unreadable_write.set(self.unreadable_write.get() || record.is_err());
+            Ok((record?, context.take_ending()))
+        })
     }
 
+    /// Runs a statement of ours that removes one record. `ids` as for [`Tx::write_one`].
+    pub(crate) fn remove_one(
+        &self,
+        asked: Operation,
+        id: &str,
+        ids: &[(&str, &str)],
+        sql: &str,
+        params: &[Value],
+    ) -> Result<()> {
+        self.run(asked, id, ids, sql, params, || Ok(()))
+    }
+
+    /// Runs a statement that writes one record, and then `read`.
     fn run<T>(
         &self,
         asked: Operation,
@@ -260,41 +277,41 @@ impl<'c> Tx<'c> {
         ids: &[(&str, &str)],
         sql: &str,
         params: &[Value],
-        read: impl FnOnce(&Row<'_>) -> Result<T>,
-    ) -> Result<(T, Option<Ending>)> {
-        self.alive()?;
-        let subject = Subject { resource: asked.resource, id: id.to_owned() };
-        let doing = format!("{asked} `{id}`");
-        self.conn.context.start(Door::Api);
-        // What can be no id is nothing that the audit should keep.
-        for (column, id) in ids {
-            check_id(column, id)?;
-        }
-        // A statement that finds no row calls no guard, so it can't tell who is signed in.
-        if let Err(refusal) = verdict::signed_in(&self.actor) {
-            let mut entry = Entry::new(&self.actor, Door::Api, asked, id, "denied");
-            entry.why = "not signed in".to_owned();
-            self.refused.borrow_mut().push(entry);
-            return Err(refusal.into());
-        }
-        let failed = |error| {
-            let (error, entry) = self.conn.failure(&doing, &subject, error);
-            self.refused.borrow_mut().extend(entry);
-            error
-        };
-        let mut statement = self.raw().prepare_cached(sql).map_err(failed)?;
-        let mut rows = statement.query(params_from_iter(params)).map_err(failed)?;
-        let Some(row) = rows.next().map_err(failed)? else {
-            let mut entry = Entry::new(&self.actor, Door::Api, asked, id, "missing");
-            entry.why = format!("no {}", asked.resource);
-            self.refused.borrow_mut().push(entry);
-            return Err(Error::not_found(asked.resource, id));
-        };
-        let value = read(row);
-        self.torn.set(self.torn.get() || value.is_err());
-        // Only a statement that has run to its end has checked its foreign keys.
-        rows.next().map_err(failed)?;
-        Ok((value?, self.conn.context.take_ending()))
+        read: impl FnOnce() -> Result<T>,
+    ) -> Result<T> {
+        let span = tracing::debug_span!("write", operation = asked.action.word(), resource = asked.resource.word());
+        let _entered = span.enter();
+        traced(asked, || {
+            self.alive()?;
+            self.conn.context.start_write(asked.resource);
+            // A malformed id is not written to the audit.
+            for (column, id) in ids {
+                check_id(column, id)?;
+            }
+            // A statement that finds no row calls no guard, so it can't tell who is signed in.
+            if let Err(refusal) = verdict::signed_in(&self.actor) {
+                self.refuse(asked, id, "denied", "not signed in".to_owned());
+                return Err(refusal.into());
+            }
+            let failed = |error| {
+                let subject = Subject { resource: asked.resource, id: id.to_owned() };
+                let (error, entry) = self.conn.failure(&format!("{asked} `{id}`"), &subject, error);
+                self.refused.borrow_mut().extend(entry);
+                error
+            };
+            let run = || self.raw().prepare_cached(sql)?.execute(params_from_iter(params));
+            if self.ours(run).map_err(failed)? == 0 {
+                self.refuse(asked, id, "missing", format!("no {}", asked.resource));
+                return Err(Error::not_found(asked.resource, id));
+            }
+            read()
+        })
+    }
+
+    /// Keeps the audit entry of a refusal that no guard gave.
+    fn refuse(&self, asked: Operation, id: &str, verdict: &'static str, why: String) {
+        let entry = Entry { why, ..Entry::new(&self.actor, Door::Api, asked, id, verdict) };
+        self.refused.borrow_mut().push(entry);
     }
 
     /// Runs `work` so that either all of its writes remain or none.
@@ -302,7 +319,7 @@ impl<'c> Tx<'c> {
         let failed = |error| Error::storage("a savepoint", error);
         self.alive()?;
         self.ours(|| self.raw().execute_batch("SAVEPOINT acl_whole")).map_err(failed)?;
-        let torn = self.torn.get();
+        let unreadable_write = self.unreadable_write.get();
         let done = work();
         if self.raw().is_autocommit() {
             return done.and_then(|value| self.alive().map(|()| value));
@@ -311,7 +328,7 @@ impl<'c> Tx<'c> {
         self.ours(|| self.raw().execute_batch(end)).map_err(failed)?;
         if done.is_err() {
             // What could not be read back is undone with the rest.
-            self.torn.set(torn);
+            self.unreadable_write.set(unreadable_write);
         }
         done
     }
@@ -319,9 +336,7 @@ impl<'c> Tx<'c> {
     /// Refuses everybody but the daemon, and keeps the audit entry of that.
     pub(crate) fn daemon_only(&self, asked: Operation) -> Result<()> {
         let Err(refusal) = verdict::daemon_only(&self.actor, asked, "") else { return Ok(()) };
-        let mut entry = Entry::new(&self.actor, Door::Api, asked, "", "denied");
-        entry.why = "only the daemon may".to_owned();
-        self.refused.borrow_mut().push(entry);
+        self.refuse(asked, "", "denied", "only the daemon may".to_owned());
         traced(asked, || Err(refusal.into()))
     }
 
@@ -373,7 +388,8 @@ pub(super) fn commit(conn: &Conn, refused: &[Entry]) -> Result<()> {
     if conn.raw.is_autocommit() {
         return Err(Error::broken("a statement ended the transaction; nothing of it was stored"));
     }
-    let committed = append(&conn.raw, &conn.context, refused)
+    let committed = conn
+        .append_audit(refused)
         .and_then(|()| execute(conn, "COMMIT").map_err(|error| translate("committing", &the_file(), error)));
     committed.inspect_err(|_| roll_back(conn))
 }

@@ -2,8 +2,9 @@
 
 use std::borrow::Cow;
 
-use super::{Judged, Refusal};
-use crate::facts::{DataChange, Facts};
+use super::Judged;
+use crate::error::Refusal;
+use crate::facts::{DataChange, Fact, Facts};
 use crate::merge;
 use crate::operation::Action;
 
@@ -21,14 +22,14 @@ impl<'a> Change<'a> {
         let written = match action {
             Action::Patch => {
                 // The time of the last change is a stamp: it comes with every change and is none itself.
-                let stamped = facts.has("updated_at");
-                change.columns = facts.changed()?.filter(|column| *column != "updated_at" || !stamped).collect();
+                let stamped = facts.has(Fact::UpdatedAt);
+                change.columns = facts.row.changed().filter(|column| *column != "updated_at" || !stamped).collect();
                 change.columns.contains(&"data")
             }
             Action::Create => true,
             _ => false,
         };
-        if written && facts.has("data") {
+        if written && facts.has(Fact::Data) {
             change.data = Some(facts.data_change()?);
         }
         Ok(change)
@@ -63,13 +64,13 @@ impl<'a> Change<'a> {
 
     /// A changed key of the new `data` that is a column too.
     pub(super) fn shadow(&self) -> Judged<Option<String>> {
-        let columns: Vec<&str> = self.facts.columns()?.collect();
+        let columns: Vec<&str> = self.facts.row.columns().collect();
         let suspect = |keys: &[String]| keys.iter().any(|key| columns.contains(&key.as_str()));
         if self.keys().is_some_and(|keys| !suspect(keys)) {
             return Ok(None);
         }
         // One that only goes away is none.
-        let data = self.facts.input("data")?.unwrap_or_default();
+        let data = self.facts.input(Fact::Data)?.unwrap_or_default();
         let present = merge::changed_keys("{}", data).map_err(|error| Refusal::invalid("data", error.to_string()))?;
         Ok(present.into_iter().find(|key| columns.contains(&key.as_str()) && self.has_key(key)))
     }

@@ -1,7 +1,8 @@
 //! What holds whoever writes: what never changes, stamps, content, endings, last owners.
 
-use super::{Case, Change, Judged, MAX_NUMBER, Refusal, is_final};
-use crate::error::{Conflict, ConflictKind, IdentityDrift, Immutable, NotFound, Subject};
+use super::{Case, Change, Judged, MAX_NUMBER, is_final};
+use crate::error::{Conflict, ConflictKind, IdentityDrift, Immutable, NotFound, Refusal, Subject};
+use crate::facts::Fact;
 use crate::level::{Level, RoleRank};
 use crate::merge;
 use crate::operation::{Action, Resource};
@@ -42,66 +43,68 @@ impl Case<'_> {
 
     fn creation(&self, change: &Change<'_>) -> Judged {
         if !matches!(self.asked.resource, Resource::Rule | Resource::Setting) {
-            let id = self.facts.input("id")?.unwrap_or_default();
+            let id = self.facts.input(Fact::Id)?.unwrap_or_default();
             let composite =
                 matches!(self.asked.resource, Resource::Owner | Resource::Grant | Resource::Membership | Resource::Row);
             if id.is_empty() || (id.len() > 64 && !composite) {
                 return Err(Refusal::invalid("id", "must be 1 to 64 bytes of text"));
             }
         }
-        let left_behind = self.facts.has("left_behind") && self.facts.flag("left_behind")?;
-        if self.facts.flag("key_taken")? || left_behind {
+        let left_behind = self.facts.has(Fact::LeftBehind) && self.facts.flag(Fact::LeftBehind)?;
+        if self.facts.row.key_taken || left_behind {
             return Err(self.conflict(ConflictKind::Duplicate)?);
         }
         self.content(change)?;
-        if self.facts.has("created_at") {
-            self.about_now("created_at")?;
+        if self.facts.has(Fact::CreatedAt) {
+            self.about_now(Fact::CreatedAt)?;
         }
-        if self.facts.has("created_by") {
+        if self.facts.has(Fact::CreatedBy) {
             self.creator()?;
         }
         match self.asked.resource {
             Resource::Task | Resource::Message => self.no_drift()?,
             Resource::Session => self.stamp()?,
             Resource::User => self.new_user()?,
-            Resource::Owner | Resource::Membership => self.named_exists(Resource::User, "user", "user_exists")?,
-            Resource::Grant => {
-                self.named_exists(Resource::Group, "group", "group_exists")?;
-                self.level_word("can", false)?;
+            Resource::Owner | Resource::Membership => {
+                self.named_exists(Resource::User, Fact::User, Fact::UserExists)?
             }
-            Resource::Worktree => self.level_word("others_can", true)?,
+            Resource::Grant => {
+                self.named_exists(Resource::Group, Fact::Group, Fact::GroupExists)?;
+                self.level_word(Fact::Can, false)?;
+            }
+            Resource::Worktree => self.level_word(Fact::OthersCan, true)?,
             _ => {}
         }
         match self.asked.resource {
             Resource::Task => self.ending(None),
-            Resource::Message => self.task_of_same_session("session"),
+            Resource::Message => self.task_of_same_session(Fact::Session),
             Resource::Session => self.origins(),
             _ => Ok(()),
         }
     }
 
     fn patch(&self, change: &Change<'_>) -> Judged {
-        if self.facts.flag("rowid_changed")? {
+        if self.facts.row.rowid_changed {
             return Err(Refusal::Immutable(Immutable { subject: self.subject()?, field: "rowid".to_owned() }));
         }
-        let fixed = if self.facts.has("immutable") { self.facts.text_lines("immutable")? } else { Vec::new() };
+        let fixed = if self.facts.has(Fact::Immutable) { self.facts.text_lines(Fact::Immutable)? } else { Vec::new() };
         let mut fixed = fixed.iter().map(String::as_str).chain(immutable(self.asked.resource).iter().copied());
         if let Some(field) = fixed.find(|field| change.has(field)) {
             return Err(Refusal::Immutable(Immutable { subject: self.subject()?, field: field.to_owned() }));
         }
-        if self.facts.flag("key_taken")? {
+        if self.facts.row.key_taken {
             return Err(self.conflict(ConflictKind::Duplicate)?);
         }
         self.content(change)?;
-        if change.has("updated_at") && self.facts.has("updated_at") {
-            self.about_now("updated_at")?;
+        if change.has("updated_at") && self.facts.has(Fact::UpdatedAt) {
+            self.about_now(Fact::UpdatedAt)?;
         }
         match self.asked.resource {
             Resource::Task => self.ending(Some(change)),
-            Resource::Message if change.has("task_id") => self.task_of_same_session("old_session"),
+            Resource::Message if change.has("task_id") => self.task_of_same_session(Fact::OldSession),
             Resource::Session => self.origins(),
-            Resource::Worktree if change.has("others_can") => self.level_word("others_can", true),
-            Resource::Grant if change.has("can") => self.level_word("can", false),
+            Resource::Worktree if change.has("others_can") => self.level_word(Fact::OthersCan, true),
+            Resource::Grant if change.has("can") => self.level_word(Fact::Can, false),
             Resource::User if change.has("role") => self.role_word(),
             _ => Ok(()),
         }
@@ -109,13 +112,13 @@ impl Case<'_> {
 
     fn removal(&self) -> Judged {
         match self.asked.resource {
-            Resource::Owner if self.facts.flag("last")? => {
-                let worktree = self.facts.text("worktree")?.unwrap_or_default().to_owned();
-                let id = self.facts.text("user")?.unwrap_or_default().to_owned();
+            Resource::Owner if self.facts.flag(Fact::Last)? => {
+                let worktree = self.facts.text(Fact::Worktree)?.unwrap_or_default().to_owned();
+                let id = self.facts.text(Fact::User)?.unwrap_or_default().to_owned();
                 let subject = Subject { resource: Resource::User, id };
                 Err(Refusal::Conflict(Conflict { subject, kind: ConflictKind::LastOwner(vec![worktree]) }))
             }
-            Resource::User => match self.facts.text_lines("last_owner_of")? {
+            Resource::User => match self.facts.text_lines(Fact::LastOwnerOf)? {
                 worktrees if worktrees.is_empty() => Ok(()),
                 worktrees => Err(self.conflict(ConflictKind::LastOwner(worktrees))?),
             },
@@ -125,31 +128,28 @@ impl Case<'_> {
 
     /// Keys and words are plain text, and `data` is one JSON object that repeats no key and no column.
     fn content(&self, change: &Change<'_>) -> Judged {
-        if self.facts.has("mistyped")
-            && let Some((kind, column)) = self.facts.text("mistyped")?.and_then(|odd| odd.split_once(' '))
-        {
-            let kind = if kind == "text" { "plain text" } else { "an integer" };
-            return Err(Refusal::invalid(column, format!("must be {kind}")));
+        if let Some(mistyped) = self.facts.row.mistyped() {
+            return Err(Refusal::invalid(&mistyped.column, format!("must be {}", mistyped.needed)));
         }
-        for word in ["status", "type", "role", "agentic_tool", "email", "slug"] {
+        for word in [Fact::Status, Fact::Type, Fact::Role, Fact::AgenticTool, Fact::Email, Fact::Slug] {
             if self.facts.has(word) && self.facts.input(word)?.is_none_or(str::is_empty) {
-                return Err(Refusal::invalid(word, "must be text"));
+                return Err(Refusal::invalid(word.name(), "must be text"));
             }
         }
-        for number in ["index", "worktree_unique_id"] {
-            let given = self.asked.action == Action::Create || change.has(number);
+        for number in [Fact::Index, Fact::WorktreeUniqueId] {
+            let given = self.asked.action == Action::Create || change.has(number.name());
             if self.facts.has(number)
                 && given
                 && self.facts.int(number)?.is_none_or(|given| given.unsigned_abs() > MAX_NUMBER.unsigned_abs())
             {
-                return Err(Refusal::invalid(number, "must be an integer of at most 53 bits"));
+                return Err(Refusal::invalid(number.name(), "must be an integer of at most 53 bits"));
             }
         }
         let Some(change_of_data) = change.data else { return Ok(()) };
         if !change_of_data.checked {
-            let Some(data) = self.facts.input("data")? else {
+            let Some(data) = self.facts.input(Fact::Data)? else {
                 // Nothing could be made of the stored text and the patch.
-                let stored = if self.facts.has("old_data") { self.facts.text("old_data")? } else { Some("{}") };
+                let stored = if self.facts.has(Fact::OldData) { self.facts.text(Fact::OldData)? } else { Some("{}") };
                 return Err(match merge::check_object(stored.unwrap_or_default()) {
                     Ok(()) => Refusal::invalid("data", "must be a JSON object of at most 16 MiB"),
                     Err(error) => Refusal::Undecidable(format!("the stored `data` is {error}")),
@@ -163,23 +163,23 @@ impl Case<'_> {
         }
     }
 
-    fn about_now(&self, field: &str) -> Judged {
-        let now = self.facts.int("now")?.unwrap_or_default();
-        match self.facts.int(field)? {
+    fn about_now(&self, fact: Fact) -> Judged {
+        let now = self.facts.now;
+        match self.facts.int(fact)? {
             Some(time) if time.abs_diff(now) <= CLOCK_TOLERANCE.unsigned_abs() => Ok(()),
             // A row that says nothing of its creation is the adopted form of an owner.
             None if self.asked.resource == Resource::Owner => Ok(()),
-            _ => Err(Refusal::invalid(field, format!("must be the present time, {now} ms"))),
+            _ => Err(Refusal::invalid(fact.name(), format!("must be the present time, {now} ms"))),
         }
     }
 
     fn creator(&self) -> Judged {
-        let named = self.facts.input("created_by")?;
+        let named = self.facts.input(Fact::CreatedBy)?;
         let field = if self.asked.resource == Resource::Membership { "added_by" } else { "created_by" };
         match self.actor.user_id() {
             Some(user) if named == Some(user.as_str()) => Ok(()),
             Some(user) => Err(Refusal::invalid(field, format!("must be `{user}`"))),
-            None if named.is_some_and(|named| named != "anonymous") && self.facts.flag("creator_exists")? => Ok(()),
+            None if named.is_some_and(|named| named != "anonymous") && self.facts.flag(Fact::CreatorExists)? => Ok(()),
             // Groups and what hangs on them may be made by the daemon alone.
             None if named.is_none()
                 && matches!(self.asked.resource, Resource::Group | Resource::Membership | Resource::Grant) =>
@@ -191,7 +191,7 @@ impl Case<'_> {
     }
 
     fn stamp(&self) -> Judged {
-        let (given, right) = (self.facts.input("unix_username")?, self.facts.text("creator_unix_username")?);
+        let (given, right) = (self.facts.input(Fact::UnixUsername)?, self.facts.text(Fact::CreatorUnixName)?);
         match right {
             right if given == right => Ok(()),
             Some(right) => Err(Refusal::invalid("unix_username", format!("must be `{right}`"))),
@@ -201,10 +201,10 @@ impl Case<'_> {
 
     /// A session that was stamped runs as that unix user for good: as nobody else.
     fn no_drift(&self) -> Judged {
-        let (stamped, present) = (self.facts.text("session_unix_name")?, self.facts.text("creator_unix_name")?);
+        let (stamped, present) = (self.facts.text(Fact::SessionUnixName)?, self.facts.text(Fact::CreatorUnixName)?);
         match stamped {
             Some(stamped) if present != Some(stamped) => Err(Refusal::Drift(IdentityDrift {
-                session: self.facts.text("session")?.unwrap_or_default().to_owned(),
+                session: self.facts.text(Fact::Session)?.unwrap_or_default().to_owned(),
                 stamped: stamped.to_owned(),
                 present: present.map(str::to_owned),
             })),
@@ -213,40 +213,40 @@ impl Case<'_> {
     }
 
     fn new_user(&self) -> Judged {
-        if self.facts.input("id")? == Some("anonymous") {
+        if self.facts.input(Fact::Id)? == Some("anonymous") {
             return Err(Refusal::invalid("user_id", "can't be `anonymous`"));
         }
         self.role_word()
     }
 
     fn role_word(&self) -> Judged {
-        match self.facts.input("role")? {
+        match self.facts.input(Fact::Role)? {
             Some(word) if RoleRank::from_word(word) > RoleRank::Unknown => Ok(()),
             _ => Err(Refusal::invalid("role", "must be superadmin, admin, member or viewer")),
         }
     }
 
-    fn level_word(&self, field: &str, optional: bool) -> Judged {
-        match self.facts.input(field)? {
+    fn level_word(&self, fact: Fact, optional: bool) -> Judged {
+        match self.facts.input(fact)? {
             None if optional => Ok(()),
             Some(word) if Level::from_word(word).is_some() => Ok(()),
-            _ => Err(Refusal::invalid(field, "must be none, view, session, prompt or all")),
+            _ => Err(Refusal::invalid(fact.name(), "must be none, view, session, prompt or all")),
         }
     }
 
-    pub(super) fn named_exists(&self, resource: Resource, name: &str, exists: &str) -> Judged {
+    pub(super) fn named_exists(&self, resource: Resource, named: Fact, exists: Fact) -> Judged {
         if self.facts.flag(exists)? {
             return Ok(());
         }
-        let id = self.facts.input(name)?.unwrap_or_default().to_owned();
+        let id = self.facts.input(named)?.unwrap_or_default().to_owned();
         Err(Refusal::NotFound(NotFound { subject: Subject { resource, id } }))
     }
 
     /// The first ending of a task wins, and says when it was: status and time both stay.
     fn ending(&self, change: Option<&Change<'_>>) -> Judged {
         if let Some(change) = change {
-            let old = self.facts.text("old_status")?.unwrap_or_default();
-            let timed = !self.facts.is_null("old_completed_at");
+            let old = self.facts.text(Fact::OldStatus)?.unwrap_or_default();
+            let timed = !self.facts.is_null(Fact::OldCompletedAt);
             if is_final(old) && (change.has("status") || (timed && change.has("completed_at"))) {
                 return Err(self.conflict(ConflictKind::Ended(old.to_owned()))?);
             }
@@ -254,16 +254,16 @@ impl Case<'_> {
                 return Ok(());
             }
         }
-        let ends = self.facts.input("status")?.is_some_and(is_final);
-        if ends && self.facts.int("completed_at")?.is_none() {
+        let ends = self.facts.input(Fact::Status)?.is_some_and(is_final);
+        if ends && self.facts.int(Fact::CompletedAt)?.is_none() {
             return Err(Refusal::invalid("completed_at", "must be a time in ms where the task ends"));
         }
         Ok(())
     }
 
-    fn task_of_same_session(&self, session: &str) -> Judged {
-        let task = self.facts.input("task")?;
-        if task.is_none() || self.facts.text("task_session")? == self.facts.text(session)? {
+    fn task_of_same_session(&self, session: Fact) -> Judged {
+        let task = self.facts.input(Fact::Task)?;
+        if task.is_none() || self.facts.text(Fact::TaskSession)? == self.facts.text(session)? {
             return Ok(());
         }
         // The same words for a task that is elsewhere and for none.
@@ -273,8 +273,8 @@ impl Case<'_> {
     /// The parent and the fork origin are sessions that the creator may view.
     fn origins(&self) -> Judged {
         for (origin, held, field) in [
-            ("parent_session", "parent_session_held", "parent_session_id"),
-            ("fork", "fork_held", "forked_from_session_id"),
+            (Fact::ParentSession, Fact::ParentSessionHeld, "parent_session_id"),
+            (Fact::Fork, Fact::ForkHeld, "forked_from_session_id"),
         ] {
             if self.facts.input(origin)?.is_some() && self.facts.held(held)?.level < Level::View {
                 return Err(Refusal::invalid(field, "is not a session that its creator may view"));

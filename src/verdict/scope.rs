@@ -1,7 +1,9 @@
 //! What an executor may do of what its user may: report on one task, and no more.
 
-use super::{Case, Change, Judged, RUN_STATE, RUN_STATE_KEYS, Refusal, is_final};
+use super::{Case, Change, Judged, RUN_STATE, RUN_STATE_KEYS, is_final};
 use crate::actor::Actor;
+use crate::error::Refusal;
+use crate::facts::Fact;
 use crate::operation::{Action, Operation, Resource};
 
 /// What an executor may report of its task: columns, and keys of `data`.
@@ -26,19 +28,21 @@ impl Case<'_> {
         let Actor::Executor { session, task, .. } = self.actor else { return Ok(()) };
         let beyond = |why: &str| self.denied(None, why, true);
         let Operation { resource, action } = self.asked;
-        let is = |name: &str, id: &str| Ok(self.facts.text(name)? == Some(id));
+        let is = |fact, id: &str| Ok(self.facts.text(fact)? == Some(id));
         let within = match (resource, action) {
-            (Resource::Session | Resource::Task | Resource::Message, Action::Get) => is("session", session.as_str())?,
-            (Resource::Task, Action::Patch) => is("id", task.as_str())?,
-            (Resource::Session, Action::Patch) => is("id", session.as_str())?,
-            (Resource::Message, Action::Create) => is("task", task.as_str())?,
-            (Resource::Message, Action::Patch) => is("old_task", task.as_str())?,
+            (Resource::Session | Resource::Task | Resource::Message, Action::Get) => {
+                is(Fact::Session, session.as_str())?
+            }
+            (Resource::Task, Action::Patch) => is(Fact::Id, task.as_str())?,
+            (Resource::Session, Action::Patch) => is(Fact::Id, session.as_str())?,
+            (Resource::Message, Action::Create) => is(Fact::Task, task.as_str())?,
+            (Resource::Message, Action::Patch) => is(Fact::OldTask, task.as_str())?,
             _ => return Err(beyond("an executor only reports on its task")?),
         };
         if !within {
             return Err(beyond("it is outside this executor's task")?);
         }
-        if !self.facts.flag("scope")? {
+        if !self.facts.flag(Fact::Scope)? {
             return Err(beyond("the task is not this executor's")?);
         }
         match (resource, action) {
@@ -57,7 +61,7 @@ impl Case<'_> {
             }
             // It would approve itself.
             (Resource::Message, Action::Patch)
-                if self.facts.text("old_type")? == Some("permission_request") || change.has("type") =>
+                if self.facts.text(Fact::OldType)? == Some("permission_request") || change.has("type") =>
             {
                 return Err(beyond("an executor can't answer a permission request")?);
             }
@@ -65,7 +69,7 @@ impl Case<'_> {
                 return Err(beyond("an executor can't give its messages to another task")?);
             }
             (Resource::Message, Action::Create)
-                if self.facts.input("type")? == Some("permission_request") && self.is_answered()? =>
+                if self.facts.input(Fact::Type)? == Some("permission_request") && self.is_answered()? =>
             {
                 return Err(beyond("an executor can't answer a permission request")?);
             }
@@ -75,12 +79,12 @@ impl Case<'_> {
     }
 
     fn executor_status(&self) -> Judged {
-        let next = self.facts.input("status")?.unwrap_or_default();
+        let next = self.facts.input(Fact::Status)?.unwrap_or_default();
         if !matches!(next, "running" | "awaiting_permission" | "completed" | "failed") {
             return Err(self.denied(None, &format!("an executor can't set the status `{next}`"), true)?);
         }
         // By way of `awaiting_permission` it would come back to `running` all the same.
-        if self.facts.text("old_status")? == Some("stopping") && !is_final(next) {
+        if self.facts.text(Fact::OldStatus)? == Some("stopping") && !is_final(next) {
             return Err(self.denied(None, "a task that is stopping only ends", true)?);
         }
         Ok(())
@@ -88,7 +92,7 @@ impl Case<'_> {
 
     /// Whether a new permission request carries its own approval.
     fn is_answered(&self) -> Judged<bool> {
-        let data = self.facts.input("data")?.unwrap_or_default();
+        let data = self.facts.input(Fact::Data)?.unwrap_or_default();
         let data: serde_json::Value =
             serde_json::from_str(data).map_err(|error| Refusal::invalid("data", error.to_string()))?;
         let Some(content) = data.get("content") else { return Ok(false) };

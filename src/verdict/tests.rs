@@ -1,38 +1,62 @@
 //! The order of the checks, and what a missing or unknown fact does.
 
-use super::*;
-use crate::facts::Fact;
+use std::borrow::Cow;
+use std::collections::HashSet;
 
-/// What `actor` gets for patching the status of task `t` of session `s`, in a world of these facts.
-fn patch(actor: &Actor, world: &[(&'static str, Fact<'static>)]) -> String {
-    let usual = [
-        ("id", Fact::Text("t")),
-        ("session", Fact::Text("s")),
-        ("worktree", Fact::Text("w")),
-        ("held", Fact::Text("3 others")),
-        ("own", Fact::Int(0)),
-        ("rule", Fact::Text("prompt|session|all")),
-        ("scope", Fact::Null),
-        ("columns", Fact::Text("task_id\nsession_id\nstatus\nmystery")),
-        ("changed", Fact::Text("0010")),
-        ("rowid_changed", Fact::Int(0)),
-        ("key_taken", Fact::Int(0)),
-        ("old_status", Fact::Text("running")),
-        ("status", Fact::Text("awaiting_permission")),
-        ("completed_at", Fact::Null),
-    ];
-    let mut facts = Facts::default();
-    for (name, fact) in usual {
-        let changed = world.iter().find(|(changed, _)| *changed == name);
-        match changed.map_or(fact, |(_, fact)| *fact) {
-            Fact::Unusable if name == "rule" => {} // stands for a fact that is missing
-            fact => facts.push(name, fact),
+use rusqlite::types::ValueRef;
+
+use super::*;
+use crate::facts::{Reading, Row, contract};
+
+const fn text(text: &'static str) -> ValueRef<'static> {
+    ValueRef::Text(text.as_bytes())
+}
+
+const NULL: ValueRef<'static> = ValueRef::Null;
+const YES: ValueRef<'static> = ValueRef::Integer(1);
+const NO: ValueRef<'static> = ValueRef::Integer(0);
+
+/// A row of these columns, of which `changed` change; of a new one where nothing is said of that.
+fn row(columns: &'static str, changed: Option<&[&str]>) -> Row<'static> {
+    let mut values = Vec::new();
+    for line in columns.lines() {
+        if let Some(changed) = changed {
+            values.push(if changed.contains(&&line[1..]) { text("old") } else { NULL });
         }
+        values.push(NULL);
     }
-    match decide(actor, Operation::new(Resource::Task, Action::Patch), &facts) {
-        Verdict::Allowed(allowed) => format!("allowed: {}", allowed.why),
-        Verdict::Refused(Refusal::Undecidable(problem)) => format!("can't say: {problem}"),
-        Verdict::Refused(refusal) => {
+    let mut row = Row::default();
+    let reading = Reading { pairs: changed.is_some(), plain: true, keep: false };
+    row.add(Cow::Borrowed(columns), values.into_iter(), reading).unwrap();
+    row
+}
+
+/// The facts of `asked` in a world where each is as `world` says, and NULL where it says nothing.
+fn facts(asked: Operation, world: &[(Fact, ValueRef<'static>)]) -> Facts<'static> {
+    let value = |fact: &Fact| world.iter().find(|(known, _)| known == fact).map_or(NULL, |(_, value)| *value);
+    Facts::new(contract(asked), contract(asked).iter().map(value).collect()).unwrap()
+}
+
+/// What `actor` gets for patching a task, `t` of session `s`, in a world of these facts.
+fn patch(actor: &Actor, changed: &[&str], world: &[(Fact, ValueRef<'static>)]) -> String {
+    let usual = [
+        (Fact::Id, text("t")),
+        (Fact::Session, text("s")),
+        (Fact::Worktree, text("w")),
+        (Fact::Held, text("3 others")),
+        (Fact::Own, NO),
+        (Fact::Rule, text("prompt|session|all")),
+        (Fact::OldStatus, text("running")),
+        (Fact::Status, text("awaiting_permission")),
+    ];
+    let world: Vec<_> = world.iter().chain(&usual).copied().collect();
+    let asked = Operation::new(Resource::Task, Action::Patch);
+    let mut facts = facts(asked, &world);
+    facts.row = row("ttask_id\ntsession_id\ntstatus\n-mystery", Some(changed));
+    match decide(actor, asked, &facts) {
+        Ok(allowed) => format!("allowed: {}", allowed.why),
+        Err(Refusal::Undecidable(problem)) => format!("can't say: {problem}"),
+        Err(refusal) => {
             let error = crate::error::Error::from(refusal);
             format!("{}{}: {error}", error.code(), if error.visible() { "" } else { ", hidden" })
         }
@@ -44,112 +68,196 @@ fn patch(actor: &Actor, world: &[(&'static str, Fact<'static>)]) -> String {
 #[test]
 fn only_a_new_worktrees_creator_owns_it_unasked() {
     let usual = [
-        ("id", Fact::Text("w/u")),
-        ("parent", Fact::Text("w")),
-        ("parent_exists", Fact::Int(1)),
-        ("worktree", Fact::Text("w")),
-        ("held", Fact::Text("1 others")),
-        ("own", Fact::Int(1)),
-        ("rule", Fact::Text("owner||all")),
-        ("columns", Fact::Text("worktree_id\nuser_id\ncreated_at")),
-        ("key_taken", Fact::Int(0)),
-        ("user", Fact::Text("u")),
-        ("user_exists", Fact::Int(1)),
-        ("first", Fact::Int(1)),
-        ("creator", Fact::Text("u")),
-        ("created_at", Fact::Null),
-        ("first_owner_due", Fact::Int(1)),
+        (Fact::Id, text("w/u")),
+        (Fact::Parent, text("w")),
+        (Fact::ParentExists, YES),
+        (Fact::Worktree, text("w")),
+        (Fact::Held, text("1 others")),
+        (Fact::Own, YES),
+        (Fact::Rule, text("owner||all")),
+        (Fact::User, text("u")),
+        (Fact::UserExists, YES),
+        (Fact::First, YES),
+        (Fact::WorktreeCreator, text("u")),
     ];
-    let user = Actor::user("u");
-    for (name, other, allowed) in [
-        ("first_owner_due", Fact::Int(1), true),
-        ("first_owner_due", Fact::Int(0), false),
-        ("first", Fact::Int(0), false),
-        ("creator", Fact::Text("v"), false),
-        ("creator", Fact::Null, false),
-        ("user", Fact::Text("v"), false),
-        ("user_exists", Fact::Int(0), false),
+    let asked = Operation::new(Resource::Owner, Action::Create);
+    for (other, due, allowed) in [
+        ((Fact::First, YES), true, true),
+        ((Fact::First, YES), false, false),
+        ((Fact::First, NO), true, false),
+        ((Fact::WorktreeCreator, text("v")), true, false),
+        ((Fact::WorktreeCreator, NULL), true, false),
+        ((Fact::User, text("v")), true, false),
+        ((Fact::UserExists, NO), true, false),
     ] {
-        let mut facts = Facts::default();
-        for (known, fact) in usual {
-            facts.push(known, if known == name { other } else { fact });
-        }
-        let verdict = decide(&user, Operation::new(Resource::Owner, Action::Create), &facts);
-        assert_eq!(matches!(verdict, Verdict::Allowed(_)), allowed, "{name} {other:?}: {verdict:?}");
+        let world: Vec<_> = [other].into_iter().chain(usual).collect();
+        let mut facts = facts(asked, &world);
+        (facts.row, facts.first_owner_due) = (row("tworktree_id\ntuser_id\nicreated_at", None), due);
+        let verdict = decide(&Actor::user("u"), asked, &facts);
+        assert_eq!(verdict.is_ok(), allowed, "{other:?} {due}: {verdict:?}");
     }
 }
 
 #[test]
 fn checks_run_in_one_order() {
     let (user, agent, daemon) = (Actor::user("u"), Actor::executor("u", "s", "t"), Actor::system("test"));
-    let text = Fact::Text;
-    let stranger = ("held", text("0 others"));
-    let ended = ("old_status", text("stopped"));
-    let moved = ("changed", text("0110"));
-    for (actor, world, expected) in [
-        (&Actor::Anonymous, &[stranger, ended][..], "not_authenticated: not signed in"),
-        (&Actor::user("anonymous"), &[], "not_authenticated: not signed in"),
-        (&user, &[], "allowed: others"),
-        (&daemon, &[stranger], "allowed: system test"),
+    let stranger = (Fact::Held, text("0 others"));
+    let ended = (Fact::OldStatus, text("stopped"));
+    let (status, moved) = (&["status"][..], &["session_id", "status"][..]);
+    for (actor, changed, world, expected) in [
+        (&Actor::Anonymous, status, &[stranger, ended][..], "not_authenticated: not signed in"),
+        (&Actor::user("anonymous"), status, &[], "not_authenticated: not signed in"),
+        (&user, status, &[], "allowed: others"),
+        (&daemon, status, &[stranger], "allowed: system test"),
         // May view comes before everything that names something about the record.
         (
             &user,
-            &[stranger, ended, moved],
+            moved,
+            &[stranger, ended],
             "denied, hidden: may not patch task `t`: needs `prompt`, holds `none` (others) on worktree `w`",
         ),
         (
             &agent,
+            status,
             &[stranger],
             "denied, hidden: may not patch task `t`: needs `prompt`, holds `none` (others) on worktree `w`",
         ),
         // Scope comes before level.
         (
             &agent,
-            &[("held", text("1 others"))],
+            status,
+            &[(Fact::Held, text("1 others"))],
             "denied: may not patch task `t` on worktree `w`: the task is not this executor's",
         ),
-        (&agent, &[("scope", Fact::Int(1))], "allowed: others"),
+        (&agent, status, &[(Fact::Scope, YES)], "allowed: others"),
         // Level comes before invariants.
         (
             &user,
-            &[("held", text("2 group devs")), ended, moved],
+            moved,
+            &[(Fact::Held, text("2 group devs")), ended],
             "denied: may not patch task `t`: needs `prompt`, holds `session` (group devs) on worktree `w`",
         ),
-        (&user, &[("held", text("2 group devs")), ("own", Fact::Int(1))], "allowed: own session, group devs"),
-        (&user, &[moved, ended], "immutable: `session_id` of task `t` can't change"),
-        (&daemon, &[moved], "immutable: `session_id` of task `t` can't change"),
-        (&user, &[ended], "conflict: task `t` has ended as `stopped`"),
+        (&user, status, &[(Fact::Held, text("2 group devs")), (Fact::Own, YES)], "allowed: own session, group devs"),
+        (&user, moved, &[ended], "immutable: `session_id` of task `t` can't change"),
+        (&daemon, moved, &[], "immutable: `session_id` of task `t` can't change"),
+        (&user, status, &[ended], "conflict: task `t` has ended as `stopped`"),
         // What is missing or unknown refuses.
         (
             &user,
-            &[("held", Fact::Null)],
+            status,
+            &[(Fact::Held, NULL)],
             "denied, hidden: may not patch task `t`: needs `prompt`, holds `none` (nothing) on worktree `w`",
         ),
         (
             &user,
-            &[("held", text("9 others"))],
+            status,
+            &[(Fact::Held, text("9 others"))],
             "denied, hidden: may not patch task `t`: needs `prompt`, holds `none` (others) on worktree `w`",
         ),
         (
             &user,
-            &[("rule", Fact::Null)],
+            status,
+            &[(Fact::Rule, NULL)],
+            "denied: may not patch task `t` on worktree `w`: no rule says who may patch a task",
+        ),
+        (&user, status, &[(Fact::Rule, ValueRef::Blob(b"x"))], "can't say: the stored `rule` is not plain text"),
+        (
+            &user,
+            status,
+            &[(Fact::Rule, text("promt||all"))],
             "denied: may not patch task `t` on worktree `w`: no rule says who may patch a task",
         ),
         (
             &user,
-            &[("rule", Fact::Unusable)],
-            "denied: may not patch task `t` on worktree `w`: no rule says who may patch a task",
+            status,
+            &[(Fact::OldStatus, ValueRef::Blob(b"x"))],
+            "can't say: the stored `old_status` is not plain text",
         ),
-        (
-            &user,
-            &[("rule", text("promt||all"))],
-            "denied: may not patch task `t` on worktree `w`: no rule says who may patch a task",
-        ),
-        (&user, &[("changed", text("001"))], "can't say: the guard does not match the table's columns"),
-        (&user, &[("old_status", Fact::Unusable)], "can't say: the stored `old_status` is not plain text"),
-        (&user, &[("status", Fact::Unusable)], "invalid: `status` must be plain text"),
-        (&user, &[("worktree", Fact::Null)], "can't say: task `t` has no parent"),
+        (&user, status, &[(Fact::Status, ValueRef::Blob(b"x"))], "invalid: `status` must be plain text"),
+        (&user, status, &[(Fact::Worktree, NULL)], "can't say: task `t` has no parent"),
     ] {
-        assert_eq!(patch(actor, world), expected, "{actor:?} {world:?}");
+        assert_eq!(patch(actor, changed, world), expected, "{actor:?} {changed:?} {world:?}");
     }
+}
+
+/// A fact that a guard passes and no verdict rests on would be a look-up for nothing, or a check that is missing.
+#[test]
+fn every_fact_of_a_contract_is_read() {
+    let actors = [Actor::user("u"), Actor::executor("u", "s", "t"), Actor::system("test")];
+    let columns = "tstatus\ntdata\ntrole\nttask_id\nicompleted_at\niupdated_at\ntothers_can\ntcan\n-mystery\niindex\niworktree_unique_id";
+    let all: Vec<&str> = columns.lines().map(|line| &line[1..]).collect();
+    let mut unread_facts = Vec::new();
+    let report = ["status", "data", "completed_at", "updated_at"];
+    for asked in
+        Resource::ALL.iter().flat_map(|resource| Action::ALL.iter().map(|action| Operation::new(*resource, *action)))
+    {
+        // The audit entry of a verdict says where the record belongs.
+        let mut read = HashSet::from([Fact::Id, Fact::Session, Fact::Worktree]);
+        let usual = |fact: &Fact| match fact {
+            Fact::Id if asked.resource == Resource::Session => text("s"),
+            Fact::Id | Fact::Task | Fact::OldTask => text("t"),
+            Fact::Session | Fact::TaskSession | Fact::OldSession => text("s"),
+            Fact::Worktree => text("w"),
+            Fact::Held | Fact::ParentSessionHeld | Fact::ForkHeld => text("4 owner"),
+            Fact::ActorRole | Fact::Role => text("superadmin"),
+            Fact::OldRole => text("member"),
+            Fact::Rule if contract(asked).contains(&Fact::ActorRole) => text("signed-in||all"),
+            Fact::Rule | Fact::ReportRule => text("view|session|all"),
+            Fact::ShareRule | Fact::AdministerRule => text("signed-in||all"),
+            Fact::ParentKind => text("session"),
+            Fact::Own | Fact::LeftBehind | Fact::Last | Fact::OldCompletedAt => NO,
+            Fact::OldStatus => text("running"),
+            Fact::Status => text("completed"),
+            Fact::Type | Fact::OldType => text("user"),
+            Fact::Data | Fact::OldData => text("{}"),
+            Fact::CreatedBy | Fact::WorktreeCreator | Fact::User => text("u"),
+            Fact::SessionUnixName | Fact::CreatorUnixName | Fact::UnixUsername => text("ada"),
+            Fact::OthersCan | Fact::Can => text("view"),
+            Fact::LastOwnerOf | Fact::Immutable => NULL,
+            Fact::CreatedAt | Fact::UpdatedAt | Fact::Index | Fact::WorktreeUniqueId | Fact::CompletedAt => NO,
+            Fact::Parent
+            | Fact::Group
+            | Fact::ParentSession
+            | Fact::Fork
+            | Fact::AgenticTool
+            | Fact::Email
+            | Fact::Slug => text("x"),
+            Fact::ParentExists
+            | Fact::Scope
+            | Fact::CreatorExists
+            | Fact::UserExists
+            | Fact::GroupExists
+            | Fact::First
+            | Fact::Raised => YES,
+        };
+        let refused = [
+            (Fact::Role, text("viewer")),
+            (Fact::OldStatus, text("failed")),
+            (Fact::CreatedBy, text("v")),
+            (Fact::Last, YES),
+            (Fact::LastOwnerOf, text("w")),
+        ];
+        let orphan = [(Fact::ParentExists, NO), (Fact::UserExists, NO), (Fact::GroupExists, NO)];
+        let unnamed = [(Fact::UserExists, NO), (Fact::GroupExists, NO)];
+        let mut questions = Vec::new();
+        for actor in &actors {
+            for changed in [&all[..], &report[..], &[]] {
+                questions.extend([&[][..], &refused, &orphan, &unnamed].map(|world| (actor, changed, world)));
+            }
+        }
+        for (actor, changed, world) in questions {
+            let usual: Vec<_> = contract(asked).iter().map(|fact| (*fact, usual(fact))).collect();
+            let world: Vec<_> = world.iter().copied().chain(usual).collect();
+            let mut facts = facts(asked, &world);
+            if matches!(asked.action, Action::Create | Action::Patch) {
+                facts.row = row(columns, (asked.action == Action::Patch).then_some(changed));
+            }
+            facts.first_owner_due = changed.is_empty();
+            let _ = decide(actor, asked, &facts);
+            read.extend(facts.read.take());
+        }
+        let unread: Vec<_> = contract(asked).iter().filter(|fact| !read.contains(fact)).collect();
+        unread_facts.extend(unread.into_iter().map(|fact| format!("{asked}: {fact:?}")));
+    }
+    assert!(unread_facts.is_empty(), "{unread_facts:#?}");
 }

@@ -1,0 +1,98 @@
+//! The functions of the AFTER triggers, and the guard of the audit.
+
+use rusqlite::Result as SqlResult;
+use rusqlite::functions::Context as Call;
+use rusqlite::types::{ToSqlOutput, Value, ValueRef};
+
+use super::context::{Context, State};
+use super::entry;
+use super::functions::{failed, resource, text, trusted_state};
+use super::host::Host;
+use super::judge::refuse;
+use crate::actor::Actor;
+use crate::audit::{Door, Entry};
+use crate::error::Error;
+use crate::facts::{Fact, Facts};
+use crate::operation::{Action, Operation, Resource};
+use crate::verdict;
+
+fn pending(state: &State, resource: Resource, record: ValueRef<'_>) -> Option<usize> {
+    // As the guard named the record, whatever its id is.
+    let facts = Facts::new(&[Fact::Id], vec![record]).ok()?;
+    state.position(resource, &facts.any_text(Fact::Id))
+}
+
+/// `acl_complete_write(resource, action, record, rowid)`: matches the AFTER trigger to its BEFORE guard, and writes
+/// the audit row that is due. `rowid` is that of a new row, else NULL.
+///
+/// Before an insert the rowid is -1 where none was given. A row that really lay there would look
+/// like every new row's own place, and nobody could create any more.
+pub(super) fn complete_write(call: &Call<'_>, context: &Context, host: &Host) -> SqlResult<ToSqlOutput<'static>> {
+    let done = ToSqlOutput::Owned(Value::Integer(1));
+    let resource = resource(call, 0)?;
+    let mut state = trusted_state(context)?;
+    // A write that no guard has seen: its BEFORE trigger was taken away.
+    let at = pending(&state, resource, call.get_raw(2)).ok_or_else(|| failed("a write passed without its guard"))?;
+    let closed = state.pending.remove(at);
+    if closed.asked.action.word() != text(call, 1)? {
+        return Err(failed("a row was written twice at once"));
+    }
+    if matches!(call.get_raw(3), ValueRef::Integer(-1)) {
+        let actor = state.actor.as_ref().unwrap_or(&Actor::Anonymous);
+        let door = state.door.unwrap_or(Door::Sql);
+        let mut entry = Entry::new(actor, door, closed.asked, &closed.record, "denied");
+        entry.why = "`rowid` is invalid".to_owned();
+        return Err(refuse(&mut state, Error::invalid("rowid", "can't be -1"), Some(entry)));
+    }
+    if closed.stored.is_some() {
+        state.stored = closed.stored;
+    }
+    drop(state);
+    let Some(entry) = closed.entry else { return Ok(done) };
+    let error = match context.write_audit(host, &entry) {
+        // A host's statement keeps the insert for its next row; on a connection of ours it stays anyway.
+        Ok(Some((insert, true))) if context.host().is_some() => return Ok(insert.into_value()),
+        Ok(Some((_, true))) => return Ok(done),
+        Ok(_) => Error::broken("the audit row of a write is missing"),
+        Err(error) => Error::storage("writing an audit row", error),
+    };
+    Err(refuse(&mut context.state(), error, None))
+}
+
+/// `acl_guard_audit()`: the guard of the audit. Lets in the row that is being written right now, once, and nothing else.
+///
+/// INVARIANT: what is admitted is armed by [`Context::write_audit`] alone, right before its one statement runs. A row
+/// that a callback of the host's put in first would take the admission, and the write that is audited would fail with
+/// all that came of it.
+pub(super) fn guard_audit(context: &Context) -> SqlResult<bool> {
+    let mut state = context.state();
+    if std::mem::take(&mut state.admitted) {
+        return Ok(true);
+    }
+    let asked = Operation::new(Resource::Audit, Action::Create);
+    let facts = Facts::default();
+    let Err(refusal) = verdict::decide(state.actor.as_ref().unwrap_or(&Actor::Anonymous), asked, &facts) else {
+        return Err(failed("the audit is not written from outside"));
+    };
+    let entry = entry::refused(&state, &refusal, asked, &facts);
+    Err(refuse(&mut state, refusal.into(), Some(entry)))
+}
+
+/// `acl_is_direct(resource, record)`: whether the write under way is no cascade.
+pub(super) fn is_direct(call: &Call<'_>, context: &Context) -> SqlResult<bool> {
+    let state = context.state();
+    let at = pending(&state, resource(call, 0)?, call.get_raw(1));
+    Ok(at.is_some_and(|at| !state.pending[at].cascade))
+}
+
+/// `acl_first_owner(worktree, user)`: the worktree is inserted; its creator's row is due next.
+pub(super) fn first_owner(call: &Call<'_>, context: &Context) -> SqlResult<bool> {
+    let mut state = trusted_state(context)?;
+    let (worktree, user) = (text(call, 0)?.to_owned(), text(call, 1)?.to_owned());
+    let created = state.position(Resource::Worktree, &worktree);
+    if created.is_none_or(|at| state.pending[at].asked.action != Action::Create) {
+        return Err(failed("a worktree passed without its guard"));
+    }
+    state.first_owner = Some((worktree, user));
+    Ok(true)
+}

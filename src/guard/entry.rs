@@ -1,0 +1,72 @@
+//! The audit entry of a verdict.
+
+use super::context::State;
+use crate::actor::Actor;
+use crate::audit::{Door, Entry, cut};
+use crate::error::{ConflictKind, Refusal};
+use crate::facts::{Fact, Facts};
+use crate::operation::Operation;
+use crate::verdict::{self, Allowed};
+
+fn entry(state: &State, asked: Operation, verdict: &'static str, facts: &Facts<'_>) -> Entry {
+    let actor = state.actor.as_ref().unwrap_or(&Actor::Anonymous);
+    let mut entry = Entry::new(actor, state.door.unwrap_or(Door::Sql), asked, &facts.any_text(Fact::Id), verdict);
+    let optional = |fact| Some(cut(&facts.any_text(fact))).filter(|text| !text.is_empty());
+    entry.session_id = optional(Fact::Session);
+    entry.worktree_id = optional(Fact::Worktree);
+    entry.fields = Some(fields(&verdict::changed_fields(facts))).filter(|fields| !fields.is_empty());
+    entry
+}
+
+/// The names of what changes, but not more than a row can hold: a key of `data` may be as long as its sender likes.
+fn fields(names: &[String]) -> String {
+    const MOST: usize = 100;
+    let mut fields: Vec<String> = names.iter().take(MOST).map(|name| cut(name)).collect();
+    if names.len() > MOST {
+        fields.push("…".to_owned());
+    }
+    fields.join(" ")
+}
+
+/// The entry of what is allowed.
+pub(super) fn allowed(state: &State, allowed: &Allowed, asked: Operation, facts: &Facts<'_>) -> Entry {
+    let asked = Operation::new(asked.resource, allowed.action);
+    Entry {
+        needed: allowed.needed.map(|need| need.word()),
+        held: allowed.held,
+        why: allowed.why.clone(),
+        ..entry(state, asked, "allowed", facts)
+    }
+}
+
+/// The entry of what is refused.
+pub(super) fn refused(state: &State, refusal: &Refusal, asked: Operation, facts: &Facts<'_>) -> Entry {
+    let verdict = match refusal {
+        Refusal::Conflict(_) => "conflict",
+        Refusal::NotFound(_) => "missing",
+        _ => "denied",
+    };
+    let mut entry = entry(state, asked, verdict, facts);
+    match refusal {
+        Refusal::Denied(denied) => {
+            entry.operation = denied.operation.action.word();
+            entry.needed = denied.needed.map(|need| need.word());
+            entry.held = Some(denied.held.level.word());
+            entry.why = if denied.why.is_empty() { denied.held.source.clone() } else { denied.why.clone() };
+        }
+        Refusal::NotAuthenticated => entry.why = "not signed in".to_owned(),
+        Refusal::NotFound(missing) => entry.why = format!("no {}", missing.subject.resource),
+        Refusal::Immutable(immutable) => entry.why = format!("`{}` can't change", immutable.field),
+        Refusal::Conflict(conflict) => {
+            entry.why = match &conflict.kind {
+                ConflictKind::Duplicate => "duplicate".to_owned(),
+                ConflictKind::Ended(status) => format!("ended as {status}"),
+                ConflictKind::LastOwner(_) => "last owner".to_owned(),
+            };
+        }
+        Refusal::Drift(_) => entry.why = "identity drift".to_owned(),
+        Refusal::Invalid(invalid) => entry.why = format!("`{}` is invalid", invalid.field),
+        Refusal::Undecidable(_) => {}
+    }
+    entry
+}

@@ -1,0 +1,244 @@
+//! The functions that bring a row's facts to the verdict.
+
+use std::borrow::Cow;
+
+use rusqlite::Result as SqlResult;
+use rusqlite::functions::Context as Call;
+use rusqlite::types::ValueRef;
+
+use super::context::{Context, OpenWrite, State};
+use super::entry;
+use super::functions::{failed, resource, text, trusted_state};
+use super::host::Host;
+use super::hosted::HostConnection;
+use crate::actor::Actor;
+use crate::audit::{Door, Entry};
+use crate::error::{Error, Refusal, Subject};
+use crate::facts::{CHILD, Fact, Facts, Reading, RemovedParent, Row, contract};
+use crate::operation::{Action, Operation, Resource};
+use crate::record::Time;
+use crate::verdict;
+
+/// `acl_guard(resource, action, fact, …, row)`: asks the verdict about a row, refuses or remembers.
+///
+/// The facts are those of [`contract`]. The row follows where one is written: whether a key is taken, in an update
+/// whether the rowid changes, the number of chunks, and the last chunk as [`chunk`] takes it.
+pub(super) fn guard(call: &Call<'_>, context: &Context, host: &Host) -> SqlResult<bool> {
+    let resource = resource(call, 0)?;
+    let action = Action::from_word(text(call, 1)?).ok_or_else(|| failed("a guard named an unknown action"))?;
+    let asked = Operation::new(resource, action);
+    let verified = context.host().map_or(Ok(()), HostConnection::verify_connection);
+    let mut state = context.state();
+    if let Err(problem) = verified {
+        return Err(refuse(&mut state, unverified(&problem), None));
+    }
+    if let Some(hosted) = context.host() {
+        hosted.forget_previous_statement(&mut state);
+    }
+    if state.auditing {
+        return Err(refuse(&mut state, unverified("an audit row is being written"), None));
+    }
+    if !host.foreign_keys() {
+        // Without them a record's parent may be anything.
+        return Err(refuse(&mut state, unverified("`foreign_keys` is off"), None));
+    }
+    let mut facts = match gather(call, asked, &mut state) {
+        Ok(facts) => facts,
+        Err(problem) => return Err(undecidable(&mut state, asked, "", &problem)),
+    };
+    facts.now = Time::now().as_millis();
+    if let Some(merged) = state.merged.take() {
+        facts.adopt_merge(&merged.stored, &merged.result, merged.change);
+    }
+    // One-shot: whatever is judged next, the first owner comes now or not at all.
+    let first_owner = state.first_owner.take();
+    if resource == Resource::Owner {
+        facts.first_owner_due = first_owner == Some((facts.any_text(Fact::Worktree), facts.any_text(Fact::User)));
+    }
+    let record = facts.any_text(Fact::Id);
+    match verdict::decide(state.actor.as_ref().unwrap_or(&Actor::Anonymous), asked, &facts) {
+        Ok(allowed) => {
+            let audited = allowed.audited && !allowed.cascade;
+            let entry = audited.then(|| entry::allowed(&state, &allowed, asked, &facts));
+            // A raised epoch leaves no audit row.
+            if resource != Resource::Epoch {
+                let stored = facts.row.take_stored();
+                state.begin_write(OpenWrite { asked, record, cascade: allowed.cascade, entry, stored });
+            }
+            Ok(true)
+        }
+        Err(Refusal::Undecidable(problem)) => Err(undecidable(&mut state, asked, &record, &problem)),
+        Err(refusal) => {
+            let entry = entry::refused(&state, &refusal, asked, &facts);
+            Err(refuse(&mut state, refusal.into(), Some(entry)))
+        }
+    }
+}
+
+/// The facts of a guard's call, and what its trigger handed over before.
+fn gather<'a>(call: &'a Call<'_>, asked: Operation, state: &mut State) -> Result<Facts<'a>, String> {
+    let contract = contract(asked);
+    let row = 2 + contract.len();
+    let mut facts = facts(call, 2, contract)?;
+    let handed_over = std::mem::take(&mut state.handed_over);
+    facts.row = handed_over.row;
+    let written = match (asked.resource, asked.action) {
+        (Resource::Epoch | Resource::Audit | Resource::Meta, _) => false,
+        (_, action) => matches!(action, Action::Create | Action::Patch),
+    };
+    if written {
+        let updates = asked.action == Action::Patch;
+        facts.row.key_taken = truth(call, row)?;
+        facts.row.rowid_changed = updates && truth(call, row + 1)?;
+        let chunks = row + if updates { 2 } else { 1 };
+        chunk(call, chunks + 1, asked, state, &mut facts.row)?;
+        let arrived = i64::try_from(facts.row.chunks()).unwrap_or(i64::MAX);
+        if chunks >= call.len() || call.get_raw(chunks) != ValueRef::Integer(arrived) {
+            return Err("the guard was not handed over all columns of the row".to_owned());
+        }
+    } else if call.len() != row {
+        return Err("the guard does not pass the facts of its contract".to_owned());
+    }
+    let parents = handed_over.removed_parents.into_iter();
+    let removed: Vec<_> =
+        parents.map(|(column, kind, id)| RemovedParent { column, under_way: state.removes(kind, &id) }).collect();
+    facts.find_cascade(&removed);
+    Ok(facts)
+}
+
+/// The facts of `contract`, from argument `first` on.
+fn facts<'a>(call: &'a Call<'_>, first: usize, contract: &'static [Fact]) -> Result<Facts<'a>, String> {
+    let end = call.len().min(first + contract.len());
+    let values = (first..end).map(|index| call.get_raw(index)).collect();
+    Facts::new(contract, values).map_err(|_| "the guard does not pass the facts of its contract".to_owned())
+}
+
+fn truth(call: &Call<'_>, index: usize) -> Result<bool, String> {
+    match (index < call.len()).then(|| call.get_raw(index)) {
+        Some(ValueRef::Integer(number)) => Ok(number != 0),
+        _ => Err("the guard does not say whether a key is taken or changed".to_owned()),
+    }
+}
+
+/// Adds the chunk that begins at argument `first`: the list of its columns, and their values in turn.
+fn chunk<'a>(
+    call: &'a Call<'_>,
+    first: usize,
+    asked: Operation,
+    state: &State,
+    row: &mut Row<'a>,
+) -> Result<(), String> {
+    let list = (first < call.len()).then(|| call.get_raw(first)).and_then(|value| value.as_str().ok());
+    let list = list.ok_or_else(|| "the guard does not list the row's columns".to_owned())?;
+    let values = (first + 1..call.len()).map(|index| call.get_raw(index));
+    row.add(Cow::Borrowed(list), values, reading(asked, state)).map_err(str::to_owned)
+}
+
+fn reading(asked: Operation, state: &State) -> Reading {
+    let api = state.door == Some(Door::Api);
+    Reading {
+        pairs: asked.action == Action::Patch,
+        // A repository's values are checked before they get here.
+        plain: !api,
+        keep: api && state.wanted == Some(asked.resource),
+    }
+}
+
+/// `acl_row(resource, action, columns, value, …)`: hands a chunk of the row's columns over to the guard that follows.
+pub(super) fn row(call: &Call<'_>, context: &Context) -> SqlResult<bool> {
+    let resource = resource(call, 0)?;
+    let action = Action::from_word(text(call, 1)?).ok_or_else(|| failed("a guard named an unknown action"))?;
+    let asked = Operation::new(resource, action);
+    let mut state = context.state();
+    if let Some(hosted) = context.host() {
+        hosted.forget_previous_statement(&mut state);
+    }
+    let mut row = std::mem::take(&mut state.handed_over.row);
+    let values = (3..call.len()).map(|index| call.get_raw(index));
+    let added = row.add(Cow::Owned(text(call, 2)?.to_owned()), values, reading(asked, &state));
+    state.handed_over.row = row;
+    added.map(|()| true).map_err(failed)
+}
+
+/// `acl_removed_parent(column, resource, id)`: tells the guard that follows that a parent of the row is gone.
+/// `column` is the one that an update sets to NULL for it, and NULL in a deletion.
+pub(super) fn removed_parent(call: &Call<'_>, context: &Context) -> SqlResult<bool> {
+    let column = call.get_raw(0).as_str().ok().map(str::to_owned);
+    let resource = resource(call, 1)?;
+    let mut state = trusted_state(context)?;
+    if let Some(hosted) = context.host() {
+        hosted.forget_previous_statement(&mut state);
+    }
+    // A parent whose id is no text was removed by nobody.
+    if let Ok(id) = call.get_raw(2).as_str() {
+        state.handed_over.removed_parents.push((column, resource, id.to_owned()));
+    }
+    Ok(true)
+}
+
+/// `acl_guard_child(parent kind, parent id, child kind, fact, …)`: may the cascade remove these? The facts are those
+/// of [`CHILD`].
+pub(super) fn guard_child(call: &Call<'_>, context: &Context) -> SqlResult<bool> {
+    let parent = Subject { resource: resource(call, 0)?, id: text(call, 1)?.to_owned() };
+    // The name of a further table stands for its rows.
+    let child = Resource::from_word(text(call, 2)?).unwrap_or(Resource::Row);
+    let facts = facts(call, 3, CHILD).map_err(failed)?;
+    let mut state = trusted_state(context)?;
+    // INVARIANT: the parent's own guard has run just before, in the same trigger.
+    let Some(at) = state.position(parent.resource, &parent.id) else {
+        return Err(failed("a child's guard was called without its parent's"));
+    };
+    // The removal that began the cascade has asked for everything below it.
+    if state.pending[at].cascade {
+        return Ok(true);
+    }
+    let asked = Operation::new(parent.resource, Action::Remove);
+    match verdict::decide_child(state.actor.as_ref().unwrap_or(&Actor::Anonymous), &parent, child, &facts) {
+        Ok(()) => Ok(true),
+        Err(Refusal::Undecidable(problem)) => Err(undecidable(&mut state, asked, &parent.id, &problem)),
+        Err(refusal) => {
+            let mut entry = entry::refused(&state, &refusal, asked, &facts);
+            entry.record = parent.id;
+            Err(refuse(&mut state, refusal.into(), Some(entry)))
+        }
+    }
+}
+
+/// `acl_may_get(resource, fact, …)`: may the actor read this row? `acl_get` also keeps the refusal (`keep`).
+pub(super) fn may_get(call: &Call<'_>, state: &mut State, keep: bool) -> SqlResult<bool> {
+    let asked = Operation::new(resource(call, 0)?, Action::Get);
+    let facts = facts(call, 1, contract(asked)).map_err(failed)?;
+    match verdict::decide(state.actor.as_ref().unwrap_or(&Actor::Anonymous), asked, &facts) {
+        Ok(_) => return Ok(true),
+        Err(Refusal::Undecidable(problem)) => {
+            let error = Error::broken(format!("whether a {} may be read: {problem}", asked.resource));
+            if keep {
+                return Err(refuse(state, error, None));
+            }
+            // In a list one damaged row harms no other, and tells nobody that it is there.
+            tracing::error!(%error, "a row is left out of a list");
+        }
+        Err(refusal) if keep => state.refusal = Some((refusal.into(), None)),
+        Err(_) => {}
+    }
+    Ok(false)
+}
+
+fn unverified(problem: &str) -> Error {
+    Error::broken(format!("the guard can't verify this connection: {problem}"))
+}
+
+fn undecidable(state: &mut State, asked: Operation, record: &str, problem: &str) -> rusqlite::Error {
+    let error = Error::broken(format!("the guard of {} `{record}` can't decide: {problem}", asked.resource));
+    refuse(state, error, None)
+}
+
+/// Remembers the whole error for the store, and gives SQLite what the caller may be told.
+pub(super) fn refuse(state: &mut State, error: Error, entry: Option<Entry>) -> rusqlite::Error {
+    let told = match &error {
+        Error::Storage(storage) => storage.context().to_owned(),
+        _ => error.public().message,
+    };
+    state.refusal = Some((error, entry));
+    failed(told)
+}
