@@ -15,6 +15,7 @@ use super::schema::{Kind, NEWEST, VERSIONS, classify, has_table, kind};
 use crate::error::{Error, Incompatible, Result};
 use crate::guard::{self, GENERATION, GUARDED, quote};
 use crate::operation::Action;
+use crate::sql_text::lexer::{Token, tokens};
 
 /// How long an adoption waits for other programs to give the file free.
 const BUSY: Duration = Duration::from_secs(5);
@@ -351,29 +352,26 @@ fn accepts_session(conn: &Connection) -> Result<bool> {
             row.get(0)
         })
         .map_err(|error| classify("reading the schema", error))?;
-    let refuses = |check: &str| check.contains("others_can") && !check.contains("'session'");
-    Ok(!checks(&sql.to_ascii_lowercase()).into_iter().any(refuses))
+    let tokens: Vec<Token<'_>> = tokens(&sql).collect();
+    let refuses = |check: &[Token<'_>]| {
+        let column = |token: &Token<'_>| token.name().is_some_and(|name| name.eq_ignore_ascii_case("others_can"));
+        check.iter().any(column) && !check.iter().any(|token| token.text == "'session'")
+    };
+    Ok(!checks(&tokens).any(refuses))
 }
 
-/// What stands in the parentheses of each CHECK of a table, whose SQL is in lower case.
-fn checks(sql: &str) -> Vec<&str> {
-    let is_word = |char: char| char.is_alphanumeric() || char == '_';
-    let mut found = Vec::new();
-    for (at, word) in sql.match_indices("check") {
-        // Not `health_check_url`.
-        if sql[..at].ends_with(is_word) {
-            continue;
-        }
-        let Some(body) = sql[at + word.len()..].trim_start().strip_prefix('(') else { continue };
-        let mut depth = 1_u32;
-        let end = body.find(|char| {
-            depth += u32::from(char == '(');
-            depth -= u32::from(char == ')');
+/// Each CHECK among the tokens of a table, from its parenthesis on.
+fn checks<'t>(tokens: &'t [Token<'t>]) -> impl Iterator<Item = &'t [Token<'t>]> {
+    let begins = (1..tokens.len()).filter(|at| tokens[at - 1].is("check") && tokens[*at].is("("));
+    begins.map(|at| {
+        let mut depth = 0;
+        let closes = |token: &Token<'_>| {
+            depth += i32::from(token.is("(")) - i32::from(token.is(")"));
             depth == 0
-        });
-        found.push(&body[..end.unwrap_or(body.len())]);
-    }
-    found
+        };
+        let end = tokens[at..].iter().position(closes).unwrap_or(tokens.len() - at);
+        &tokens[at..at + end]
+    })
 }
 
 /// Makes creators owners of worktrees without any, and stamps sessions where `stamps` says so.
@@ -460,4 +458,27 @@ fn names(conn: &Connection, sql: &str) -> Result<Vec<String>> {
     };
     let found = found.query_map([], |row| Ok(text(row.get_ref(0)?))).map_err(failed)?;
     found.collect::<Result<_, _>>().map_err(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_check_that_refuses_the_level_session_is_found() {
+        for (rest, accepted) in [
+            ("", true),
+            ("CHECK (others_can IN ('none', 'view'))", false),
+            ("CHECK/**/(\"Others_Can\" IN ('none', 'view'))", false),
+            ("CHECK (others_can IN (')', 'session'))", true),
+            ("CHECK (others_can IN ('none', 'SESSION'))", false),
+            ("CHECK (others_can <> '' /* 'session' */)", false),
+            ("/* CHECK (others_can = 'none') */", true),
+            ("CHECK (others_can <> ''), CHECK (name <> 'session')", false),
+        ] {
+            let conn = Connection::open_in_memory().unwrap();
+            conn.execute_batch(&format!("CREATE TABLE worktrees (name, health_check_url, others_can {rest})")).unwrap();
+            assert_eq!(accepts_session(&conn).unwrap(), accepted, "{rest}");
+        }
+    }
 }

@@ -6,10 +6,11 @@ use std::time::Instant;
 use rusqlite::ffi::SQLITE_ERROR;
 use rusqlite::{Params, Row, Statement};
 
-use super::connection::{Author, copies_whole, joins_secrets_by_name, the_file};
+use super::connection::{Author, the_file};
 use super::tx::{Tx, trace};
 use crate::error::{Error, Result};
 use crate::guard::{Door, Entry, spells_ours};
+use crate::sql_text::search::{copies_whole, joins_secrets_by_name};
 
 /// Runs statements of the embedder's own: [`Tx::sql`].
 ///
