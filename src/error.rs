@@ -3,6 +3,8 @@
 //! [`Error`] says everything. [`Error::public`] says what a caller may know: where they may not
 //! view the record it is "not found", in the same words as for a record that never was.
 
+mod sqlite;
+
 use std::error::Error as StdError;
 use std::fmt;
 use std::time::Duration;

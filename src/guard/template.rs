@@ -107,7 +107,7 @@ pub(crate) struct Table {
 impl Table {
     /// Reads the shape of table `name`, which must exist.
     pub(crate) fn read(conn: &Connection, name: &str) -> Result<Self> {
-        let failed = |error| Error::storage(format!("the shape of table `{name}`"), error);
+        let failed = |error| Error::of_file(format!("the shape of table `{name}`"), error);
         Self::read_shape(conn, name).map_err(failed)
     }
 

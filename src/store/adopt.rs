@@ -11,7 +11,7 @@ use super::connection::Conn;
 use super::open::{
     done, existing, in_transaction, install, note, refuse_read_only, set_version, sound, waited, write_ahead,
 };
-use super::schema::{Kind, NEWEST, VERSIONS, classify, has_table, kind};
+use super::schema::{Kind, NEWEST, VERSIONS, has_table, kind};
 use crate::error::{Error, Incompatible, Result};
 use crate::guard::{self, GENERATION, GUARDED, quote};
 use crate::operation::Action;
@@ -200,7 +200,7 @@ impl Store {
             note(&conn, Action::Remove, "detached")?;
             guard::remove(raw)?;
             raw.execute("UPDATE main.acl_meta SET value = 0 WHERE name = 'generation'", [])
-                .map_err(|error| classify("detaching", error))?;
+                .map_err(|error| Error::of_file("detaching", error))?;
             Ok(())
         })
         .map_err(|error| waited(error, started))?;
@@ -227,7 +227,7 @@ fn check_shape(conn: &Connection) -> Result<()> {
     {
         return Err(refused(Incompatible::Branches));
     }
-    let failed = |error| classify("reading the schema", error);
+    let failed = |error| Error::of_file("reading the schema", error);
     let mut problems = Vec::new();
     for (table, required) in REQUIRED {
         if !has_table(conn, table)? {
@@ -258,12 +258,12 @@ fn check_shape(conn: &Connection) -> Result<()> {
 fn check_integrity(conn: &Connection) -> Result<()> {
     let problem: String = conn
         .query_row("PRAGMA main.integrity_check(1)", [], |row| row.get(0))
-        .map_err(|error| classify("checking the integrity", error))?;
+        .map_err(|error| Error::of_file("checking the integrity", error))?;
     if problem == "ok" { Ok(()) } else { Err(refused(Incompatible::Corrupt { problem })) }
 }
 
 fn columns(conn: &Connection, table: &str) -> Result<Vec<String>> {
-    let failed = |error| classify("reading the schema", error);
+    let failed = |error| Error::of_file("reading the schema", error);
     let mut names = conn.prepare("SELECT lower(name) FROM pragma_table_info(?1, 'main')").map_err(failed)?;
     let names = names.query_map([table], |row| row.get(0)).map_err(failed)?;
     names.collect::<Result<_, _>>().map_err(failed)
@@ -271,7 +271,7 @@ fn columns(conn: &Connection, table: &str) -> Result<Vec<String>> {
 
 /// Adds the tables, columns and indexes that are missing. Says whether sessions need stamps.
 fn complete(conn: &Connection, report: &mut AdoptReport) -> Result<bool> {
-    let failed = |error| classify("adding what is missing", error);
+    let failed = |error| Error::of_file("adding what is missing", error);
     // What each table should have, from the same files that make a new one.
     let model = Connection::open_in_memory().map_err(failed)?;
     for version in &VERSIONS {
@@ -351,7 +351,7 @@ fn accepts_session(conn: &Connection) -> Result<bool> {
         .query_row("SELECT sql FROM main.sqlite_schema WHERE type = 'table' AND name = 'worktrees'", [], |row| {
             row.get(0)
         })
-        .map_err(|error| classify("reading the schema", error))?;
+        .map_err(|error| Error::of_file("reading the schema", error))?;
     let tokens: Vec<Token<'_>> = tokens(&sql).collect();
     let refuses = |check: &[Token<'_>]| {
         let column = |token: &Token<'_>| token.name().is_some_and(|name| name.eq_ignore_ascii_case("others_can"));
@@ -376,7 +376,7 @@ fn checks<'t>(tokens: &'t [Token<'t>]) -> impl Iterator<Item = &'t [Token<'t>]> 
 
 /// Makes creators owners of worktrees without any, and stamps sessions where `stamps` says so.
 fn attribute(conn: &Connection, stamps: bool, report: &mut AdoptReport) -> Result<()> {
-    let failed = |error| classify("attributing worktrees and sessions", error);
+    let failed = |error| Error::of_file("attributing worktrees and sessions", error);
     let owners = conn
         .execute(
             "INSERT INTO main.worktree_owners (worktree_id, user_id, created_at)
@@ -413,7 +413,7 @@ fn attribute(conn: &Connection, stamps: bool, report: &mut AdoptReport) -> Resul
 
 /// Counts the rows, and lists what is wrong with some.
 fn survey(conn: &Connection, report: &mut AdoptReport) -> Result<()> {
-    let failed = |error| classify("looking through the rows", error);
+    let failed = |error| Error::of_file("looking through the rows", error);
     for (table, _) in GUARDED.iter().filter(|(table, _)| !table.starts_with("acl_")) {
         let count: i64 = conn
             .query_row(&format!("SELECT count(*) FROM main.{}", quote(table)), [], |row| row.get(0))
@@ -449,7 +449,7 @@ fn survey(conn: &Connection, report: &mut AdoptReport) -> Result<()> {
 }
 
 fn names(conn: &Connection, sql: &str) -> Result<Vec<String>> {
-    let failed = |error| classify("looking through the rows", error);
+    let failed = |error| Error::of_file("looking through the rows", error);
     let mut found = conn.prepare(sql).map_err(failed)?;
     let text = |value: ValueRef<'_>| match value {
         ValueRef::Text(bytes) | ValueRef::Blob(bytes) => String::from_utf8_lossy(bytes).into_owned(),

@@ -11,7 +11,7 @@ use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 use rusqlite::{Connection, OpenFlags};
 
 use super::options::Durability;
-use crate::error::{Conflict, ConflictKind, Error, Result, Subject};
+use crate::error::{Error, Result, Subject};
 use crate::guard::{Context, Entry, GUARDED, has_moved, is_guarded, is_ours_alone, register};
 use crate::operation::Resource;
 
@@ -47,7 +47,7 @@ pub(crate) struct Conn {
 impl Conn {
     /// Opens `path` and sets the connection up. The file is created only where `create` says so.
     pub(crate) fn open(path: &Path, create: bool, busy: Duration) -> Result<Self> {
-        let failed = |error| Error::storage(format!("opening `{}`", path.display()), error);
+        let failed = |error| Error::of_file(format!("opening `{}`", path.display()), error);
         let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         flags.set(OpenFlags::SQLITE_OPEN_CREATE, create);
         let raw = Connection::open_with_flags(path, flags).map_err(failed)?;
@@ -114,7 +114,7 @@ impl Conn {
     /// For the beginning of a transaction, before it changes anything: the number of a schema that is not
     /// committed can be given to another one later.
     pub(super) fn check_schema(&self, check: impl FnOnce(&Connection) -> Result<()>) -> Result<()> {
-        let failed = |error| translate("reading the version of the schema", &the_file(), error);
+        let failed = |error| Error::of_file("reading the version of the schema", error);
         let mut statement = self.raw.prepare_cached("PRAGMA main.schema_version").map_err(failed)?;
         let version = statement.query_row([], |row| row.get(0)).map_err(failed)?;
         if self.checked.get() != Some(version) {
@@ -141,29 +141,8 @@ impl Conn {
     pub(crate) fn failure(&self, doing: &str, subject: &Subject, error: rusqlite::Error) -> (Error, Option<Entry>) {
         match self.context.take_refusal() {
             Some(refused) => refused,
-            None => (translate(doing, subject, error), None),
+            None => (Error::of_record(doing, subject, error), None),
         }
-    }
-}
-
-/// The error that a code of SQLite's stands for, where no guard has spoken.
-pub(crate) fn translate(doing: &str, subject: &Subject, error: rusqlite::Error) -> Error {
-    use rusqlite::ffi;
-    let rusqlite::Error::SqliteFailure(code, message) = &error else { return Error::storage(doing, error) };
-    // The last word of `NOT NULL constraint failed: tasks.status`: names of the schema, never values.
-    let named = || {
-        let message = message.as_deref().unwrap_or_default();
-        message.rsplit([' ', '.']).next().unwrap_or_default().to_owned()
-    };
-    match code.extended_code {
-        ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY | ffi::SQLITE_CONSTRAINT_ROWID => {
-            Error::Conflict(Box::new(Conflict { subject: subject.clone(), kind: ConflictKind::Duplicate }))
-        }
-        ffi::SQLITE_CONSTRAINT_NOTNULL => Error::invalid(named(), "is required"),
-        ffi::SQLITE_CONSTRAINT_CHECK => Error::invalid(named(), "is refused by a CHECK of the table"),
-        ffi::SQLITE_CONSTRAINT_FOREIGNKEY => Error::invalid("reference", "names a record that does not exist"),
-        _ if code.code == rusqlite::ErrorCode::DatabaseBusy => Error::Busy(Duration::ZERO),
-        _ => Error::storage(doing, error),
     }
 }
 

@@ -130,27 +130,18 @@ impl<'t> Sql<'t> {
             work(&mut statement)
         });
         let done = done.map_err(|error| {
-            let (error, entry) = match &error {
-                rusqlite::Error::SqliteFailure(code, _)
-                    if code.code == rusqlite::ErrorCode::AuthorizationForStatementDenied =>
-                {
-                    (Error::invalid("sql", format!("is not allowed here: {error}")), None)
-                }
-                // Its text may hold values, so only the fault is told.
-                // Without `bundled` rusqlite has no such error: what is no statement is a storage error there.
-                #[cfg(feature = "bundled")]
-                rusqlite::Error::SqlInputError { msg, .. } => {
-                    (Error::invalid("sql", format!("is no statement: {msg}")), None)
-                }
+            let fault = match &error {
                 // SQLite found fault before it ran anything, and can't say where.
                 rusqlite::Error::SqliteFailure(code, Some(msg)) if !ran.get() && code.extended_code == SQLITE_ERROR => {
-                    (Error::invalid("sql", format!("is no statement: {msg}")), None)
+                    Some(Error::invalid("sql", format!("is no statement: {msg}")))
                 }
-                rusqlite::Error::MultipleStatement => (Error::invalid("sql", "must be one statement"), None),
-                _ => conn.failure("a statement of the embedder's", &the_file(), error),
+                _ => Error::of_text(&error),
             };
-            *refused = entry;
-            error
+            fault.unwrap_or_else(|| {
+                let (error, entry) = conn.failure("a statement of the embedder's", &the_file(), error);
+                *refused = entry;
+                error
+            })
         });
         // Memory of this statement must not serve a later one.
         conn.context.start(Door::Api);
