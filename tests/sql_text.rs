@@ -13,6 +13,8 @@ use lexer::{Kind, Token, tokens};
 
 #[path = "../src/sql_text/lexer.rs"]
 mod lexer;
+#[path = "../src/sql_text/search.rs"]
+mod search;
 
 /// What SQLite says of the first token of `text`.
 fn first_by_sqlite(conn: &Connection, text: &str) -> String {
@@ -83,12 +85,33 @@ fn piece() -> impl Strategy<Value = String> {
     prop_oneof![9 => prop::sample::select(pieces).prop_map(str::to_owned), 1 => "[^\\x00]"]
 }
 
+fn word() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(vec!["natural", "Using", "acl_guard", "\"Acl_Guard\"", "'acl_entry'", "[acl_x]"])
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn every_token_is_the_one_that_sqlite_reads(pieces in prop::collection::vec(piece(), 0..14)) {
         compare(&connection(), &pieces.concat());
+    }
+
+    /// What the lexer reads, a search of the whole text finds too.
+    #[test]
+    fn no_search_misses_a_token(pieces in prop::collection::vec(piece(), 0..10), word in word(), at in 0_usize..10) {
+        let mut pieces = pieces;
+        pieces.insert(at.min(pieces.len()), word.to_owned());
+        let sql = pieces.concat();
+        let plain = |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        for token in tokens(&sql) {
+            let keyword = token.is("natural") || token.is("using");
+            prop_assert!(!keyword || search::joins_secrets_by_name(&format!("{sql} users password")), "{sql:?}");
+            let Some(name) = token.name().filter(|name| !name.is_empty() && plain(name)) else { continue };
+            prop_assert!(search::holds(sql.as_bytes(), &name), "{sql:?}");
+            let ours = name.to_ascii_lowercase().starts_with("acl_");
+            prop_assert!(!ours || search::names(&sql, "acl_").any(|found| found.eq_ignore_ascii_case(&name)), "{sql:?}");
+        }
     }
 }
 
