@@ -4,6 +4,7 @@
 //! view the record it is "not found", in the same words as for a record that never was.
 
 mod refusal;
+mod sqlite;
 
 use std::error::Error as StdError;
 use std::fmt;

@@ -42,6 +42,7 @@ mod operation;
 mod record;
 mod repository;
 mod sealed;
+mod sql_text;
 mod store;
 mod verdict;
 

@@ -18,7 +18,7 @@ const ROWS: [(&str, &str); 2] = [
 
 /// What no installation mends: guarded tables that are not there, other tables where a view goes.
 pub(crate) fn beyond_repair(conn: &Connection) -> Result<Tampered> {
-    let failed = |error| Error::storage("reading the schema", error);
+    let failed = |error| Error::of_file("reading the schema", error);
     let mut there =
         conn.prepare("SELECT 1 FROM main.sqlite_schema WHERE type = 'table' AND name = ?1").map_err(failed)?;
     let mut found = Tampered::default();
@@ -45,7 +45,7 @@ pub(crate) fn beyond_repair(conn: &Connection) -> Result<Tampered> {
 /// Looks at the guarded tables, at every view and trigger of ours, at triggers that are not, and at
 /// whatever names functions of ours.
 pub(crate) fn check(conn: &Connection) -> Result<Tampered> {
-    let failed = |error| Error::storage("reading the schema", error);
+    let failed = |error| Error::of_file("reading the schema", error);
     let mut schema = conn
         .prepare("SELECT type, name, tbl_name, CAST(ifnull(sql, '') AS blob) FROM main.sqlite_master")
         .map_err(failed)?;

@@ -22,7 +22,7 @@ pub(crate) struct Further {
 
 /// The further tables of this file, by name; none where the list itself is missing.
 pub(crate) fn list(conn: &Connection) -> Result<Vec<Further>> {
-    let failed = |error| Error::storage("reading the list of further tables", error);
+    let failed = |error| Error::of_file("reading the list of further tables", error);
     let mut there = conn
         .prepare("SELECT 1 FROM main.sqlite_schema WHERE type = 'table' AND name = 'acl_tables'")
         .map_err(failed)?;
@@ -52,7 +52,7 @@ impl Further {
     /// What keeps this table from being guarded, if anything: an unsound shape, a name that guards can't carry, a
     /// reference to the parent that does not delete with it.
     pub(super) fn problems(&self, conn: &Connection, table: &Table) -> Result<Vec<String>> {
-        let failed = |error| Error::storage(format!("the shape of table `{}`", self.name), error);
+        let failed = |error| Error::of_file(format!("the shape of table `{}`", self.name), error);
         let mut problems = table.problems.clone();
         let plain = |name: &str| {
             name.chars().all(|char| char.is_ascii_alphanumeric() || char == '_')
@@ -163,7 +163,7 @@ pub(super) fn children(marker: &str, further: &[Further]) -> Option<String> {
 /// The statements by which the guards of table `name` learn of a cascade: of references that delete, and of those that
 /// set NULL.
 fn references(conn: &Connection, name: &str) -> Result<(String, String)> {
-    let failed = |error| Error::storage(format!("the references of table `{name}`"), error);
+    let failed = |error| Error::of_file(format!("the references of table `{name}`"), error);
     let mut list = conn
         .prepare("SELECT \"from\", \"table\", \"to\", on_delete FROM pragma_foreign_key_list(?1, 'main') ORDER BY id")
         .map_err(failed)?;

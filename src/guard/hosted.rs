@@ -17,6 +17,7 @@ use super::writer::quote;
 use super::{check, further, template};
 use crate::audit::Entry;
 use crate::error::Tampered;
+use crate::sql_text::search;
 
 /// How many writes can be under way at once: SQLite nests triggers no deeper than 1000.
 const NESTED: usize = 2000;
@@ -115,8 +116,7 @@ impl HostConnection {
 
     /// Whether a statement that runs has `name` in its text.
     pub(crate) fn is_named(&self, name: &str) -> bool {
-        let within = |text: &[u8]| text.windows(name.len()).any(|part| part.eq_ignore_ascii_case(name.as_bytes()));
-        !self.host.all_running(|statement| !statement.text.is_some_and(|text| within(text.to_bytes())))
+        !self.host.all_running(|statement| !statement.text.is_some_and(|text| search::holds(text.to_bytes(), name)))
     }
 
     /// The connection, for SQL of ours.
@@ -169,12 +169,7 @@ impl HostConnection {
 
     /// Whether all that runs is a statement of this text, whatever its spaces and the case of its letters.
     pub(crate) fn is_just(&self, text: &str) -> bool {
-        let plain = |text: &[u8]| -> Vec<u8> {
-            let kept = text.iter().filter(|byte| !byte.is_ascii_whitespace() && **byte != b';');
-            kept.map(u8::to_ascii_lowercase).collect()
-        };
-        let wanted = plain(text.as_bytes());
-        self.host.all_running(|statement| statement.text.is_some_and(|text| plain(text.to_bytes()) == wanted))
+        self.host.all_running(|statement| statement.text.is_some_and(|sql| search::is_just(sql.to_bytes(), text)))
     }
 
     /// Whether the connection reads or writes any of its databases now.

@@ -63,7 +63,7 @@ pub(crate) fn install(conn: &Connection) -> Result<()> {
     remove(conn)?;
     for object in objects(conn)? {
         conn.execute_batch(&object.sql)
-            .map_err(|error| Error::storage(format!("installing `{}`", object.name), error))?;
+            .map_err(|error| Error::of_file(format!("installing `{}`", object.name), error))?;
     }
     Ok(())
 }
@@ -72,7 +72,7 @@ pub(crate) fn install(conn: &Connection) -> Result<()> {
 ///
 /// Runs inside the caller's transaction, before [`install`]: afterwards the guards forbid it.
 pub(crate) fn seed(conn: &Connection) -> Result<()> {
-    let failed = |error| Error::storage("writing the default rules", error);
+    let failed = |error| Error::of_file("writing the default rules", error);
     conn.execute_batch(RULES).map_err(failed)?;
     conn.execute("INSERT OR REPLACE INTO acl_meta (name, value) VALUES ('generation', ?1)", [GENERATION])
         .map_err(failed)?;
@@ -83,7 +83,7 @@ pub(crate) fn seed(conn: &Connection) -> Result<()> {
 ///
 /// Runs inside the caller's transaction.
 pub(crate) fn remove(conn: &Connection) -> Result<()> {
-    let failed = |error| Error::storage("taking out the guards", error);
+    let failed = |error| Error::of_file("taking out the guards", error);
     let mut ours = conn
         .prepare(
             "SELECT type, name FROM main.sqlite_schema

@@ -1,5 +1,8 @@
 //! Which names of ours SQL that is not ours may spell.
 
+use crate::sql_text::lexer::{Token, tokens};
+use crate::sql_text::search;
+
 /// Names of ours that any SQL may spell, and so imitate.
 const OPEN: [&str; 15] = [
     "acl_actor",
@@ -27,29 +30,20 @@ pub(crate) fn is_ours_alone(name: &str) -> bool {
 }
 
 /// The first name of a trigger or function of ours in `sql` that only aclite itself may use.
-///
-/// However it is quoted, a name's letters stand in the text one after another.
 pub(crate) fn spells_ours(sql: &str) -> Option<String> {
     spelled(sql).next()
 }
 
 /// Every name in `sql` that [`spells_ours`] would find.
 pub(super) fn spelled(sql: &str) -> impl Iterator<Item = String> {
-    let bytes = sql.as_bytes();
-    let begins = bytes.windows(4).enumerate().filter(|(_, word)| word.eq_ignore_ascii_case(b"acl_"));
-    begins.filter_map(|(at, _)| {
-        let of_name = |byte: &&u8| byte.is_ascii_alphanumeric() || **byte == b'_';
-        let name: String =
-            bytes[at..].iter().take_while(of_name).map(|byte| char::from(byte.to_ascii_lowercase())).collect();
-        (!OPEN.contains(&name.as_str())).then_some(name)
-    })
+    search::names(sql, "acl_").filter(|name| !OPEN.contains(&name.as_str()))
 }
 
 /// The tables that statements in `sql` write, by what follows INTO, UPDATE and DELETE FROM; and more than
 /// these where something else follows, never fewer.
 pub(super) fn written_by(sql: &str) -> Vec<String> {
-    let tokens = tokens(sql);
-    let is = |at: usize, word: &str| tokens.get(at).is_some_and(|token| token.text.eq_ignore_ascii_case(word));
+    let tokens: Vec<Token<'_>> = tokens(sql).collect();
+    let is = |at: usize, word: &str| tokens.get(at).is_some_and(|token| token.is(word));
     let table = |at: usize| match at {
         _ if is(at, "into") => Some(at + 1),
         _ if is(at, "delete") && is(at + 1, "from") => Some(at + 2),
@@ -57,57 +51,7 @@ pub(super) fn written_by(sql: &str) -> Vec<String> {
         _ if is(at, "update") => Some(at + 1),
         _ => None,
     };
-    (0..tokens.len()).filter_map(|at| tokens.get(table(at)?).map(|token| token.text.clone())).collect()
-}
-
-/// A word of SQL, or what stands in quotes of any kind: SQLite takes a text for a name, too.
-pub(super) struct Token {
-    pub(super) text: String,
-    pub(super) quoted: bool,
-}
-
-/// The words and quoted texts of `sql` in their order, comments and signs left out.
-pub(super) fn tokens(sql: &str) -> Vec<Token> {
-    let (mut tokens, mut chars) = (Vec::new(), sql.chars().peekable());
-    while let Some(char) = chars.next() {
-        let end = match char {
-            // At the beginning of a token SQLite takes a byte order mark for a space; inside a name it is a letter.
-            '\u{feff}' => continue,
-            '\'' | '"' | '`' => char,
-            '[' => ']',
-            '-' if chars.peek() == Some(&'-') => {
-                let _ = chars.find(|char| *char == '\n');
-                continue;
-            }
-            '/' if chars.peek() == Some(&'*') => {
-                let (mut last, _) = (' ', chars.next());
-                let _ = chars.find(|char| std::mem::replace(&mut last, *char) == '*' && *char == '/');
-                continue;
-            }
-            _ if char.is_alphanumeric() || char == '_' || !char.is_ascii() => {
-                let mut word = String::from(char);
-                while let Some(next) = chars.next_if(|char| char.is_alphanumeric() || *char == '_' || !char.is_ascii())
-                {
-                    word.push(next);
-                }
-                tokens.push(Token { text: word, quoted: false });
-                continue;
-            }
-            _ => continue,
-        };
-        let mut quoted = String::new();
-        while let Some(char) = chars.next() {
-            if char != end {
-                quoted.push(char);
-            } else if end != ']' && chars.next_if_eq(&end).is_some() {
-                quoted.push(end);
-            } else {
-                break;
-            }
-        }
-        tokens.push(Token { text: quoted, quoted: true });
-    }
-    tokens
+    (0..tokens.len()).filter_map(|at| tokens.get(table(at)?)?.name()).collect()
 }
 
 #[cfg(test)]
@@ -126,6 +70,10 @@ mod tests {
             ("UPDATE \u{feff}users SET a = 1", "users"),
             ("UPDATE OR IGNORE\u{feff} \u{feff}'users' SET a = 1", "users"),
             ("INSERT INTO \"us\"\"ers\" VALUES (1)", "us\"ers"),
+            ("UPDATE us$ers SET a = 1", "us$ers"),
+            ("UPDATE \"or\" SET a = 1", "or"),
+            ("SELECT $x('); UPDATE users SET a = 1", "users"),
+            ("SELECT x'27'; UPDATE users SET a = 1", "users"),
         ] {
             let sql = format!("CREATE TRIGGER t AFTER DELETE ON notes BEGIN SELECT 'into tasks'; {body}; END");
             assert!(written_by(&sql).contains(&written.to_owned()), "{sql}: {:?}", written_by(&sql));

@@ -11,11 +11,11 @@
 
 use rusqlite::Connection;
 
-use super::names::tokens;
 use super::writer::{expand, is_plain, literal, quote, statements};
 use crate::error::{Error, Result};
 use crate::facts::{Affinity, CHILD, contract};
 use crate::operation::{Action, Operation, Resource};
+use crate::sql_text::lexer::{Kind, tokens};
 
 /// The guarded tables and their guards, parents first.
 pub(crate) const GUARDED: [(&str, &str); 17] = [
@@ -114,7 +114,7 @@ pub(crate) struct Table {
 impl Table {
     /// Reads the shape of table `name`, which must exist.
     pub(crate) fn read(conn: &Connection, name: &str) -> Result<Self> {
-        let failed = |error| Error::storage(format!("the shape of table `{name}`"), error);
+        let failed = |error| Error::of_file(format!("the shape of table `{name}`"), error);
         Self::read_shape(conn, name).map_err(failed)
     }
 
@@ -356,7 +356,7 @@ fn is_key<'a>(key: &[&str], columns: impl Iterator<Item = &'a String>) -> bool {
 
 /// The bare words of a statement in upper case: no comments, literals or quoted names.
 fn words(sql: &str) -> Vec<String> {
-    tokens(sql).into_iter().filter(|token| !token.quoted).map(|token| token.text.to_uppercase()).collect()
+    tokens(sql).filter(|token| token.kind == Kind::Word).map(|token| token.text.to_ascii_uppercase()).collect()
 }
 
 #[cfg(test)]

@@ -26,7 +26,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, Params, Row};
 
 use crate::actor::Actor;
 use crate::error::{Error, Result};
-use crate::store::{Store, classify};
+use crate::store::Store;
 use clock::{Clock, Stop};
 use vtab::{Cause, Shared};
 use watchdog::Watchdog;
@@ -87,7 +87,7 @@ impl Store {
     /// `NotAuthenticated`; `Invalid` where the store is in memory; `Tampered`, `Incompatible`, `Busy`, `Storage`.
     pub fn sealed(&self, actor: &Actor) -> Result<Sealed> {
         let reader = Reader::open(self.path(), actor, self.busy_timeout())?;
-        let failed = |error| classify("opening a sealed connection", error);
+        let failed = |error| Error::of_file("opening a sealed connection", error);
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let conn = Connection::open_in_memory_with_flags(flags).map_err(failed)?;
         let seal = seal(&conn, reader, Bounds::default())?;
@@ -204,29 +204,24 @@ impl Seal {
         if let Some(cause) = self.cause.lock().unwrap_or_else(PoisonError::into_inner).take() {
             return cause;
         }
-        let invalid = |problem: String| Error::invalid("sql", problem);
-        match &error {
-            rusqlite::Error::SqliteFailure(code, message) => match code.code {
-                ErrorCode::OperationInterrupted => invalid(match self.clock.stopped() {
-                    Some(Stop::Memory) => "takes too much memory".to_owned(),
-                    _ => format!("takes longer than {:?}", self.clock.limit()),
-                }),
-                ErrorCode::AuthorizationForStatementDenied => invalid(format!("is not allowed here: {error}")),
-                ErrorCode::TooBig => invalid("makes too large a value".to_owned()),
-                ErrorCode::Unknown | ErrorCode::ApiMisuse | ErrorCode::TypeMismatch => {
-                    invalid(format!("failed: {}", message.as_deref().unwrap_or("no reason is known")))
-                }
-                _ => Error::storage("a sealed statement", error),
-            },
-            // Without `bundled` rusqlite has no such error.
-            #[cfg(feature = "bundled")]
-            rusqlite::Error::SqlInputError { msg, .. } => invalid(format!("is no statement: {msg}")),
-            rusqlite::Error::MultipleStatement => invalid("must be one statement".to_owned()),
-            rusqlite::Error::InvalidParameterCount(..) | rusqlite::Error::InvalidParameterName(_) => {
-                invalid(error.to_string())
-            }
-            _ => Error::storage("a sealed statement", error),
+        if let Some(fault) = Error::of_text(&error) {
+            return fault;
         }
+        let rusqlite::Error::SqliteFailure(code, message) = &error else {
+            return Error::storage("a sealed statement", error);
+        };
+        let problem = match code.code {
+            ErrorCode::OperationInterrupted => match self.clock.stopped() {
+                Some(Stop::Memory) => "takes too much memory".to_owned(),
+                _ => format!("takes longer than {:?}", self.clock.limit()),
+            },
+            ErrorCode::TooBig => "makes too large a value".to_owned(),
+            ErrorCode::Unknown | ErrorCode::ApiMisuse | ErrorCode::TypeMismatch => {
+                format!("failed: {}", message.as_deref().unwrap_or("no reason is known"))
+            }
+            _ => return Error::storage("a sealed statement", error),
+        };
+        Error::invalid("sql", problem)
     }
 }
 
@@ -247,7 +242,7 @@ pub(crate) fn seal(conn: &Connection, reader: Reader, bounds: Bounds) -> Result<
 }
 
 fn try_seal(conn: &Connection, reader: Reader, bounds: Bounds) -> Result<Seal> {
-    let failed = |error| classify("sealing a connection", error);
+    let failed = |error| Error::of_file("sealing a connection", error);
     let databases: String = conn
         .query_row("SELECT group_concat(name) FROM pragma_database_list WHERE name <> 'temp'", [], |row| row.get(0))
         .map_err(failed)?;

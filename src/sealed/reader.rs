@@ -15,7 +15,7 @@ use crate::actor::Actor;
 use crate::error::{Error, Result};
 use crate::facts::Affinity;
 use crate::guard::affinity;
-use crate::store::{Conn, classify, verify_file};
+use crate::store::{Conn, verify_file};
 use crate::verdict;
 
 /// From one visible worktree in so many on, rows are reached from the visible ones.
@@ -44,7 +44,7 @@ impl Reader {
         let conn = Conn::open(path, false, busy)?;
         verify_file(&conn.raw)?;
         let memo = Arc::new(Memo::new(actor));
-        let failed = |error| classify("opening a sealed reader", error);
+        let failed = |error| Error::of_file("opening a sealed reader", error);
         prepare(&conn.raw, &memo).map_err(failed)?;
         let exact = TABLES.iter().map(|table| exact(&conn.raw, table)).collect::<Result<_, _>>().map_err(failed)?;
         conn.context.bind(actor);
@@ -61,7 +61,7 @@ impl Reader {
 
     /// Begins to read: one snapshot until [`Reader::end`].
     pub(super) fn begin(&self) -> Result<()> {
-        let failed = |error| classify("beginning to read", error);
+        let failed = |error| Error::of_file("beginning to read", error);
         self.execute("BEGIN").map_err(failed)?;
         // The first read is what takes the snapshot.
         let epoch = self
@@ -85,7 +85,7 @@ impl Reader {
         self.raw()
             .prepare_cached("PRAGMA main.data_version")
             .and_then(|mut version| version.query_row([], |row| row.get(0)))
-            .map_err(|error| classify("reading the version", error))
+            .map_err(|error| Error::of_file("reading the version", error))
     }
 
     /// Gives the snapshot up.
@@ -133,7 +133,7 @@ impl Reader {
             .raw()
             .prepare_cached(&sql)
             .and_then(|mut rows| rows.query_row([], |row| row.get(0)))
-            .map_err(|error| classify("reading a table's size", error))?;
+            .map_err(|error| Error::of_file("reading a table's size", error))?;
         let share = visible.all / visible.count.max(1);
         let tried = limit.saturating_mul(i64::try_from(share.saturating_mul(share)).unwrap_or(i64::MAX));
         Ok(tried >= rows.unwrap_or_default())
@@ -145,7 +145,7 @@ impl Reader {
             return Ok(known);
         }
         let Some(reach) = &table.reach else { return Err(Error::broken("a table hangs on no worktree")) };
-        let failed = |error| classify("finding the visible worktrees", error);
+        let failed = |error| Error::of_file("finding the visible worktrees", error);
         let sql = format!("SELECT {}, {} FROM {}", table.worktree, (table.may_get)("acl_may_get"), reach.world);
         let mut statement = self.raw().prepare_cached(&sql).map_err(failed)?;
         let (mut ids, mut all) = (std::collections::BTreeSet::new(), 0);

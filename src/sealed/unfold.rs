@@ -6,6 +6,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use crate::sql_text::lexer::{self, Kind, tokens};
+
 /// How long a statement may be, in bytes.
 pub(super) const LENGTH: usize = 64 << 10;
 /// How many tokens a statement may become.
@@ -16,7 +18,7 @@ pub(super) fn problem(sql: &str) -> Option<&'static str> {
     if sql.len() > LENGTH {
         return Some("is too long");
     }
-    let tokens = tokens(sql);
+    let tokens = read(sql);
     if tokens.contains(&Token::Hiding) {
         return Some("names a parameter with parentheses");
     }
@@ -42,13 +44,17 @@ pub(super) fn problem(sql: &str) -> Option<&'static str> {
 enum Token {
     /// A name or a keyword, in lower case.
     Word(String),
-    /// What stands in single quotes, in lower case: SQLite takes it for the name of a table, but not for a column's.
+    /// What stands in single quotes, in lower case: SQLite takes it for a name where only a name can stand.
     Text(String),
+    Number,
+    /// A parameter or a blob.
+    Value,
     Dot,
     Open,
     Close,
     Star,
-    /// A parameter such as `$x(…)`: what stands in its parentheses is part of its name, quotes too.
+    /// A parameter such as `$x(…)`: what stands in its parentheses is part of its name, quotes too. SQLite can be built
+    /// so that it reads those as SQL.
     Hiding,
     Other,
 }
@@ -76,18 +82,28 @@ impl Text<'_> {
     /// The name of a column or alias that may stand here: not of a table, before a dot. Where rows are sorted or
     /// grouped, a number may be any column, however it is written.
     fn used(&self, at: usize, sorting: bool) -> Option<&str> {
-        let word = self.word(at).filter(|word| !RESERVED.contains(word))?;
-        if word.starts_with(|char: char| char.is_ascii_digit()) {
-            return sorting.then_some("1");
-        }
-        (self.tokens.get(at + 1) != Some(&Token::Dot)).then_some(word)
+        let name = match self.tokens.get(at)? {
+            Token::Number => return sorting.then_some("1"),
+            Token::Word(word) if !RESERVED.contains(&word.as_str()) => word,
+            // `t.'x'` is a column, and `AS 'x'` names one. Elsewhere this is a value.
+            Token::Text(text) if self.is_part(at) || self.is_alias(at) => text,
+            _ => return None,
+        };
+        (self.tokens.get(at + 1) != Some(&Token::Dot)).then_some(name)
+    }
+
+    /// Whether what stands here follows a dot.
+    fn is_part(&self, at: usize) -> bool {
+        at.checked_sub(1).map(|before| &self.tokens[before]) == Some(&Token::Dot)
     }
 
     /// Whether a name that stands here may be an alias, after AS or after what it names.
     fn is_alias(&self, at: usize) -> bool {
         match at.checked_sub(1).map(|before| &self.tokens[before]) {
-            Some(Token::Word(before)) => before == "as" || !RESERVED.contains(&before.as_str()),
-            Some(Token::Text(_) | Token::Close) => true,
+            Some(Token::Word(before)) => {
+                matches!(before.as_str(), "as" | "null") || !RESERVED.contains(&before.as_str())
+            }
+            Some(Token::Text(_) | Token::Number | Token::Value | Token::Close) => true,
             _ => false,
         }
     }
@@ -159,9 +175,10 @@ impl<'t> Weigher<'t> {
             sorting |= matches!(text.word(at), Some("order" | "group"));
             if let Some(word) = text.used(at, sorting) {
                 let use_of = uses.entry(word).or_default();
-                // To name something is not yet to use it.
+                // To name something is not yet to use it, and a text is used only as part of a name.
                 let named = at.checked_sub(1).and_then(|before| text.word(before)) == Some("as");
-                *use_of = (use_of.0 + u64::from(!named), use_of.1 || text.is_alias(at));
+                let used = !named && (text.is_part(at) || !matches!(text.tokens[at], Token::Text(_)));
+                *use_of = (use_of.0 + u64::from(used), use_of.1 || text.is_alias(at));
             }
             match &text.tokens[at] {
                 // A definition is weighed where it is mentioned. A mention in itself is a recursion.
@@ -237,77 +254,29 @@ const RESERVED: [&str; 30] = [
     "escape",
 ];
 
-/// The tokens of `sql`, comments left out. What SQLite would refuse may come out as anything.
-fn tokens(sql: &str) -> Vec<Token> {
-    let chars: Vec<char> = sql.chars().collect();
-    let of_word = |char: char| char.is_alphanumeric() || matches!(char, '_' | '$') || !char.is_ascii();
-    let (mut tokens, mut at) = (Vec::new(), 0);
-    while let Some(&char) = chars.get(at) {
-        let next = chars.get(at + 1).copied();
-        match char {
-            '-' if next == Some('-') => {
-                while chars.get(at).is_some_and(|char| *char != '\n') {
-                    at += 1;
-                }
-            }
-            '/' if next == Some('*') => {
-                at += 2;
-                while at < chars.len() && !(chars[at] == '*' && chars.get(at + 1) == Some(&'/')) {
-                    at += 1;
-                }
-                at += 2;
-            }
-            '\'' | '"' | '`' | '[' => {
-                let end = if char == '[' { ']' } else { char };
-                let mut word = String::new();
-                at += 1;
-                while let Some(&inside) = chars.get(at) {
-                    at += 1;
-                    if inside == end {
-                        // Doubled, it stands for itself; brackets have no such form.
-                        if end == ']' || chars.get(at) != Some(&end) {
-                            break;
-                        }
-                        at += 1;
-                    }
-                    word.push(inside.to_ascii_lowercase());
-                }
-                if RESERVED.contains(&word.as_str()) {
-                    word.push('"');
-                }
-                tokens.push(if end == '\'' { Token::Text(word) } else { Token::Word(word) });
-            }
-            // At the beginning of a token a byte order mark is a space; inside a name it is a letter.
-            '\u{feff}' => at += 1,
-            '$' | '@' | ':' | '#' => {
-                at += 1;
-                while chars.get(at).is_some_and(|char| of_word(*char) || *char == ':') {
-                    at += 1;
-                }
-                tokens.push(if chars.get(at) == Some(&'(') { Token::Hiding } else { Token::Other });
-            }
-            _ if of_word(char) => {
-                let mut word = String::new();
-                while let Some(&inside) = chars.get(at).filter(|char| of_word(**char)) {
-                    word.push(inside.to_ascii_lowercase());
-                    at += 1;
-                }
-                tokens.push(Token::Word(word));
-            }
-            _ => {
-                at += 1;
-                match char {
-                    '(' => tokens.push(Token::Open),
-                    ')' => tokens.push(Token::Close),
-                    '*' => tokens.push(Token::Star),
-                    '.' => tokens.push(Token::Dot),
-                    char if char.is_whitespace() => {}
-                    _ => tokens.push(Token::Other),
-                }
-            }
+/// The tokens of `sql`, as far as they have weight.
+fn read(sql: &str) -> Vec<Token> {
+    let lower = |token: lexer::Token<'_>| token.name().unwrap_or_default().to_ascii_lowercase();
+    let read = |token: lexer::Token<'_>| match token.kind {
+        Kind::Word => Token::Word(lower(token)),
+        Kind::Quoted => {
+            let name = lower(token);
+            let mark = if RESERVED.contains(&name.as_str()) { "\"" } else { "" };
+            Token::Word(name + mark)
         }
-    }
-    tokens
+        Kind::Text => Token::Text(lower(token)),
+        Kind::Number => Token::Number,
+        Kind::Variable | Kind::Illegal if token.text.contains('(') => Token::Hiding,
+        Kind::Variable | Kind::Blob => Token::Value,
+        Kind::Sign | Kind::Illegal => match token.text {
+            "(" => Token::Open,
+            ")" => Token::Close,
+            "*" => Token::Star,
+            "." => Token::Dot,
+            _ => Token::Other,
+        },
+    };
+    tokens(sql).map(read).collect()
 }
 
 #[cfg(test)]
@@ -320,6 +289,11 @@ mod tests {
             sql += &format!(", a{level} AS ({})", body(level - 1));
         }
         sql + &format!(" SELECT * FROM a{levels}")
+    }
+
+    /// Uses an alias `y` often, which the end of its expression gives.
+    fn aliased(end: &str) -> String {
+        format!("SELECT {}{end} FROM tasks WHERE 1 IN (y{})", "status || ".repeat(90), ", y".repeat(9000))
     }
 
     #[test]
@@ -337,6 +311,15 @@ mod tests {
             }),
             format!("SELECT {} AS y FROM tasks WHERE 1 IN (y{})", "status || ".repeat(90) + "1", ", y".repeat(9000)),
             format!("SELECT {} y FROM tasks WHERE 1 IN (y{})", "status || ".repeat(90) + "1", ", \"Y\"".repeat(9000)),
+            aliased("1 AS 'y'"),
+            aliased("1 'y'"),
+            aliased("?1y"),
+            aliased(":v y"),
+            aliased("x''y"),
+            aliased("1.5e1 y"),
+            aliased("NULL y"),
+            chain(30, |below| format!("SELECT \"1y\"||\"1y\" AS \"1y\" FROM (SELECT y AS \"1y\" FROM a{below})")),
+            chain(30, |below| format!("SELECT p.'y'||p.'y' AS y FROM a{below} AS p")),
             "WITH a AS (SELECT 1), a AS (SELECT 2) SELECT * FROM a".to_owned(),
             chain(23, |below| format!("SELECT y||y AS y FROM \u{feff}a{below}")),
             format!("SELECT $x('), ({}), $y(')", chain(23, |below| format!("SELECT y||y AS y FROM a{below}"))),

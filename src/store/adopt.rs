@@ -11,10 +11,11 @@ use super::connection::Conn;
 use super::open::{
     done, existing, in_transaction, install, note, refuse_read_only, set_version, sound, waited, write_ahead,
 };
-use super::schema::{Kind, NEWEST, VERSIONS, classify, has_table, kind};
+use super::schema::{Kind, NEWEST, VERSIONS, has_table, kind};
 use crate::error::{Error, Incompatible, Result};
 use crate::guard::{self, GENERATION, GUARDED, quote};
 use crate::operation::Action;
+use crate::sql_text::lexer::{Token, tokens};
 
 /// How long an adoption waits for other programs to give the file free.
 const BUSY: Duration = Duration::from_secs(5);
@@ -199,7 +200,7 @@ impl Store {
             note(&conn, Action::Remove, "detached")?;
             guard::remove(raw)?;
             raw.execute("UPDATE main.acl_meta SET value = 0 WHERE name = 'generation'", [])
-                .map_err(|error| classify("detaching", error))?;
+                .map_err(|error| Error::of_file("detaching", error))?;
             Ok(())
         })
         .map_err(|error| waited(error, started))?;
@@ -226,7 +227,7 @@ fn check_shape(conn: &Connection) -> Result<()> {
     {
         return Err(refused(Incompatible::Branches));
     }
-    let failed = |error| classify("reading the schema", error);
+    let failed = |error| Error::of_file("reading the schema", error);
     let mut problems = Vec::new();
     for (table, required) in REQUIRED {
         if !has_table(conn, table)? {
@@ -257,12 +258,12 @@ fn check_shape(conn: &Connection) -> Result<()> {
 fn check_integrity(conn: &Connection) -> Result<()> {
     let problem: String = conn
         .query_row("PRAGMA main.integrity_check(1)", [], |row| row.get(0))
-        .map_err(|error| classify("checking the integrity", error))?;
+        .map_err(|error| Error::of_file("checking the integrity", error))?;
     if problem == "ok" { Ok(()) } else { Err(refused(Incompatible::Corrupt { problem })) }
 }
 
 fn columns(conn: &Connection, table: &str) -> Result<Vec<String>> {
-    let failed = |error| classify("reading the schema", error);
+    let failed = |error| Error::of_file("reading the schema", error);
     let mut names = conn.prepare("SELECT lower(name) FROM pragma_table_info(?1, 'main')").map_err(failed)?;
     let names = names.query_map([table], |row| row.get(0)).map_err(failed)?;
     names.collect::<Result<_, _>>().map_err(failed)
@@ -270,7 +271,7 @@ fn columns(conn: &Connection, table: &str) -> Result<Vec<String>> {
 
 /// Adds the tables, columns and indexes that are missing. Says whether sessions need stamps.
 fn complete(conn: &Connection, report: &mut AdoptReport) -> Result<bool> {
-    let failed = |error| classify("adding what is missing", error);
+    let failed = |error| Error::of_file("adding what is missing", error);
     // What each table should have, from the same files that make a new one.
     let model = Connection::open_in_memory().map_err(failed)?;
     for version in &VERSIONS {
@@ -350,35 +351,32 @@ fn accepts_session(conn: &Connection) -> Result<bool> {
         .query_row("SELECT sql FROM main.sqlite_schema WHERE type = 'table' AND name = 'worktrees'", [], |row| {
             row.get(0)
         })
-        .map_err(|error| classify("reading the schema", error))?;
-    let refuses = |check: &str| check.contains("others_can") && !check.contains("'session'");
-    Ok(!checks(&sql.to_ascii_lowercase()).into_iter().any(refuses))
+        .map_err(|error| Error::of_file("reading the schema", error))?;
+    let tokens: Vec<Token<'_>> = tokens(&sql).collect();
+    let refuses = |check: &[Token<'_>]| {
+        let column = |token: &Token<'_>| token.name().is_some_and(|name| name.eq_ignore_ascii_case("others_can"));
+        check.iter().any(column) && !check.iter().any(|token| token.text == "'session'")
+    };
+    Ok(!checks(&tokens).any(refuses))
 }
 
-/// What stands in the parentheses of each CHECK of a table, whose SQL is in lower case.
-fn checks(sql: &str) -> Vec<&str> {
-    let is_word = |char: char| char.is_alphanumeric() || char == '_';
-    let mut found = Vec::new();
-    for (at, word) in sql.match_indices("check") {
-        // Not `health_check_url`.
-        if sql[..at].ends_with(is_word) {
-            continue;
-        }
-        let Some(body) = sql[at + word.len()..].trim_start().strip_prefix('(') else { continue };
-        let mut depth = 1_u32;
-        let end = body.find(|char| {
-            depth += u32::from(char == '(');
-            depth -= u32::from(char == ')');
+/// Each CHECK among the tokens of a table, from its parenthesis on.
+fn checks<'t>(tokens: &'t [Token<'t>]) -> impl Iterator<Item = &'t [Token<'t>]> {
+    let begins = (1..tokens.len()).filter(|at| tokens[at - 1].is("check") && tokens[*at].is("("));
+    begins.map(|at| {
+        let mut depth = 0;
+        let closes = |token: &Token<'_>| {
+            depth += i32::from(token.is("(")) - i32::from(token.is(")"));
             depth == 0
-        });
-        found.push(&body[..end.unwrap_or(body.len())]);
-    }
-    found
+        };
+        let end = tokens[at..].iter().position(closes).unwrap_or(tokens.len() - at);
+        &tokens[at..at + end]
+    })
 }
 
 /// Makes creators owners of worktrees without any, and stamps sessions where `stamps` says so.
 fn attribute(conn: &Connection, stamps: bool, report: &mut AdoptReport) -> Result<()> {
-    let failed = |error| classify("attributing worktrees and sessions", error);
+    let failed = |error| Error::of_file("attributing worktrees and sessions", error);
     let owners = conn
         .execute(
             "INSERT INTO main.worktree_owners (worktree_id, user_id, created_at)
@@ -415,7 +413,7 @@ fn attribute(conn: &Connection, stamps: bool, report: &mut AdoptReport) -> Resul
 
 /// Counts the rows, and lists what is wrong with some.
 fn survey(conn: &Connection, report: &mut AdoptReport) -> Result<()> {
-    let failed = |error| classify("looking through the rows", error);
+    let failed = |error| Error::of_file("looking through the rows", error);
     for (table, _) in GUARDED.iter().filter(|(table, _)| !table.starts_with("acl_")) {
         let count: i64 = conn
             .query_row(&format!("SELECT count(*) FROM main.{}", quote(table)), [], |row| row.get(0))
@@ -451,7 +449,7 @@ fn survey(conn: &Connection, report: &mut AdoptReport) -> Result<()> {
 }
 
 fn names(conn: &Connection, sql: &str) -> Result<Vec<String>> {
-    let failed = |error| classify("looking through the rows", error);
+    let failed = |error| Error::of_file("looking through the rows", error);
     let mut found = conn.prepare(sql).map_err(failed)?;
     let text = |value: ValueRef<'_>| match value {
         ValueRef::Text(bytes) | ValueRef::Blob(bytes) => String::from_utf8_lossy(bytes).into_owned(),
@@ -460,4 +458,27 @@ fn names(conn: &Connection, sql: &str) -> Result<Vec<String>> {
     };
     let found = found.query_map([], |row| Ok(text(row.get_ref(0)?))).map_err(failed)?;
     found.collect::<Result<_, _>>().map_err(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_check_that_refuses_the_level_session_is_found() {
+        for (rest, accepted) in [
+            ("", true),
+            ("CHECK (others_can IN ('none', 'view'))", false),
+            ("CHECK/**/(\"Others_Can\" IN ('none', 'view'))", false),
+            ("CHECK (others_can IN (')', 'session'))", true),
+            ("CHECK (others_can IN ('none', 'SESSION'))", false),
+            ("CHECK (others_can <> '' /* 'session' */)", false),
+            ("/* CHECK (others_can = 'none') */", true),
+            ("CHECK (others_can <> ''), CHECK (name <> 'session')", false),
+        ] {
+            let conn = Connection::open_in_memory().unwrap();
+            conn.execute_batch(&format!("CREATE TABLE worktrees (name, health_check_url, others_can {rest})")).unwrap();
+            assert_eq!(accepts_session(&conn).unwrap(), accepted, "{rest}");
+        }
+    }
 }

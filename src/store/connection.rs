@@ -12,7 +12,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::options::Durability;
 use crate::audit::Entry;
-use crate::error::{Conflict, ConflictKind, Error, Result, Subject};
+use crate::error::{Error, Result, Subject};
 use crate::guard::{Context, GUARDED, Host, has_moved, is_guarded, is_ours_alone, register};
 use crate::operation::Resource;
 
@@ -48,7 +48,7 @@ pub(crate) struct Conn {
 impl Conn {
     /// Opens `path` and sets the connection up. The file is created only where `create` says so.
     pub(crate) fn open(path: &Path, create: bool, busy: Duration) -> Result<Self> {
-        let failed = |error| Error::storage(format!("opening `{}`", path.display()), error);
+        let failed = |error| Error::of_file(format!("opening `{}`", path.display()), error);
         let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         flags.set(OpenFlags::SQLITE_OPEN_CREATE, create);
         let raw = Connection::open_with_flags(path, flags).map_err(failed)?;
@@ -115,7 +115,7 @@ impl Conn {
     /// For the beginning of a transaction, before it changes anything: the number of a schema that is not
     /// committed can be given to another one later.
     pub(super) fn check_schema(&self, check: impl FnOnce(&Connection) -> Result<()>) -> Result<()> {
-        let failed = |error| translate("reading the version of the schema", &the_file(), error);
+        let failed = |error| Error::of_file("reading the version of the schema", error);
         let mut statement = self.raw.prepare_cached("PRAGMA main.schema_version").map_err(failed)?;
         let version = statement.query_row([], |row| row.get(0)).map_err(failed)?;
         if self.checked.get() != Some(version) {
@@ -154,7 +154,7 @@ impl Conn {
     pub(crate) fn failure(&self, doing: &str, subject: &Subject, error: rusqlite::Error) -> (Error, Option<Entry>) {
         match self.context.take_refusal() {
             Some(refused) => refused,
-            None => (translate(doing, subject, error), None),
+            None => (Error::of_record(doing, subject, error), None),
         }
     }
 }
@@ -162,27 +162,6 @@ impl Conn {
 impl Drop for Conn {
     fn drop(&mut self) {
         self.context.close();
-    }
-}
-
-/// The error that a code of SQLite's stands for, where no guard has spoken.
-pub(crate) fn translate(doing: &str, subject: &Subject, error: rusqlite::Error) -> Error {
-    use rusqlite::ffi;
-    let rusqlite::Error::SqliteFailure(code, message) = &error else { return Error::storage(doing, error) };
-    // The last word of `NOT NULL constraint failed: tasks.status`: names of the schema, never values.
-    let named = || {
-        let message = message.as_deref().unwrap_or_default();
-        message.rsplit([' ', '.']).next().unwrap_or_default().to_owned()
-    };
-    match code.extended_code {
-        ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY | ffi::SQLITE_CONSTRAINT_ROWID => {
-            Error::Conflict(Box::new(Conflict { subject: subject.clone(), kind: ConflictKind::Duplicate }))
-        }
-        ffi::SQLITE_CONSTRAINT_NOTNULL => Error::invalid(named(), "is required"),
-        ffi::SQLITE_CONSTRAINT_CHECK => Error::invalid(named(), "is refused by a CHECK of the table"),
-        ffi::SQLITE_CONSTRAINT_FOREIGNKEY => Error::invalid("reference", "names a record that does not exist"),
-        _ if code.code == rusqlite::ErrorCode::DatabaseBusy => Error::Busy(Duration::ZERO),
-        _ => Error::storage(doing, error),
     }
 }
 
@@ -242,40 +221,6 @@ fn is_secret(table: &str, column: &str) -> bool {
         || (is(table, "sessions") && is(column, "data"))
 }
 
-/// Whether `sql` could join a table that holds secrets by the names of its columns, `USING` or
-/// `NATURAL`: SQLite shows such columns to no authorizer, and a FULL JOIN hands their values out.
-///
-/// The text is not taken apart, since whatever we skip as a literal SQLite might read. The names of
-/// table and column stand in it somewhere, and so does the keyword, as a word.
-pub(crate) fn joins_secrets_by_name(sql: &str) -> bool {
-    let sql = sql.to_ascii_lowercase();
-    // At the beginning of a token SQLite takes a byte order mark for a space.
-    let of_word = |char: char| {
-        char.is_ascii_alphabetic() || matches!(char, '_' | '$') || !(char.is_ascii() || char == '\u{feff}')
-    };
-    let stands = |keyword: &str| {
-        sql.match_indices(keyword).any(|(at, _)| {
-            // A digit before it may end a parameter, `?1`; one after it belongs to the word.
-            let (before, after) = (sql[..at].chars().next_back(), sql[at + keyword.len()..].chars().next());
-            !before.is_some_and(of_word) && !after.is_some_and(|char| of_word(char) || char.is_ascii_digit())
-        })
-    };
-    let secret_column = || sql.contains("password") || sql.contains("data");
-    (sql.contains("users") || sql.contains("sessions")) && (stands("natural") || (stands("using") && secret_column()))
-}
-
-/// Whether `sql` could be `INSERT INTO copy SELECT * FROM users`: into a table of the same shape
-/// SQLite copies whole records, and shows none of their columns to any authorizer.
-///
-/// As with [`joins_by_name`] the text is not taken apart. The star of such a statement never
-/// follows a parenthesis, as that of `count(*)` does.
-pub(crate) fn copies_whole(sql: &str) -> bool {
-    let sql = sql.to_ascii_lowercase();
-    ["users", "sessions"].iter().any(|table| sql.contains(table))
-        && ["insert", "replace"].iter().any(|word| sql.contains(word))
-        && sql.match_indices('*').any(|(at, _)| !sql[..at].ends_with('('))
-}
-
 /// The record that a statement which is not about a single one speaks of.
 pub(crate) fn the_file() -> Subject {
     Subject { resource: Resource::Meta, id: String::new() }
@@ -322,40 +267,6 @@ mod tests {
             }
             conn.raw.execute_batch(&format!("DROP TRIGGER {name}")).unwrap();
             conn.authored(Author::Guest, || conn.raw.prepare("DELETE FROM notes").map(drop)).unwrap();
-        }
-    }
-
-    #[test]
-    fn joins_by_name_are_found_wherever_sqlite_could_read_them() {
-        for (sql, found) in [
-            ("SELECT 1 FROM a JOIN users USING (password)", true),
-            ("SELECT 1 FROM a natural full join \"Sessions\"", true),
-            ("SELECT $a(') FROM a JOIN users USING (data) -- '", true),
-            ("SELECT 1 FROM users LEFT JOIN a ON ?1USING (data)", true),
-            ("SELECT 1 FROM a/**/NATURAL/**/JOIN users", true),
-            ("SELECT password FROM copy \u{feff}NATURAL FULL JOIN users", true),
-            ("SELECT password FROM copy FULL JOIN users \u{feff}USING(password)", true),
-            ("SELECT 1 FROM tasks JOIN messages USING (task_id)", false),
-            ("SELECT 1 FROM tasks JOIN sessions USING (session_id)", false),
-            ("SELECT unnatural, using_it, using2 FROM users", false),
-            ("SELECT name FROM users JOIN worktree_owners AS o ON o.user_id = users.user_id", false),
-        ] {
-            assert_eq!(joins_secrets_by_name(sql), found, "{sql}");
-        }
-    }
-
-    #[test]
-    fn copies_of_whole_tables_are_found_wherever_sqlite_could_read_them() {
-        for (sql, found) in [
-            ("INSERT INTO copy SELECT * FROM users", true),
-            ("replace into copy select*from[Sessions]", true),
-            ("INSERT INTO copy SELECT ALL/*(*/*/**/FROM main.\"users\"", true),
-            ("INSERT INTO copy SELECT count(*) FROM users", false),
-            ("INSERT INTO copy SELECT name FROM users", false),
-            ("INSERT INTO copy SELECT * FROM tasks", false),
-            ("SELECT * FROM users", false),
-        ] {
-            assert_eq!(copies_whole(sql), found, "{sql}");
         }
     }
 }

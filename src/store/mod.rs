@@ -36,7 +36,6 @@ pub use tx::{ReadTx, Tx};
 
 pub(crate) use connection::Conn;
 pub(crate) use open::verify_file;
-pub(crate) use schema::classify;
 #[cfg(feature = "extension")]
 pub(crate) use tx::record;
 pub(crate) use tx::{op, traced};
@@ -302,7 +301,7 @@ impl Drop for Inner {
 
 /// Says that the database itself failed.
 fn trace_failure(error: &Error) {
-    if matches!(error, Error::Storage(_) | Error::Tampered(_) | Error::Detached) {
+    if matches!(error, Error::Storage(_) | Error::Tampered(_) | Error::Detached | Error::Incompatible(_)) {
         tracing::error!(code = error.code(), %error, "the store failed");
     }
 }

@@ -9,7 +9,7 @@ use rusqlite::config::DbConfig;
 use super::Store;
 use super::connection::Conn;
 use super::options::OpenOptions;
-use super::schema::{Kind, NEWEST, VERSIONS, classify, kind};
+use super::schema::{Kind, NEWEST, VERSIONS, kind};
 use crate::actor::Actor;
 use crate::audit::{Door, Entry};
 use crate::error::{Error, Incompatible, Result, Tampered};
@@ -44,7 +44,7 @@ fn set_up(conn: &Conn, options: &OpenOptions, started: Instant) -> Result<()> {
         in_transaction(&conn.raw, ["BEGIN IMMEDIATE", "COMMIT"], |_| bring_up(conn, options.repair))?;
     }
     write_ahead(&conn.raw, started, options.busy_timeout)?;
-    conn.set_durability(options.durability).map_err(|error| classify("setting the durability", error))
+    conn.set_durability(options.durability).map_err(|error| Error::of_file("setting the durability", error))
 }
 
 /// Opens a file that has to be there, to look before anything is done to it.
@@ -60,7 +60,7 @@ pub(super) fn existing(path: &Path, busy: Duration) -> Result<Conn> {
     let conn = Conn::open(path, false, busy)?;
     conn.raw
         .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, log)
-        .map_err(|error| classify("opening the file", error))?;
+        .map_err(|error| Error::of_file("opening the file", error))?;
     Ok(conn)
 }
 
@@ -68,7 +68,7 @@ pub(super) fn existing(path: &Path, busy: Duration) -> Result<Conn> {
 pub(super) fn done(conn: &Connection) -> Result<()> {
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)
         .map(|_| ())
-        .map_err(|error| classify("closing the file", error))
+        .map_err(|error| Error::of_file("closing the file", error))
 }
 
 /// Says how long a lock was waited for.
@@ -116,7 +116,7 @@ pub(super) fn reader(path: &Path, expected: Identity, options: &OpenOptions) -> 
     if at_path(&conn) != expected {
         return Err(moved());
     }
-    conn.raw.pragma_update(None, "query_only", true).map_err(|error| classify("opening a reader", error))?;
+    conn.raw.pragma_update(None, "query_only", true).map_err(|error| Error::of_file("opening a reader", error))?;
     Ok(conn)
 }
 
@@ -124,7 +124,7 @@ pub(super) fn reader(path: &Path, expected: Identity, options: &OpenOptions) -> 
 pub(super) fn refuse_read_only(path: &Path, conn: &Connection) -> Result<()> {
     let by_mode = std::fs::metadata(path).is_ok_and(|file| file.permissions().readonly());
     // Asking is the first read of the file.
-    let by_sqlite = conn.is_readonly("main").map_err(|error| classify("opening the file", error))?;
+    let by_sqlite = conn.is_readonly("main").map_err(|error| Error::of_file("opening the file", error))?;
     if by_mode || by_sqlite { Err(Error::Incompatible(Box::new(Incompatible::ReadOnly))) } else { Ok(()) }
 }
 
@@ -134,9 +134,9 @@ pub(super) fn in_transaction<T>(
     [begin, end]: [&str; 2],
     work: impl FnOnce(&Connection) -> Result<T>,
 ) -> Result<T> {
-    conn.execute_batch(begin).map_err(|error| classify("beginning a transaction", error))?;
+    conn.execute_batch(begin).map_err(|error| Error::of_file("beginning a transaction", error))?;
     let done = work(conn).and_then(|value| {
-        conn.execute_batch(end).map_err(|error| classify("committing", error))?;
+        conn.execute_batch(end).map_err(|error| Error::of_file("committing", error))?;
         Ok(value)
     });
     if !conn.is_autocommit()
@@ -228,7 +228,7 @@ pub(super) fn unchanged(conn: &Conn) -> Result<()> {
 
 /// Applies the versions after `from`.
 pub(super) fn migrate(conn: &Connection, from: i64) -> Result<()> {
-    let failed = |error| classify("creating the tables", error);
+    let failed = |error| Error::of_file("creating the tables", error);
     for version in VERSIONS.iter().skip(usize::try_from(from).unwrap_or_default()) {
         conn.execute_batch(version.tables).map_err(failed)?;
         conn.execute_batch(version.indexes).map_err(failed)?;
@@ -237,7 +237,7 @@ pub(super) fn migrate(conn: &Connection, from: i64) -> Result<()> {
 }
 
 pub(super) fn set_version(conn: &Connection) -> Result<()> {
-    conn.pragma_update(None, "user_version", NEWEST).map_err(|error| classify("writing the version", error))
+    conn.pragma_update(None, "user_version", NEWEST).map_err(|error| Error::of_file("writing the version", error))
 }
 
 /// Seeds, installs the guards, and says so in the audit, which they guard by then.
@@ -263,7 +263,7 @@ pub(super) fn write_ahead(conn: &Connection, started: Instant, timeout: Duration
     loop {
         match conn.query_row("PRAGMA main.journal_mode = WAL", [], |row| row.get::<_, String>(0)) {
             Ok(_) => return Ok(()),
-            Err(error) => match classify("switching to write-ahead logging", error) {
+            Err(error) => match Error::of_file("switching to write-ahead logging", error) {
                 Error::Busy(_) if started.elapsed() < timeout => std::thread::sleep(Duration::from_millis(5)),
                 error => return Err(error),
             },
@@ -351,7 +351,7 @@ fn rule_differences(conn: &Connection) -> Result<Vec<RuleDifference>> {
     use std::collections::BTreeMap;
     const RULES: &str =
         "SELECT resource || ' ' || operation, needs || '|' || ifnull(needs_if_own, '') || '|' || audit FROM acl_rules";
-    let failed = |error| classify("reading the rules", error);
+    let failed = |error| Error::of_file("reading the rules", error);
     let read = |conn: &Connection| -> rusqlite::Result<BTreeMap<String, String>> {
         conn.prepare(RULES)?.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
     };

@@ -37,7 +37,7 @@ pub(super) enum Kind {
 /// `Incompatible` where it is a newer file of ours, or another program keeps a version in it;
 /// `Tampered` where it is ours and the table that says so is gone.
 pub(super) fn kind(conn: &Connection) -> Result<Kind> {
-    let failed = |error| classify("reading the file", error);
+    let failed = |error| Error::of_file("reading the file", error);
     let incompatible = |found| Err(Error::Incompatible(Box::new(found)));
     let version: i64 = conn.query_row("PRAGMA main.user_version", [], |row| row.get(0)).map_err(failed)?;
     if has_table(conn, "acl_meta")? {
@@ -70,18 +70,5 @@ pub(super) fn kind(conn: &Connection) -> Result<Kind> {
 pub(super) fn has_table(conn: &Connection, name: &str) -> Result<bool> {
     conn.prepare("SELECT 1 FROM main.sqlite_schema WHERE type = 'table' AND name = ?1")
         .and_then(|mut found| found.exists([name]))
-        .map_err(|error| classify("reading the schema", error))
-}
-
-/// The error of a file that is no database, or a damaged one, told apart from other failures.
-pub(crate) fn classify(doing: &str, error: rusqlite::Error) -> Error {
-    use rusqlite::ErrorCode;
-    let incompatible = match error.sqlite_error_code() {
-        Some(ErrorCode::NotADatabase) => Incompatible::NotADatabase,
-        Some(ErrorCode::DatabaseCorrupt) => Incompatible::Corrupt { problem: error.to_string() },
-        Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => Incompatible::ReadOnly,
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => return Error::Busy(std::time::Duration::ZERO),
-        _ => return Error::storage(doing, error),
-    };
-    Error::Incompatible(Box::new(incompatible))
+        .map_err(|error| Error::of_file("reading the schema", error))
 }

@@ -6,11 +6,12 @@ use std::time::Instant;
 use rusqlite::ffi::SQLITE_ERROR;
 use rusqlite::{Params, Row, Statement};
 
-use super::connection::{Author, copies_whole, joins_secrets_by_name, the_file};
+use super::connection::{Author, the_file};
 use super::tx::{Tx, trace};
 use crate::audit::{Door, Entry};
 use crate::error::{Error, Result};
 use crate::guard::spells_ours;
+use crate::sql_text::search::{copies_whole, joins_secrets_by_name};
 
 /// Runs statements of the embedder's own: [`Tx::sql`].
 ///
@@ -130,27 +131,18 @@ impl<'t> Sql<'t> {
             work(&mut statement)
         });
         let done = done.map_err(|error| {
-            let (error, entry) = match &error {
-                rusqlite::Error::SqliteFailure(code, _)
-                    if code.code == rusqlite::ErrorCode::AuthorizationForStatementDenied =>
-                {
-                    (Error::invalid("sql", format!("is not allowed here: {error}")), None)
-                }
-                // Its text may hold values, so only the fault is told.
-                // Without `bundled` rusqlite has no such error: what is no statement is a storage error there.
-                #[cfg(feature = "bundled")]
-                rusqlite::Error::SqlInputError { msg, .. } => {
-                    (Error::invalid("sql", format!("is no statement: {msg}")), None)
-                }
+            let fault = match &error {
                 // SQLite found fault before it ran anything, and can't say where.
                 rusqlite::Error::SqliteFailure(code, Some(msg)) if !ran.get() && code.extended_code == SQLITE_ERROR => {
-                    (Error::invalid("sql", format!("is no statement: {msg}")), None)
+                    Some(Error::invalid("sql", format!("is no statement: {msg}")))
                 }
-                rusqlite::Error::MultipleStatement => (Error::invalid("sql", "must be one statement"), None),
-                _ => conn.failure("a statement of the embedder's", &the_file(), error),
+                _ => Error::of_text(&error),
             };
-            *refused = entry;
-            error
+            fault.unwrap_or_else(|| {
+                let (error, entry) = conn.failure("a statement of the embedder's", &the_file(), error);
+                *refused = entry;
+                error
+            })
         });
         // Memory of this statement must not serve a later one.
         conn.context.start(Door::Api);

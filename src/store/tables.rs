@@ -6,7 +6,7 @@ use super::Store;
 use super::connection::Conn;
 use super::lane::Inside;
 use super::open::{in_transaction, install, sound, unchanged, waited};
-use super::schema::{classify, has_table};
+use super::schema::has_table;
 use crate::actor::Actor;
 use crate::error::{Error, Incompatible, Result};
 use crate::guard::{self, further_tables, is_guarded};
@@ -103,7 +103,7 @@ impl Store {
 
 fn put(conn: &Conn, actor: &Actor, asked: &TableGuard) -> Result<()> {
     let raw = &conn.raw;
-    let failed = |error| classify("guarding a table", error);
+    let failed = |error| Error::of_file("guarding a table", error);
     sound(raw)?;
     if let Some(there) = further_tables(raw)?.into_iter().find(|table| table.name.eq_ignore_ascii_case(&asked.name)) {
         if there.via.eq_ignore_ascii_case(&asked.via) && there.parent == asked.parent {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use rusqlite::types::Value;
 use rusqlite::{Connection, Row, params_from_iter};
 
-use super::connection::{Author, Conn, the_file, translate};
+use super::connection::{Author, Conn, the_file};
 use super::open::{moved, unchanged};
 use super::sql::Sql;
 use super::trace_failure;
@@ -371,7 +371,7 @@ pub(super) fn begin(conn: &Conn, started: Instant, timeout: Duration) -> Result<
     let left = timeout.saturating_sub(started.elapsed());
     let begun = conn.raw.busy_timeout(left).and_then(|()| execute(conn, "BEGIN IMMEDIATE"));
     conn.mark();
-    begun.map_err(|error| match translate("beginning a transaction", &the_file(), error) {
+    begun.map_err(|error| match Error::of_record("beginning a transaction", &the_file(), error) {
         Error::Busy(_) => Error::Busy(started.elapsed()),
         error => error,
     })
@@ -390,7 +390,7 @@ pub(super) fn commit(conn: &Conn, refused: &[Entry]) -> Result<()> {
     }
     let committed = conn
         .append_audit(refused)
-        .and_then(|()| execute(conn, "COMMIT").map_err(|error| translate("committing", &the_file(), error)));
+        .and_then(|()| execute(conn, "COMMIT").map_err(|error| Error::of_record("committing", &the_file(), error)));
     committed.inspect_err(|_| roll_back(conn))
 }
 
@@ -451,7 +451,7 @@ pub(super) fn read<T, E: From<Error>>(
             }
         }
     }
-    let failed = |error| translate("beginning to read", &the_file(), error);
+    let failed = |error| Error::of_record("beginning to read", &the_file(), error);
     if shared {
         execute(conn, "PRAGMA query_only = 1").map_err(failed)?;
     }

@@ -19,7 +19,6 @@ use super::reader::Reader;
 use super::tables::{Kind, TABLES, Table};
 use super::watchdog::Watchdog;
 use crate::error::{Error, Result};
-use crate::store::classify;
 use statement::{Code, Statement, failure};
 
 /// The name of the module.
@@ -101,7 +100,7 @@ impl Shared {
         if code == ffi::SQLITE_INTERRUPT {
             return Failure { code, text: "interrupted" };
         }
-        self.fail(classify("reading for a sealed connection", failure(self.reader.raw(), code)))
+        self.fail(Error::of_file("reading for a sealed connection", failure(self.reader.raw(), code)))
     }
 
     /// A statement begins to read: the first of its cursors takes the snapshot that all of them see.
@@ -144,7 +143,7 @@ impl Shared {
             return Ok(kept.remove(at).1);
         }
         Statement::prepare(self.reader.raw(), sql)
-            .map_err(|error| self.fail(classify("preparing for a sealed connection", error)))
+            .map_err(|error| self.fail(Error::of_file("preparing for a sealed connection", error)))
     }
 
     fn keep(&self, sql: String, statement: Statement) {
@@ -320,7 +319,7 @@ pub(super) fn create(conn: &Connection, shared: Rc<Shared>) -> Result<()> {
         xRename: None,
         ..ZERO
     });
-    let failed = |error| classify("sealing a connection", error);
+    let failed = |error| Error::of_file("sealing a connection", error);
     // SAFETY: the connection is open, the module lives for ever, and `drop_shared` takes back what it is given here,
     // also where this fails.
     let code = unsafe {
