@@ -5,7 +5,6 @@
 //! `=> a|b` is a row, `!! text` a part of the error, several of them where hosts word it differently; a step with neither
 //! succeeds without rows.
 //! `#` begins a comment. `{file}` stands for the path of the scene's file.
-#![allow(clippy::expect_used, clippy::panic, reason = "a script that can't be read is a failed test")]
 
 use std::path::Path;
 
