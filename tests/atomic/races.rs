@@ -1,4 +1,4 @@
-//! Races between a write and whatever takes its permission away.
+//! No write goes through on a permission that was taken away before it, at any interleaving.
 //!
 //! Agor checked permission in one step and wrote in a later one. Between the two the task, its
 //! session or its worktree could be deleted, an owner removed, the sharing lowered or a role

@@ -1,4 +1,4 @@
-//! What each error says to the daemon's log, and what a caller may be told of it.
+//! An error tells the daemon's log the whole reason, and its caller only what the caller may know.
 
 use std::error::Error as _;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What the audit says: who asked for what, what was decided and why, and which decisions leave a row.
+//! The audit says who asked for what, what was decided and why; a rule says which decisions leave a row.
 
 use aclite::{
     Actor, AuditRow, MessagePatch, MessageRole, MessageType, NewMessage, NewSession, NewTask, Result, SessionPatch,

@@ -1,4 +1,4 @@
-//! The command: what each subcommand does and refuses, its exit codes, and what it prints where.
+//! The command does what each subcommand says, and tells by exit code and output what it refused.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what a helper can't do is a failed test")]
 
 #[path = "../support/mod.rs"]

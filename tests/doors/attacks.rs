@@ -1,11 +1,11 @@
-//! Attacks, each with its story: what somebody tried, and what has to come of it.
+//! Each attack that was once tried fails: on secrets, on hidden records, on rows of others, on the audit.
 
 use aclite::{
     Actor, MessagePatch, MessageQuery, MessageRole, MessageType, NewMessage, NewWorktree, Result, Sharing, Store,
-    TaskId, TaskPatch, WorktreeQuery,
+    TaskPatch, WorktreeQuery,
 };
 
-use crate::support::{ask, audit_after, file, last_seq, message, places, sql, system, task, verdict, world, world_at};
+use crate::support::{ask, audit_after, file, last_seq, message, places, sql, system, verdict, world, world_at};
 
 fn store() -> Store {
     let store = world();
@@ -135,37 +135,6 @@ fn damaged_data_says_nothing_of_a_hidden_record() {
     assert_eq!(verdict(&patched), "hidden", "{patched:?}");
     let patched = store.write(&cy, |tx| tx.tasks().patch("t-w", TaskPatch::new().set("model", "x")));
     assert_eq!(verdict(&patched), "storage", "{patched:?}");
-}
-
-// ---- executors --------------------------------------------------------------------------------
-
-/// An executor may patch the messages of its task, so it wrote one and handed it to another task.
-#[test]
-fn an_executor_hands_no_message_to_another_task() {
-    let store = store();
-    task(&store, "t-other", "s-w", "bo");
-    let agent = Actor::executor("bo", "s-w", "t-w");
-    for task in [Some(TaskId::from("t-other")), None] {
-        let moved = store.write(&agent, |tx| tx.messages().patch("m-w", MessagePatch::new().task_id(task.clone())));
-        assert_eq!(verdict(&moved), "denied", "{task:?}: {moved:?}");
-    }
-    let kept = store.write(&agent, |tx| {
-        tx.messages().patch("m-w", MessagePatch::new().task_id(TaskId::from("t-w")).set("content", "more"))
-    });
-    assert_eq!(verdict(&kept), "ok", "{kept:?}");
-}
-
-/// The time of an ending is part of it: an executor's SQL may no more change it than its report may.
-#[test]
-fn the_time_of_an_ending_stays_at_the_other_door_too() {
-    let store = store();
-    sql(&store, "UPDATE tasks SET status = 'stopped', completed_at = 5000 WHERE task_id = 't-w'");
-    for time in ["9", "NULL"] {
-        for actor in [Actor::executor("bo", "s-w", "t-w"), system(), Actor::user("bo")] {
-            let moved = run(&store, &actor, &format!("UPDATE tasks SET completed_at = {time} WHERE task_id = 't-w'"));
-            assert_eq!(verdict(&moved), "conflict", "{actor:?}: {moved:?}");
-        }
-    }
 }
 
 // ---- rows that spoil it for others --------------------------------------------------------------

@@ -1,4 +1,4 @@
-//! Adoption of a file that Agor made: nothing is lost, and a file that is refused stays byte for byte as it was.
+//! Adoption loses nothing of a file that Agor made, and leaves one that it refuses byte for byte as it was.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

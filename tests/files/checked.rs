@@ -1,4 +1,4 @@
-//! The self-check: a file whose guards are not exactly ours is refused at open, and mended only when asked.
+//! Opening refuses a file whose guards are not exactly ours, and repairs them only when asked.
 
 use std::path::{Path, PathBuf};
 

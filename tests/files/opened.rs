@@ -1,4 +1,4 @@
-//! Opening: many at once, what a new file holds, what survives a crash, and who else can read it.
+//! Opening makes a new file whole, also for many at once; a crash loses no acknowledged write.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read};

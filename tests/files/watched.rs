@@ -1,4 +1,4 @@
-//! An open store notices what others do to its file: guards taken out or altered, a newer version, another file in its place.
+//! An open store stops when others alter the guards of its file, upgrade it, or put another in its place.
 
 use std::cell::Cell;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! The hosts that play the script, each a SQLite of its own.
+//! Each host plays the script on a SQLite of its own.
 #![expect(unsafe_code, reason = "rusqlite can't check what is in a loaded extension; here it is this crate")]
 
 use std::io::Write as _;
@@ -9,7 +9,6 @@ use rusqlite::{Connection, types::ValueRef};
 use serde::{Deserialize, Serialize};
 
 use super::script::Outcome;
-
 use crate::support::extension::target;
 
 /// One connection that a host opens, and what it runs there.

@@ -1,4 +1,4 @@
-//! The examples for other hosts, played as they stand in `examples/`.
+//! The examples for other hosts run as they stand in `examples/`.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -1,4 +1,4 @@
-//! What each host has of its own: hooks, dot commands, transactions, threads, and how processes end.
+//! The extension works with what each host has of its own: hooks, dot commands, transactions, threads, exits.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};

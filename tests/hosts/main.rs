@@ -1,4 +1,4 @@
-//! The loadable extension in the SQLites of others: the same steps, the same answers.
+//! The loadable extension gives the same answers to the same steps in every SQLite that loads it.
 //!
 //! `tests/hosts/steps.txt` says what each host is told and what it must answer. What a host has of its own, transactions
 //! that it begins by itself for instance, is in `habits.rs`, `habits.py` and `habits.cjs` beside it.

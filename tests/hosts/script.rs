@@ -1,4 +1,4 @@
-//! The conformance script, `steps.txt` and `sealed.txt`: what every host is told, and what it must answer.
+//! The conformance script, `steps.txt` and `sealed.txt`, says what every host is told and must answer.
 //!
 //! `== title` begins a scene, which is played in a fresh copy of the prepared file. `~~ …` begins its next connection,
 //! `~~ … without the extension` one that loads nothing. `-- name` begins a step: a statement, then what is expected.

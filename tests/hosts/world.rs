@@ -1,4 +1,4 @@
-//! The file that every scene gets a copy of. Its cast is in the head of `steps.txt`.
+//! Makes the file of which every scene gets a copy. The head of `steps.txt` lists what is in it.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! Lists: their filters, order, limit and cursor, and what a daemon that starts again finds under way.
+//! A list keeps its filters, order, limit and cursor; a daemon that starts again finds what is under way.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what a helper can't do is a failed test")]
 
 #[path = "../support/mod.rs"]
@@ -8,9 +8,9 @@ use std::collections::BTreeSet;
 use std::fmt::Debug;
 
 use aclite::{
-    Actor, AgenticTool, Cursor, Message, MessageQuery, MessageRole, MessageType, NewMessage, NewSession, NewWorktree,
-    Order, Page, ReadTx, Result, Session, SessionQuery, SessionStatus, Sharing, Store, Task, TaskQuery, TaskStatus,
-    Worktree, WorktreeQuery,
+    Actor, AgenticTool, Cursor, Message, MessageQuery, MessageRole, MessageType, NewMessage, NewSession, NewTask,
+    NewWorktree, Order, Page, ReadTx, Result, Session, SessionQuery, SessionStatus, Sharing, Store, Task, TaskQuery,
+    TaskStatus, Time, Worktree, WorktreeQuery,
 };
 use support::file::past_guards;
 use support::{ask, session, sql, system, task, verdict, worktree, world, world_at};
@@ -110,7 +110,7 @@ fn pages_together_are_the_list() {
             store.write(&system(), |tx| tx.messages().create(said)).unwrap();
         }
         for order in [Order::Ascending, Order::Descending] {
-            let time = |time: aclite::Time| time.as_millis();
+            let time = |time: Time| time.as_millis();
             let walks = [
                 walk(
                     &store,
@@ -215,6 +215,70 @@ fn tasks_named(store: &Store, name: &str, count: usize) {
     }
 }
 
+/// Pages go on where they ended, whatever came and went between: nothing twice, nothing left out that was there.
+#[test]
+fn pages_stay_right_while_rows_come_and_go() {
+    let store = desk();
+    let create = |id: &str| store.write(&bo(), |tx| tx.tasks().create(NewTask::new("s").id(id))).unwrap();
+    for number in 0..9 {
+        create(&format!("t-{number}"));
+    }
+    let (mut seen, mut cursor) = (Vec::new(), None);
+    loop {
+        let mut query = TaskQuery::new().session("s").limit(2);
+        if let Some(cursor) = cursor {
+            query = query.after(cursor);
+        }
+        let page = store.read(&bo(), |tx| tx.tasks().find(&query)).unwrap();
+        seen.extend(page.items.into_iter().map(|task| task.task_id.to_string()));
+        let Some(next) = page.next else { break };
+        cursor = Some(next);
+        // One goes that was seen, with it the page's last, and a new one comes.
+        store.write(&bo(), |tx| tx.tasks().remove(seen.last().unwrap().as_str())).unwrap();
+        create(&format!("new-{}", seen.len()));
+    }
+    let mut once = seen.clone();
+    once.dedup();
+    assert_eq!(once, seen);
+    for number in 0..9 {
+        assert!(seen.contains(&format!("t-{number}")), "{seen:?}");
+    }
+}
+
+#[test]
+fn lists_count_and_filter_by_time() {
+    let store = desk();
+    for id in ["t-1", "t-2", "t-3"] {
+        store.write(&bo(), |tx| tx.tasks().create(NewTask::new("s").id(id))).unwrap();
+    }
+    let page = store.read(&bo(), |tx| tx.tasks().find(&TaskQuery::new().session("s").limit(2).total(true))).unwrap();
+    assert_eq!((page.items.len(), page.total), (2, Some(3)));
+    let rest = store
+        .read(&bo(), |tx| tx.tasks().find(&TaskQuery::new().after(page.next.clone().unwrap()).total(true)))
+        .unwrap();
+    assert_eq!(
+        (rest.items.len(), rest.next, rest.total),
+        (1, None, Some(3)),
+        "a total is of the query, not of the page"
+    );
+    assert_eq!(
+        store.read(&Actor::user("ada"), |tx| tx.tasks().find(&TaskQuery::new().total(true))).unwrap().total,
+        Some(0)
+    );
+    let now = Time::now();
+    let soon = Time::from_millis(now.as_millis() + 60_000);
+    for (query, expected) in [
+        (TaskQuery::new().created_before(soon), 3),
+        (TaskQuery::new().created_from(soon), 0),
+        (TaskQuery::new().created_from(Time::from_millis(0)).created_before(Time::from_millis(1)), 0),
+    ] {
+        assert_eq!(store.read(&bo(), |tx| tx.tasks().find(&query)).unwrap().items.len(), expected, "{query:?}");
+    }
+    let sessions = store.read(&bo(), |tx| tx.sessions().find(&SessionQuery::new().total(true))).unwrap();
+    let worktrees = store.read(&bo(), |tx| tx.worktrees().find(&WorktreeQuery::new().total(true))).unwrap();
+    assert_eq!((sessions.total, worktrees.total), (Some(1), Some(1)));
+}
+
 // ---- filters ------------------------------------------------------------------------------------
 
 #[test]
@@ -285,7 +349,7 @@ fn the_other_records_are_found_by_these() {
         ("3", "b", "cy", "completed"),
         ("4", "c", "bo", "odd"),
     ] {
-        let new = aclite::NewTask::new(s).id(id).created_by(creator).status(status);
+        let new = NewTask::new(s).id(id).created_by(creator).status(status);
         store.write(&system(), |tx| tx.tasks().create(new)).unwrap();
     }
     let running = || [TaskStatus::Running, TaskStatus::Completed];

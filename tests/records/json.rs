@@ -1,4 +1,4 @@
-//! What clients send and what they read, for each record: JSON both ways.
+//! Each record reads as JSON what it was given as JSON.
 
 use aclite::{
     Actor, BoardPatch, GroupPatch, MessagePatch, NewBoard, NewGroup, NewMessage, NewRepo, NewSession, NewTask, NewUser,

@@ -1,4 +1,4 @@
-//! The daemon example, played as a test: every step of it states what it expects.
+//! The daemon example runs, and each of its steps goes as it states.
 
 #[allow(dead_code, reason = "the example's own `main` is not called here")]
 #[path = "../../examples/daemon/main.rs"]

@@ -1,4 +1,4 @@
-//! The documentation and the examples are true.
+//! The documentation and the examples agree with the code.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what a helper can't do is a failed test")]
 
 mod daemon;

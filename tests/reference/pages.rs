@@ -1,4 +1,4 @@
-//! `docs/reference.md` and `docs/rbac.md` say what is there: neither less nor more.
+//! `docs/reference.md` and `docs/rbac.md` list what is there: no less and no more.
 
 use std::collections::BTreeSet;
 

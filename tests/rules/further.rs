@@ -1,4 +1,4 @@
-//! A daemon's further tables under the same guards as its sessions and tasks.
+//! A daemon's further tables are guarded as its sessions and tasks are.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! Who may do what, whole: every kind of holder against every operation, at every door.
+//! Every kind of holder is allowed and refused every operation as the grid says, at every door.
 
 use std::path::Path;
 

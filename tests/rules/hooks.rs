@@ -1,5 +1,6 @@
-//! The calls that a daemon's request hooks used to guard, each by the record's id alone: nobody
-//! sends a `session_id`, the database finds the session and asks its worktree.
+//! The calls that a daemon's request hooks guarded are judged by the record's id alone.
+//!
+//! Nobody sends a `session_id`: the database finds the session and asks its worktree.
 
 use aclite::{
     Actor, AgenticTool, AuditRow, Ended, MessagePatch, MessageQuery, MessageRole, MessageType, NewMessage, NewSession,

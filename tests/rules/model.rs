@@ -1,4 +1,4 @@
-//! A slow, obvious model of who may do what, and worlds at random: the database has to agree with it.
+//! The database decides as a slow, obvious model does, in worlds made at random.
 //!
 //! The model knows nothing of levels' ranks, rules or joins. It says in sentences what the rules say.
 

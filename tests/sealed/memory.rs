@@ -1,4 +1,6 @@
-//! How much memory a hungry statement takes: each is run in a process of its own, whose peak the system tells.
+//! A sealed statement takes a bounded amount of memory.
+//!
+//! Each statement is run in a process of its own, whose peak the system tells.
 #![cfg(target_os = "linux")]
 
 use std::process::Command;

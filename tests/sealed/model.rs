@@ -1,4 +1,4 @@
-//! Random questions to a sealed connection, answered as ordinary tables with the visible rows answer them.
+//! A sealed connection answers random questions as ordinary tables with the visible rows do.
 
 use std::sync::LazyLock;
 

@@ -1,4 +1,4 @@
-//! The extension itself, built when the first test asks for it.
+//! Builds the extension when the first test asks for it.
 
 use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! Files as other programs make and see them: without aclite's functions.
+//! Makes and reads files as other programs do: without aclite's functions.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;

@@ -1,4 +1,4 @@
-//! What the tests share: a store with users and worktrees in it, and the few calls that touch the API.
+//! What the tests share: a store with users and worktrees in it, and a few calls of the API.
 #![allow(
     dead_code,
     unreachable_pub,
@@ -11,6 +11,7 @@
 
 pub mod extension;
 pub mod file;
+pub mod office;
 pub mod race;
 pub mod raw;
 

@@ -1,4 +1,4 @@
-//! Parties whose steps a director releases one by one, each in a thread or in a process of its own.
+//! Runs parties step by step, each in a thread or in a process of its own, as a director lets them go on.
 //!
 //! A party runs to a gate, says where it is, and waits until it is let through. So an interleaving
 //! is chosen, not hoped for. The same code plays a party in a thread and in a process: there the

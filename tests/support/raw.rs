@@ -1,4 +1,4 @@
-//! The raw door: a connection of a host that has loaded the extension.
+//! Opens the connection of a host that has loaded the extension.
 #![expect(unsafe_code, reason = "rusqlite can't check what is in a loaded extension; here it is this crate")]
 
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! What the store says through `tracing`: operation, resource, verdict and duration, never content.
+//! The store tells `tracing` operation, resource, verdict and duration, and never content.
 //!
 //! A process of its own: `tracing` remembers for the whole process whether a place in the code is of interest, and a
 //! test that listens to nothing could settle that for those that listen.
