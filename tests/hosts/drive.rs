@@ -1,5 +1,4 @@
-//! The hosts that play the script, each a SQLite of its own.
-#![allow(clippy::expect_used, clippy::panic, clippy::print_stderr, reason = "a host that breaks off is a failed test")]
+//! Each host plays the script on a SQLite of its own.
 #![expect(unsafe_code, reason = "rusqlite can't check what is in a loaded extension; here it is this crate")]
 
 use std::io::Write as _;
@@ -9,8 +8,8 @@ use std::process::{Command, Stdio};
 use rusqlite::{Connection, types::ValueRef};
 use serde::{Deserialize, Serialize};
 
-use super::extension::target;
 use super::script::Outcome;
+use crate::support::extension::target;
 
 /// One connection that a host opens, and what it runs there.
 #[derive(Serialize)]

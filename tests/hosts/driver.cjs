@@ -1,4 +1,4 @@
-// Plays connections for tests/hosts.rs: JSON of what to do on standard input, of what became of it on standard output.
+// Plays connections for tests/hosts: JSON of what to do on standard input, of what became of it on standard output.
 "use strict";
 const Database = require("better-sqlite3");
 const fs = require("node:fs");

@@ -1,4 +1,4 @@
-"""Plays connections for tests/hosts.rs: JSON of what to do on standard input, of what became of it on standard output."""
+"""Plays connections for tests/hosts: JSON of what to do on standard input, of what became of it on standard output."""
 
 import json
 import sqlite3

@@ -1,5 +1,4 @@
-//! The examples for other hosts, played as they stand in `examples/`.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "an example that does not run is a failed test")]
+//! The examples for other hosts run as they stand in `examples/`.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -7,9 +6,10 @@ use std::process::{Command, Output};
 use tempfile::TempDir;
 
 use super::drive::{PYTHON, converse, here, node_command};
-use super::extension::extension;
-use super::file::host;
 use super::{node_is_there, python_is_there};
+
+use crate::support::extension::extension;
+use crate::support::file::host;
 
 /// A file as `aclite init` makes it, in a directory of its own.
 fn made() -> (TempDir, PathBuf) {

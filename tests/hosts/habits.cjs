@@ -1,5 +1,5 @@
 // What is better-sqlite3's own: transactions as functions, iterators, big integers, workers, and how processes end.
-// Run by tests/hosts.rs with the extension and the prepared file of world.rs in the environment.
+// Run by tests/hosts with the extension and the prepared file of world.rs in the environment.
 "use strict";
 const assert = require("node:assert/strict");
 const { spawnSync } = require("node:child_process");

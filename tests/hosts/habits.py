@@ -1,6 +1,6 @@
 """What is Python's own: transactions that the module begins by itself, cursors left open, threads.
 
-Run by tests/hosts.rs with the extension and the prepared file of world.rs in the environment.
+Run by tests/hosts with the extension and the prepared file of world.rs in the environment.
 """
 
 import os

@@ -1,5 +1,4 @@
-//! What each host has of its own: hooks, dot commands, transactions, threads, and how processes end.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "a host that breaks off is a failed test")]
+//! The extension works with what each host has of its own: hooks, dot commands, transactions, threads, exits.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -11,9 +10,10 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 
 use super::drive::{PYTHON, here, load, node_command};
-use super::extension::extension;
-use super::file::{host, raw, texts};
 use super::{node_is_there, python_is_there, world};
+
+use crate::support::extension::extension;
+use crate::support::file::{host, raw, texts};
 
 /// A write that dee, who may only view the task, is refused. It is allowed to bo, who owns its worktree.
 const REFUSED: &str = "UPDATE tasks SET status = 'running' WHERE task_id = 't-w'";

@@ -1,6 +1,6 @@
 /* A host that is nothing but a given SQLite: host FILE EXTENSION|- SQL...
  *
- * Compiled by .ci/run with old versions of sqlite3.c, and called by tests/hosts.rs. For each statement it
+ * Compiled by .ci/run with old versions of sqlite3.c, and called by tests/hosts. For each statement it
  * writes its rows, each behind "=> ", or "!! " and the error, and then "..". */
 #include "sqlite3.h"
 #include <stdio.h>

@@ -1,11 +1,10 @@
-//! The conformance script, `steps.txt` and `sealed.txt`: what every host is told, and what it must answer.
+//! The conformance script, `steps.txt` and `sealed.txt`, says what every host is told and must answer.
 //!
 //! `== title` begins a scene, which is played in a fresh copy of the prepared file. `~~ …` begins its next connection,
 //! `~~ … without the extension` one that loads nothing. `-- name` begins a step: a statement, then what is expected.
 //! `=> a|b` is a row, `!! text` a part of the error, several of them where hosts word it differently; a step with neither
 //! succeeds without rows.
 //! `#` begins a comment. `{file}` stands for the path of the scene's file.
-#![allow(clippy::expect_used, clippy::panic, reason = "a script that can't be read is a failed test")]
 
 use std::path::Path;
 

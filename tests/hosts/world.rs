@@ -1,5 +1,4 @@
-//! The file that every scene gets a copy of. Its cast is in the head of `steps.txt`.
-#![allow(clippy::expect_used, reason = "a world that can't be made is a failed test")]
+//! Makes the file of which every scene gets a copy. The head of `steps.txt` lists what is in it.
 
 use std::path::Path;
 

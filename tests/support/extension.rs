@@ -1,5 +1,4 @@
-//! The extension itself, built when the first test asks for it.
-#![allow(clippy::expect_used, clippy::panic, clippy::print_stderr, reason = "without it there is nothing to test")]
+//! Builds the extension when the first test asks for it.
 
 use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
 use std::path::{Path, PathBuf};

@@ -1,12 +1,4 @@
-//! Files as other programs make and see them: without aclite's functions.
-#![allow(
-    dead_code,
-    unreachable_pub,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stderr,
-    reason = "each test binary uses a part of it, and a file that can't be made is a failed test"
-)]
+//! Makes and reads files as other programs do: without aclite's functions.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;

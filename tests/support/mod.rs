@@ -1,11 +1,19 @@
-//! The world that the tests play in, and the few calls that touch the API.
+//! What the tests share: a store with users and worktrees in it, and a few calls of the API.
 #![allow(
     dead_code,
     unreachable_pub,
     clippy::expect_used,
     clippy::panic,
-    reason = "each test binary uses a part of it, and a world that can't be made is a failed test"
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "each test binary uses a part of it, what can't be made is a failed test, and processes talk by their output"
 )]
+
+pub mod extension;
+pub mod file;
+pub mod office;
+pub mod race;
+pub mod raw;
 
 use std::path::Path;
 

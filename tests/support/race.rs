@@ -1,15 +1,8 @@
-//! Parties whose steps a director releases one by one, each in a thread or in a process of its own.
+//! Runs parties step by step, each in a thread or in a process of its own, as a director lets them go on.
 //!
 //! A party runs to a gate, says where it is, and waits until it is let through. So an interleaving
 //! is chosen, not hoped for. The same code plays a party in a thread and in a process: there the
 //! test binary runs again, as one test that takes its orders from standard input.
-#![allow(
-    unreachable_pub,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stdout,
-    reason = "a party that breaks off is a failed test, and standard output is how it talks"
-)]
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -72,7 +65,7 @@ pub enum Stage {
 }
 
 impl Stage {
-    /// Two processes; `test` is the name of the test in this binary that calls [`serve`].
+    /// Two processes; `test` is the name, with its module, of the test in this binary that calls [`serve`].
     pub fn processes(count: usize, test: &str) -> Self {
         Self::Processes((0..count).map(|_| Worker::start(test)).collect())
     }

@@ -1,11 +1,4 @@
-//! The raw door: a connection of a host that has loaded the extension.
-#![allow(
-    dead_code,
-    unreachable_pub,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "each test binary uses a part of it, and a host that can't be made is a failed test"
-)]
+//! Opens the connection of a host that has loaded the extension.
 #![expect(unsafe_code, reason = "rusqlite can't check what is in a loaded extension; here it is this crate")]
 
 use std::path::Path;
