@@ -52,7 +52,7 @@ fn restart(stage: &mut Stage, cast: &Cast) -> Result<()> {
     })?;
     stage.check(
         "it stays `stopped`, and the report is kept",
-        patched.ended == Ended::AlreadyEnded(TaskStatus::Stopped) && patched.task.data.contains_key("message_range"),
+        patched.ended == Ended::AlreadyEnded(TaskStatus::Stopped) && patched.task.data()?.contains_key("message_range"),
     );
     Ok(())
 }
@@ -78,9 +78,9 @@ fn from_prompt_to_end(stage: &mut Stage, cast: &Cast, repo: &str) -> Result<Work
     })?;
     patch_task(stage, &run.executor, task, json!({"status": "running"}), ALLOWED)?;
     let own = stage.read(&run.executor, "get session", session, ALLOWED, |tx| tx.sessions().get(session))?;
-    stage.check("her executor reads the token", own.data.contains_key("mcp_token"));
+    stage.check("her executor reads the token", own.data()?.contains_key("mcp_token"));
     let own = stage.read(&user, "get session", session, ALLOWED, |tx| tx.sessions().get(session))?;
-    stage.check("she does not", !own.data.contains_key("mcp_token"));
+    stage.check("she does not", !own.data()?.contains_key("mcp_token"));
     stage.write(&run.executor, "create 3 messages at once", session, ALLOWED, |tx| {
         let line = |text| NewMessage::new(session, MessageType::Assistant, MessageRole::Assistant, text);
         tx.messages().create_many(["looking", "found it", "fixing"].map(|text| line(text).task_id(task.clone())))
@@ -164,7 +164,7 @@ fn stop_against_completion(stage: &mut Stage, cast: &Cast, worktree: &WorktreeId
         let one = [&stopped, &completed].iter().filter(|ended| ***ended == Ended::First).count() == 1;
         let task = stage.store.read(&Actor::User(cast.owner.clone()), |tx| tx.tasks().get(&run.task))?;
         let status = if stopped == Ended::First { TaskStatus::Stopped } else { TaskStatus::Completed };
-        let kept = task.data.contains_key("message_range") && task.data.contains_key("stop_reason");
+        let kept = task.data()?.contains_key("message_range") && task.data()?.contains_key("stop_reason");
         won[usize::from(completed == Ended::First)] += 1;
         if round == 0 {
             stage.say(&format!("the stop handler is told {stopped:?}, the executor {completed:?}"));

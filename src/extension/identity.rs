@@ -6,7 +6,7 @@ use rusqlite::{Connection, Result as SqlResult, params};
 use super::Loaded;
 use crate::actor::Actor;
 use crate::audit::{Door, Entry};
-use crate::guard::{HostConnection, State, failed};
+use crate::guard::{HostConnection, failed};
 use crate::operation::{Action, Operation, Resource};
 
 /// `acl_login(user [, 'final'])`: from now on `user` acts, named by id or by an e-mail address that
@@ -71,7 +71,7 @@ pub(super) fn whoami(_: &Call<'_>, loaded: &Loaded) -> SqlResult<String> {
 
 /// Nothing that was begun for one actor is left for the next.
 fn become_actor(loaded: &Loaded, actor: Option<Actor>) {
-    *loaded.context.state() = State { actor, ..State::default() };
+    loaded.context.set_actor(actor, None);
 }
 
 /// Fails unless who acts can change now, by the function `name`.

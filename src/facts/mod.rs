@@ -2,6 +2,7 @@
 //!
 //! A fact that is missing, or of another type than it should be, is never taken for a harmless one.
 
+mod columns;
 mod contract;
 mod row;
 mod rule;
@@ -14,8 +15,9 @@ use crate::error::Refusal;
 use crate::level::{Held, Level};
 use crate::merge;
 
+pub(crate) use columns::{Affinity, Columns};
 pub(crate) use contract::{CHILD, Fact, contract};
-pub(crate) use row::{Affinity, Reading, Row, StoredRow};
+pub(crate) use row::{Reading, Row, StoredRow};
 pub(crate) use rule::Rule;
 
 /// The facts of one question.
@@ -24,7 +26,7 @@ pub(crate) struct Facts<'a> {
     contract: &'static [Fact],
     values: Vec<ValueRef<'a>>,
     /// The row that is written.
-    pub(crate) row: Row<'a>,
+    pub(crate) row: Row,
     /// The present time in milliseconds.
     pub(crate) now: i64,
     /// Whether a new worktree waits for this very row, its first owner.
@@ -200,7 +202,7 @@ fn plain(value: ValueRef<'_>) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    use std::borrow::Cow;
+    use std::sync::Arc;
 
     use super::*;
 
@@ -254,11 +256,12 @@ mod tests {
         assert!(Facts::new(two, vec![text("a"); 3]).is_err());
     }
 
-    fn update(pairs: &[(&'static str, ValueRef<'static>, ValueRef<'static>)]) -> Row<'static> {
+    fn update(pairs: &[(&'static str, ValueRef<'static>, ValueRef<'static>)]) -> Row {
         let list: Vec<String> = pairs.iter().map(|(name, ..)| format!("t{name}")).collect();
         let values = pairs.iter().flat_map(|(_, old, new)| [*old, *new]);
         let mut row = Row::default();
-        row.add(Cow::Owned(list.join("\n")), values, Reading { pairs: true, plain: true, keep: false }).unwrap();
+        let columns = Columns::parse(&list.join("\n")).unwrap();
+        row.add(Arc::new(columns), values, Reading { pairs: true, plain: true, keep: false }).unwrap();
         row
     }
 
@@ -283,8 +286,10 @@ mod tests {
     fn a_list_that_does_not_match_its_values_is_refused() {
         let reading = Reading { pairs: true, plain: true, keep: false };
         for (list, values) in [("ta", 1), ("ta", 3), ("ta", 4), ("ta\ntb", 2), ("", 0), ("xa", 2), ("\nta", 2)] {
-            let added = Row::default().add(Cow::Borrowed(list), vec![ValueRef::Null; values].into_iter(), reading);
-            assert!(added.is_err(), "{list:?} {values}");
+            let added = Columns::parse(list).map(|columns| {
+                Row::default().add(Arc::new(columns), vec![ValueRef::Null; values].into_iter(), reading)
+            });
+            assert!(added.is_none_or(|added| added.is_err()), "{list:?} {values}");
         }
     }
 

@@ -7,7 +7,7 @@ use super::hosted::HostConnection;
 use crate::actor::Actor;
 use crate::audit::{Door, Entry, Insert};
 use crate::error::Error;
-use crate::facts::{DataChange, Row, StoredRow};
+use crate::facts::{Columns, DataChange, Row, StoredRow};
 use crate::operation::{Operation, Resource};
 
 /// What became of the status that a patch of a task asked for.
@@ -42,10 +42,13 @@ pub(crate) struct Merged {
 #[derive(Debug, Default)]
 pub(crate) struct HandedOver {
     /// All chunks of the row's columns but the last.
-    pub(crate) row: Row<'static>,
+    pub(crate) row: Row,
     /// The parents that are gone: the column that is set to NULL in an update, kind and id.
     pub(crate) removed_parents: Vec<(Option<String>, Resource, String)>,
 }
+
+/// How many lists of columns are remembered: more than a file has guarded tables, as a rule.
+const MOST_LISTS: usize = 64;
 
 #[derive(Debug, Default)]
 pub(crate) struct State {
@@ -66,6 +69,8 @@ pub(crate) struct State {
     pub(crate) wanted: Option<Resource>,
     /// That record, as the statement stored it.
     pub(crate) stored: Option<StoredRow>,
+    /// The lists of columns that guards have passed, read once.
+    columns: Vec<Arc<Columns>>,
 }
 
 /// The memory of one connection, shared between the store and the connection's SQL functions.
@@ -107,19 +112,25 @@ impl Context {
 
     /// Binds `actor` until [`Context::unbind`].
     pub(crate) fn bind(&self, actor: &Actor) {
-        *self.state() = State { actor: Some(actor.clone()), door: Some(Door::Api), ..State::default() };
+        self.set_actor(Some(actor.clone()), Some(Door::Api));
     }
 
     /// Nobody acts any more; nothing can be written until the next [`Context::bind`].
     pub(crate) fn unbind(&self) {
-        *self.state() = State::default();
+        self.set_actor(None, None);
+    }
+
+    /// From now on `actor` acts, by this door. Nothing that was begun for another is left.
+    pub(crate) fn set_actor(&self, actor: Option<Actor>, door: Option<Door>) {
+        let mut state = self.state();
+        let columns = std::mem::take(&mut state.columns);
+        *state = State { actor, door, columns, ..State::default() };
     }
 
     /// Forgets what an earlier statement left, before the next one that came by `door`.
     pub(crate) fn start(&self, door: Door) {
-        let mut state = self.state();
-        let actor = state.actor.take();
-        *state = State { actor, door: Some(door), ..State::default() };
+        let actor = self.state().actor.take();
+        self.set_actor(actor, Some(door));
     }
 
     /// As [`Context::start`], for a statement that writes one record of this kind, which the repository wants to have.
@@ -193,6 +204,20 @@ impl State {
     /// The innermost write under way of this kind to this record.
     pub(crate) fn position(&self, resource: Resource, record: &str) -> Option<usize> {
         self.pending.iter().rposition(|pending| pending.asked.resource == resource && pending.record == record)
+    }
+
+    /// The columns of a list that a guard passes. Their names come from the schema, so there are as many as guards.
+    pub(crate) fn columns(&mut self, list: &str) -> Option<Arc<Columns>> {
+        if let Some(known) = self.columns.iter().find(|known| known.list() == list) {
+            return Some(Arc::clone(known));
+        }
+        let columns = Arc::new(Columns::parse(list)?);
+        // A table that is changed again and again leaves its old lists behind.
+        if self.columns.len() >= MOST_LISTS {
+            self.columns.clear();
+        }
+        self.columns.push(Arc::clone(&columns));
+        Some(columns)
     }
 
     /// Whether the removal of this record was allowed and is under way.

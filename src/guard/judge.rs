@@ -1,7 +1,5 @@
 //! The functions that bring a row's facts to the verdict.
 
-use std::borrow::Cow;
-
 use rusqlite::Result as SqlResult;
 use rusqlite::functions::Context as Call;
 use rusqlite::types::ValueRef;
@@ -121,17 +119,12 @@ fn truth(call: &Call<'_>, index: usize) -> Result<bool, String> {
 }
 
 /// Adds the chunk that begins at argument `first`: the list of its columns, and their values in turn.
-fn chunk<'a>(
-    call: &'a Call<'_>,
-    first: usize,
-    asked: Operation,
-    state: &State,
-    row: &mut Row<'a>,
-) -> Result<(), String> {
+fn chunk(call: &Call<'_>, first: usize, asked: Operation, state: &mut State, row: &mut Row) -> Result<(), String> {
     let list = (first < call.len()).then(|| call.get_raw(first)).and_then(|value| value.as_str().ok());
-    let list = list.ok_or_else(|| "the guard does not list the row's columns".to_owned())?;
+    let columns = list.and_then(|list| state.columns(list));
+    let columns = columns.ok_or_else(|| "the guard does not list the row's columns".to_owned())?;
     let values = (first + 1..call.len()).map(|index| call.get_raw(index));
-    row.add(Cow::Borrowed(list), values, reading(asked, state)).map_err(str::to_owned)
+    row.add(columns, values, reading(asked, state)).map_err(str::to_owned)
 }
 
 fn reading(asked: Operation, state: &State) -> Reading {
@@ -154,8 +147,7 @@ pub(super) fn row(call: &Call<'_>, context: &Context) -> SqlResult<bool> {
         hosted.forget_previous_statement(&mut state);
     }
     let mut row = std::mem::take(&mut state.handed_over.row);
-    let values = (3..call.len()).map(|index| call.get_raw(index));
-    let added = row.add(Cow::Owned(text(call, 2)?.to_owned()), values, reading(asked, &state));
+    let added = chunk(call, 2, asked, &mut state, &mut row);
     state.handed_over.row = row;
     added.map(|()| true).map_err(failed)
 }

@@ -18,8 +18,6 @@ mod template;
 mod writer;
 
 pub(crate) use check::{beyond_repair, check};
-#[cfg(feature = "extension")]
-pub(crate) use context::State;
 pub(crate) use context::{Context, Ending};
 #[cfg(feature = "extension")]
 pub(crate) use functions::failed;

@@ -27,15 +27,22 @@ macro_rules! record {
         $(#[$meta])*
         ///
         /// As JSON its columns and the keys of `data` lie flat beside each other, a column wins over a
-        /// like-named key, times are RFC 3339, and what is NULL is left out.
+        /// like-named key, times are RFC 3339, and what is NULL is left out. A record whose `data` can't be read fails to serialise.
         #[derive(Clone, PartialEq)]
         pub struct $record {
             $( $(#[$column_meta])* pub $field: $type, )*
-            /// The open part: every field that has no column.
-            pub data: serde_json::Map<String, serde_json::Value>,
+            data: $crate::record::data::Data,
         }
 
         impl $record {
+            /// The open part: every field that has no column, without secrets. It is read when this is first called.
+            ///
+            /// # Errors
+            /// `Storage` where what is stored is not a JSON object.
+            pub fn data(&self) -> $crate::error::Result<&serde_json::Map<String, serde_json::Value>> {
+                self.data.map(self.$key.as_str())
+            }
+
             /// Reads a record, leaving the keys `secrets` of `data` out.
             fn read_without(source: $crate::record::Source<'_>, secrets: &[&str]) -> $crate::error::Result<Self> {
                 let mut reader = $crate::record::row::Reader::new::<Self>(source);
@@ -76,14 +83,13 @@ macro_rules! record {
         impl serde::Serialize for $record {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 use serde::ser::SerializeMap as _;
-                use $crate::record::Record as _;
                 use $crate::record::column::Field as _;
 
                 let mut map = serializer.serialize_map(None)?;
                 $( if !self.$field.is_null() {
                     map.serialize_entry($column, &self.$field)?;
                 } )*
-                for (key, value) in self.data.iter().filter(|(key, _)| Self::column(key).is_none()) {
+                for (key, value) in self.data().map_err(serde::ser::Error::custom)? {
                     map.serialize_entry(key, value)?;
                 }
                 map.end()
@@ -95,7 +101,7 @@ macro_rules! record {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.debug_struct(stringify!($record))
                     $( .field($column, &self.$field) )*
-                    .field("data", &$crate::record::secret::Veiled(&self.data))
+                    .field("data", &self.data)
                     .finish()
             }
         }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::Record;
 use super::column::{Column, Field, Kind};
-use super::secret::Veiled;
+use super::secret::Redacted;
 use crate::error::{Error, Invalid, Result};
 use crate::merge::{self, MAX_BYTES, MAX_DEPTH};
 
@@ -134,7 +134,7 @@ impl fmt::Debug for Fields {
                 shown.field(column.name, value);
             }
         }
-        shown.field("data", &Veiled(&self.data)).finish()
+        shown.field("data", &Redacted(&self.data)).finish()
     }
 }
 

@@ -8,6 +8,7 @@ mod define;
 
 mod board;
 mod column;
+mod data;
 mod fields;
 mod group;
 mod id;
@@ -43,7 +44,7 @@ pub use worktree::{NewWorktree, Worktree, WorktreePatch};
 
 pub(crate) use column::{Column, Kind};
 pub(crate) use fields::Fields;
-pub(crate) use row::{Source, shown};
+pub(crate) use row::{Source, redact};
 
 /// Refuses an id that no record may have; `field` is its name in the error.
 pub(crate) fn check_id(field: &str, id: &str) -> Result<()> {

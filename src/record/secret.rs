@@ -8,9 +8,9 @@ use serde_json::{Map, Value};
 const SECRETS: [&str; 3] = ["mcp_token", "api_keys", "env_vars"];
 
 /// `data` as `Debug` prints it: a secret's value is `…`.
-pub(super) struct Veiled<'a>(pub(super) &'a Map<String, Value>);
+pub(super) struct Redacted<'a>(pub(super) &'a Map<String, Value>);
 
-impl fmt::Debug for Veiled<'_> {
+impl fmt::Debug for Redacted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut map = f.debug_map();
         for (key, value) in self.0 {

@@ -99,7 +99,7 @@ mod tests {
     #[test]
     fn the_token_is_there_on_request_and_never_printed() {
         let session = read_with(ROW, |source| Session::read_without(source, &[])).unwrap();
-        assert_eq!(session.data["mcp_token"], "s3cret");
+        assert_eq!(session.data().unwrap()["mcp_token"], "s3cret");
         let shown = format!("{session:?} {session:#?}");
         assert!(shown.contains(r#""mcp_token": …"#) && shown.contains("Fix") && !shown.contains("s3cret"), "{shown}");
     }

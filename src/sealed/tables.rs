@@ -387,7 +387,7 @@ pub(super) const TABLES: [Table; 11] = [
 /// What a sealed connection shows of a stored `data`.
 pub(super) fn shown(function: &str, text: &str) -> Option<String> {
     fn of<R: Record>(text: &str) -> Option<String> {
-        crate::record::shown::<R>(text)
+        crate::record::redact::<R>(text)
     }
     match function {
         VEIL_USER => of::<UserRecord>(text),

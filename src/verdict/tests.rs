@@ -1,12 +1,12 @@
 //! The order of the checks, and what a missing or unknown fact does.
 
-use std::borrow::Cow;
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use rusqlite::types::ValueRef;
 
 use super::*;
-use crate::facts::{Reading, Row, contract};
+use crate::facts::{Columns, Reading, Row, contract};
 
 const fn text(text: &'static str) -> ValueRef<'static> {
     ValueRef::Text(text.as_bytes())
@@ -17,7 +17,7 @@ const YES: ValueRef<'static> = ValueRef::Integer(1);
 const NO: ValueRef<'static> = ValueRef::Integer(0);
 
 /// A row of these columns, of which `changed` change; of a new one where nothing is said of that.
-fn row(columns: &'static str, changed: Option<&[&str]>) -> Row<'static> {
+fn row(columns: &'static str, changed: Option<&[&str]>) -> Row {
     let mut values = Vec::new();
     for line in columns.lines() {
         if let Some(changed) = changed {
@@ -27,7 +27,7 @@ fn row(columns: &'static str, changed: Option<&[&str]>) -> Row<'static> {
     }
     let mut row = Row::default();
     let reading = Reading { pairs: changed.is_some(), plain: true, keep: false };
-    row.add(Cow::Borrowed(columns), values.into_iter(), reading).unwrap();
+    row.add(Arc::new(Columns::parse(columns).unwrap()), values.into_iter(), reading).unwrap();
     row
 }
 

@@ -114,8 +114,10 @@ fn an_unreadable_row_harms_no_other_in_a_list() {
     fill(&world_at(&path));
     let store = behind_the_guards(
         &path,
-        "UPDATE tasks SET data = '{broken' WHERE task_id = 't';
-         INSERT INTO messages SELECT 'm2', created_at, session_id, task_id, type, role, 1, timestamp, content_preview,
+        "UPDATE tasks SET status = x'ff' WHERE task_id = 't';
+         INSERT INTO messages SELECT 'm2', created_at, session_id, task_id, x'ff', role, 1, timestamp, content_preview,
+           parent_tool_use_id, status, queue_position, data FROM messages WHERE message_id = 'm';
+         INSERT INTO messages SELECT 'm3', created_at, session_id, task_id, type, role, 2, timestamp, content_preview,
            parent_tool_use_id, status, queue_position, '7' FROM messages WHERE message_id = 'm'",
     );
     let page = store.read(&bo(), |tx| tx.tasks().find(&TaskQuery::new())).unwrap();
@@ -123,7 +125,10 @@ fn an_unreadable_row_harms_no_other_in_a_list() {
     let [Error::Storage(problem)] = &page.unreadable[..] else { panic!("{:?}", page.unreadable) };
     assert!(problem.to_string().contains("task `t`"), "{problem}");
     let page = store.read(&bo(), |tx| tx.messages().find(&MessageQuery::new().session("s"))).unwrap();
-    assert_eq!((page.items.len(), page.unreadable.len()), (1, 1));
+    assert_eq!((page.items.len(), page.unreadable.len()), (2, 1));
+    // Of a record whose `data` alone is damaged the rest is there.
+    let told = page.items.iter().find(|message| message.message_id.as_str() == "m3").unwrap().data().unwrap_err();
+    assert_eq!(told.to_string(), "message `m3`: column `data` is not a JSON object");
     assert!(page.unreadable[0].to_string().contains("`m2`"), "{}", page.unreadable[0]);
 
     let got = store.read(&bo(), |tx| tx.tasks().get("t"));

@@ -83,7 +83,7 @@ fn readers_see_what_is_committed_and_wait_for_nobody() {
     let dir = tempfile::tempdir().unwrap();
     let store = world_at(&dir.path().join("file"));
     fill(&store);
-    let marked = |tx: &aclite::ReadTx<'_>| Ok::<_, Error>(tx.tasks().get("t")?.data.get("mark").cloned());
+    let marked = |tx: &aclite::ReadTx<'_>| Ok::<_, Error>(tx.tasks().get("t")?.data()?.get("mark").cloned());
     let (reading, committed) = (Barrier::new(5), Barrier::new(5));
     std::thread::scope(|scope| {
         for _ in 0..4 {

@@ -733,7 +733,7 @@ fn patcher(what: &str, path: &Path, gate: &mut dyn Gate) -> String {
 
 fn data_of(path: &Path) -> serde_json::Value {
     let store = open(path, PATIENT);
-    store.read(&system(), |tx| tx.tasks().get("t")).unwrap().data.into()
+    store.read(&system(), |tx| tx.tasks().get("t")).unwrap().data().unwrap().clone().into()
 }
 
 #[test]
@@ -840,9 +840,9 @@ fn ended_once(path: &Path, status: &str) {
     let (task, session) = store.read(&system(), |tx| Ok((tx.tasks().get("t")?, tx.sessions().get("s")?))).unwrap();
     assert_eq!(task.status.word(), status);
     assert!(task.completed_at.is_some());
-    assert_eq!(task.data["git_state"], json!({"sha": "abc"}), "the report is there, late or not");
-    assert_eq!(task.data["message_range"], json!({"end": 7}));
-    assert_eq!(task.data["stopped_by"], "bo");
+    assert_eq!(task.data().unwrap()["git_state"], json!({"sha": "abc"}), "the report is there, late or not");
+    assert_eq!(task.data().unwrap()["message_range"], json!({"end": 7}));
+    assert_eq!(task.data().unwrap()["stopped_by"], "bo");
     assert!(session.ready_for_prompt);
     let endings = audit_after(&store, 0).into_iter().filter(|row| {
         row.resource == "task" && row.fields.as_deref().is_some_and(|fields| fields.split(' ').any(|f| f == "status"))

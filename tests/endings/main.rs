@@ -49,8 +49,8 @@ fn the_first_ending_wins_and_no_report_is_lost() {
         match outcome {
             Ok(patched) => {
                 assert_eq!(patched.task, task, "{what}");
-                assert_eq!(task.data["git_state"]["sha_at_end"], "abc", "{what}: no report is lost");
-                assert_eq!(task.data["message_range"]["end_index"], 3, "{what}");
+                assert_eq!(task.data().unwrap()["git_state"]["sha_at_end"], "abc", "{what}: no report is lost");
+                assert_eq!(task.data().unwrap()["message_range"]["end_index"], 3, "{what}");
                 let became = match patched.ended {
                     Ended::First => "first",
                     Ended::No => "no",
@@ -63,7 +63,7 @@ fn the_first_ending_wins_and_no_report_is_lost() {
             }
             Err(error) => {
                 assert_eq!(error.to_string(), format!("task `t` has ended as `{stored}`"), "{what}");
-                assert!(task.data.get("git_state").is_none(), "{what}: a conflict writes nothing");
+                assert!(task.data().unwrap().get("git_state").is_none(), "{what}: a conflict writes nothing");
             }
         }
     }

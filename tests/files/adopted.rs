@@ -271,7 +271,7 @@ fn what_cant_be_attributed_or_read_is_reported() {
     assert_eq!(content_again(&path, &before), before, "none of it is mended");
 
     let store = Store::open(&path).unwrap();
-    let torn = store.read(&support::system(), |tx| tx.messages().get("m-1")).unwrap_err();
+    let torn = store.read(&support::system(), |tx| tx.messages().get("m-1")?.data().cloned()).unwrap_err();
     assert_eq!(torn.code(), "storage");
     assert!(torn.to_string().contains("m-1"), "{torn}");
     let task = store.read(&support::system(), |tx| tx.tasks().get("t-1")).unwrap();

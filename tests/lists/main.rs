@@ -460,8 +460,8 @@ fn a_row_that_cannot_be_read_keeps_no_other_task_from_being_stopped() {
         task(&store, id, of, "bo");
     }
     sql(&store, "UPDATE tasks SET status = 'running'");
-    past_guards(&path, "sessions", "UPDATE sessions SET data = 'torn' WHERE session_id = 'torn'");
-    past_guards(&path, "tasks", "UPDATE tasks SET data = '[1]' WHERE task_id = 't-3'");
+    past_guards(&path, "sessions", "UPDATE sessions SET created_at = 'torn' WHERE session_id = 'torn'");
+    past_guards(&path, "tasks", "UPDATE tasks SET started_at = 'torn' WHERE task_id = 't-3'");
     let closed = store.write(&system(), |tx| tx.tasks().close_orphaned()).unwrap();
     assert_eq!(ids(&closed), ["t-1", "t-4"]);
     let mut told: Vec<String> = closed.unreadable.iter().map(ToString::to_string).collect();

@@ -41,7 +41,7 @@ fn a_patch_merges_deeply() {
         });
         let (task, text): (Task, String) = merged.unwrap();
         assert_eq!(text, left, "{stored} and {patch}");
-        assert_eq!(serde_json::to_string(&task.data).unwrap(), left, "{stored} and {patch}");
+        assert_eq!(serde_json::to_string(task.data().unwrap()).unwrap(), left, "{stored} and {patch}");
     }
 }
 
@@ -146,7 +146,7 @@ fn a_column_wins_over_a_key_of_data() {
     assert_eq!((json.matches("\"status\"").count(), json.matches("\"session_id\"").count()), (1, 1), "{json}");
     // Such a row can be worked with; the old keys may stay.
     let patched = store.write(&bo(), |tx| tx.tasks().patch("t", TaskPatch::new().set("model", "n")));
-    assert_eq!(patched.unwrap().task.data["model"], "n");
+    assert_eq!(patched.unwrap().task.data().unwrap()["model"], "n");
 }
 
 #[test]

@@ -79,8 +79,14 @@ fn a_task_goes_round() {
     back["git_state"] = json!({ "sha_at_end": "b2" });
     back["model"] = json!("claude-sonnet-4-5");
     let patched = write(&store, |tx| tx.tasks().patch("t-1", TaskPatch::from_json(back)?)).task;
-    assert_eq!(patched.data["git_state"], json!({ "ref_at_start": "main", "sha_at_start": "a1", "sha_at_end": "b2" }));
-    assert_eq!((patched.data["model"].as_str(), patched.started_at), (Some("claude-sonnet-4-5"), created.started_at));
+    assert_eq!(
+        patched.data().unwrap()["git_state"],
+        json!({ "ref_at_start": "main", "sha_at_start": "a1", "sha_at_end": "b2" })
+    );
+    assert_eq!(
+        (patched.data().unwrap()["model"].as_str(), patched.started_at),
+        (Some("claude-sonnet-4-5"), created.started_at)
+    );
 }
 
 #[test]
@@ -203,7 +209,7 @@ fn a_worktree_goes_round() {
     }
     "#);
     let back = WorktreePatch::from_json(whole(&created)).unwrap().set("notes", "done");
-    assert_eq!(write(&store, |tx| tx.worktrees().patch("w-1", back)).data["notes"], "done");
+    assert_eq!(write(&store, |tx| tx.worktrees().patch("w-1", back)).data().unwrap()["notes"], "done");
 }
 
 #[test]

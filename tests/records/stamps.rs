@@ -133,7 +133,7 @@ fn a_new_record_gets_what_nobody_says() {
     ] {
         let message = say(NewMessage::new("s", "user", "user", content.clone()));
         assert_eq!(message.content_preview, preview, "{content}");
-        assert_eq!(message.data["content"], content);
+        assert_eq!(message.data().unwrap()["content"], content);
     }
     let patch = |patch: Value| {
         store.write(&bo(), |tx| tx.messages().patch("m", MessagePatch::from_json(patch)?)).unwrap().content_preview

@@ -302,7 +302,7 @@ fn a_token_that_the_daemon_wrote_leads_to_its_session() {
     let daemon = Actor::service("mcp");
     store.write(&daemon, |tx| tx.sessions().patch("s", SessionPatch::new().set("mcp_token", "secret"))).unwrap();
     let found = store.read(&daemon, |tx| tx.sessions().by_mcp_token("secret")).unwrap();
-    assert_eq!((found.session_id.as_str(), &found.data["mcp_token"]), ("s", &json!("secret")));
+    assert_eq!((found.session_id.as_str(), &found.data().unwrap()["mcp_token"]), ("s", &json!("secret")));
 }
 
 #[test]
@@ -316,7 +316,10 @@ fn a_restarted_daemon_stops_what_was_running() {
     assert!(closed.items.iter().all(|task| task.status == TaskStatus::Stopped && task.completed_at.is_some()));
     let late = |tx: &Tx<'_>| tx.tasks().patch("t", TaskPatch::new().status("completed").set("model", "m"));
     let late = store.write(&Actor::executor("bo", "s", "t"), late).unwrap();
-    assert_eq!((late.ended, &late.task.data["model"]), (Ended::AlreadyEnded(TaskStatus::Stopped), &json!("m")));
+    assert_eq!(
+        (late.ended, &late.task.data().unwrap()["model"]),
+        (Ended::AlreadyEnded(TaskStatus::Stopped), &json!("m"))
+    );
 }
 
 #[test]

@@ -231,7 +231,7 @@ fn secrets_go_in_and_only_the_daemon_gets_them_out() {
     )
     .unwrap();
     let patched = store.write(&bo(), |tx| tx.users().patch("bo", keys.clone())).unwrap();
-    assert_eq!(patched.data["api_keys"], json!({ "A": true, "B": true }));
+    assert_eq!(patched.data().unwrap()["api_keys"], json!({ "A": true, "B": true }));
     // What a client read it may send back: the entries that say `true` stay what they are.
     let back = UserPatch::from_json(serde_json::to_value(&patched).unwrap()).unwrap();
     store.write(&bo(), |tx| tx.users().patch("bo", back)).unwrap();
@@ -339,7 +339,7 @@ fn boards_and_repos_are_every_members() {
     let repo = store
         .write(&cy(), |tx| tx.repos().patch("r", RepoPatch::new().set("remote_url", "git@example.com:app")))
         .unwrap();
-    assert_eq!((repo.slug.as_str(), &repo.data["remote_url"]), ("acme/app", &json!("git@example.com:app")));
+    assert_eq!((repo.slug.as_str(), &repo.data().unwrap()["remote_url"]), ("acme/app", &json!("git@example.com:app")));
     // A repo goes with its worktrees, so it takes `all` on each of them; a hidden one is not named.
     let refused = store.write(&cy(), |tx| tx.repos().remove("r")).unwrap_err();
     assert!(refused.is_denied() && !refused.to_string().contains("`w`"), "{refused}");

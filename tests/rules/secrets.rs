@@ -28,7 +28,7 @@ fn a_sessions_token_is_for_the_daemon_and_its_executor() {
         let (got, found) = store
             .read(&actor(who), |tx| Ok((tx.sessions().get("s")?, tx.sessions().find(&SessionQuery::new())?.items)))
             .unwrap();
-        assert_eq!((found.len(), &got.data["title"]), (2, &json!("shown")), "{who}");
+        assert_eq!((found.len(), &got.data().unwrap()["title"]), (2, &json!("shown")), "{who}");
         let patched =
             attempt(&store, &actor("system"), |tx| tx.sessions().patch("s", SessionPatch::new().archived(true)));
         check_clean(who, &format!("{got:?} {found:?} {patched:?}"));
@@ -47,7 +47,10 @@ fn a_sessions_token_is_for_the_daemon_and_its_executor() {
         assert_eq!(verdict(&found), expected, "{who}");
         check_clean(who, &format!("{found:?}"));
         if let Ok(session) = found {
-            assert_eq!((session.session_id.as_str(), &session.data["mcp_token"]), ("s", &json!("token-of-s")));
+            assert_eq!(
+                (session.session_id.as_str(), &session.data().unwrap()["mcp_token"]),
+                ("s", &json!("token-of-s"))
+            );
         }
     }
     let unknown = store.read(&system(), |tx| tx.sessions().by_mcp_token("token-of-nobody")).unwrap_err();
@@ -55,7 +58,7 @@ fn a_sessions_token_is_for_the_daemon_and_its_executor() {
     // The executor of `s` gets the token of `s` by getting it, and no other.
     let executor = actor("executor");
     let own = store.read(&executor, |tx| tx.sessions().get("s")).unwrap();
-    assert_eq!(own.data["mcp_token"], "token-of-s");
+    assert_eq!(own.data().unwrap()["mcp_token"], "token-of-s");
     check_clean("printed", &format!("{own:?}"));
     assert_eq!(verdict(&store.read(&executor, |tx| tx.sessions().get("s2"))), "denied");
     let listed = store.read(&executor, |tx| tx.sessions().find(&SessionQuery::new())).unwrap().items;
