@@ -43,6 +43,7 @@ mod record;
 mod repository;
 mod sealed;
 mod sql_text;
+mod sqlite;
 mod store;
 mod verdict;
 

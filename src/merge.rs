@@ -19,6 +19,11 @@ pub(crate) const MAX_BYTES: usize = 16 << 20;
 /// Up to this many keys, comparing each with each beats hashing.
 const FEW: usize = 16;
 
+/// Text that every reader can read back: UTF-8 without NUL.
+pub(crate) fn plain_text(bytes: &[u8]) -> Option<&str> {
+    if memchr::memchr(0, bytes).is_some() { None } else { str::from_utf8(bytes).ok() }
+}
+
 /// Why text cannot be merged or stored. The messages name keys, never values.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum MergeError {

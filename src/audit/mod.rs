@@ -9,7 +9,7 @@ use crate::actor::Actor;
 use crate::operation::Operation;
 use crate::record::Time;
 
-pub(crate) use insert::Insert;
+pub(crate) use insert::{insert, insert_sql};
 
 /// The columns of `acl_audit` between its first, `seq`, and its last, `epoch`: those that an [`Entry`] fills.
 const COLUMNS: [&str; 14] = [

@@ -4,6 +4,8 @@ use std::ops::Range;
 
 use rusqlite::types::ValueRef;
 
+use crate::merge::plain_text;
+
 /// What a column is declared to hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Affinity {
@@ -27,9 +29,7 @@ impl Affinity {
     pub(super) fn refuses(self, value: ValueRef<'_>, plain: bool) -> Option<&'static str> {
         match (self, value) {
             (Self::Any, _) | (_, ValueRef::Null) | (Self::Integer, ValueRef::Integer(_)) => None,
-            (Self::Text, ValueRef::Text(text)) if !plain || (!text.contains(&0) && str::from_utf8(text).is_ok()) => {
-                None
-            }
+            (Self::Text, ValueRef::Text(text)) if !plain || plain_text(text).is_some() => None,
             (Self::Text, _) => Some("plain text"),
             (Self::Integer, _) => Some("an integer"),
         }

@@ -195,7 +195,7 @@ impl<'a> Facts<'a> {
 /// Text that every reader can read back: UTF-8 without NUL.
 fn plain(value: ValueRef<'_>) -> Option<&str> {
     match value {
-        ValueRef::Text(bytes) => str::from_utf8(bytes).ok().filter(|text| !text.contains('\0')),
+        ValueRef::Text(bytes) => merge::plain_text(bytes),
         _ => None,
     }
 }

@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use super::host::Host;
 use super::hosted::HostConnection;
 use crate::actor::Actor;
-use crate::audit::{Door, Entry, Insert};
+use crate::audit::{self, Door, Entry};
 use crate::error::Error;
 use crate::facts::{Columns, DataChange, Row, StoredRow};
-use crate::operation::{Operation, Resource};
+use crate::operation::{Action, Operation, Resource};
+use crate::sqlite::Prepared;
 
 /// What became of the status that a patch of a task asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,8 +86,8 @@ pub(crate) struct Context {
 /// otherwise, it lives as long as the statement that needs it.
 #[derive(Debug, Default)]
 struct AuditInsert {
-    kept: Option<Arc<Insert>>,
-    lent: Weak<Insert>,
+    kept: Option<Arc<Prepared>>,
+    lent: Weak<Prepared>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -154,7 +155,7 @@ impl Context {
 
     /// Writes an audit row on the connection of `host`, inside whatever runs there. Returns the insert, for a host's
     /// statement to keep, and whether the guard of the audit let the row in; nothing where the row is not there.
-    pub(crate) fn write_audit(&self, host: &Host, entry: &Entry) -> rusqlite::Result<Option<(Arc<Insert>, bool)>> {
+    pub(crate) fn write_audit(&self, host: &Host, entry: &Entry) -> rusqlite::Result<Option<(Arc<Prepared>, bool)>> {
         let insert = self.audit_insert(host)?;
         {
             let mut state = self.state();
@@ -164,7 +165,7 @@ impl Context {
             (state.auditing, state.admitted) = (true, true);
         }
         // No lock is held here: the audit's guard takes the one of the state.
-        let written = insert.run(entry);
+        let written = audit::insert(&insert, entry);
         let mut state = self.state();
         // A guard that did not take it has not run.
         let guarded = !std::mem::take(&mut state.admitted);
@@ -172,7 +173,7 @@ impl Context {
         Ok(written?.then_some((insert, guarded)))
     }
 
-    fn audit_insert(&self, host: &Host) -> rusqlite::Result<Arc<Insert>> {
+    fn audit_insert(&self, host: &Host) -> rusqlite::Result<Arc<Prepared>> {
         let mut place = lock(&self.insert);
         if let Some(insert) = place.lent.upgrade() {
             return Ok(insert);
@@ -222,7 +223,6 @@ impl State {
 
     /// Whether the removal of this record was allowed and is under way.
     pub(crate) fn removes(&self, resource: Resource, record: &str) -> bool {
-        use crate::operation::Action;
         self.position(resource, record).is_some_and(|at| self.pending[at].asked.action == Action::Remove)
     }
 }

@@ -7,7 +7,8 @@ use std::ptr;
 
 use rusqlite::{Connection, ffi};
 
-use crate::audit::Insert;
+use crate::audit::insert_sql;
+use crate::sqlite::Prepared;
 
 /// The connection whose functions ask. Lives in these functions only, which SQLite drops with the connection.
 #[derive(Debug, Clone, Copy)]
@@ -113,10 +114,10 @@ impl Host {
     }
 
     /// Prepares the insert of audit rows.
-    pub(super) fn prepare_audit_insert(&self, persistent: bool) -> rusqlite::Result<Insert> {
+    pub(super) fn prepare_audit_insert(&self, persistent: bool) -> rusqlite::Result<Prepared> {
         // SAFETY: the connection is open, since one of its functions is running, or its owner calls. The context of a
         // connection of ours lets the insert go before that closes; on a host's it lives as long as a running statement.
-        unsafe { Insert::prepare(self.0, persistent) }
+        unsafe { Prepared::new(self.0, &insert_sql(), persistent) }
     }
 
     /// The connection itself, for SQL of ours. It keeps no statement beyond the call: a host could

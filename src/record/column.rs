@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{Time, id};
-use crate::merge::MAX_BYTES;
+use crate::merge::{self, MAX_BYTES};
 
 /// A column of a record's table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,8 +115,8 @@ fn check_text(text: &str) -> Result<(), &'static str> {
 
 /// The text in a stored value. Other types and a NUL are refused.
 pub(super) fn text(value: ValueRef<'_>) -> FromSqlResult<&str> {
-    let text = value.as_str()?;
-    if text.contains('\0') { Err(FromSqlError::Other("text with a NUL".into())) } else { Ok(text) }
+    let ValueRef::Text(bytes) = value else { return Err(FromSqlError::InvalidType) };
+    merge::plain_text(bytes).ok_or_else(|| FromSqlError::Other("text with a NUL, or not UTF-8".into()))
 }
 
 /// A Rust type that a column's values have.

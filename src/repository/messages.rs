@@ -190,7 +190,7 @@ impl<'t> MessagesMut<'t> {
             let next =
                 // After the greatest there is, they share it.
                 format!("(SELECT min(CAST(ifnull(max(\"index\"), -1) AS integer) + 1, {MAX_NUMBER}) FROM main.messages WHERE session_id = {session})");
-            assignments.expression("index", next);
+            assignments.expression("index", &next);
         }
         assignments.create(self.tx, &id)
     }

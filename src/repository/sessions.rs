@@ -216,7 +216,7 @@ impl<'t> SessionsMut<'t> {
         let mut assignments = Assignments::of(fields, false)?;
         let creator = assignments.bind(creator);
         let stamp = format!("(SELECT unix_username FROM main.users WHERE user_id = {creator})");
-        assignments.expression("unix_username", stamp);
+        assignments.expression("unix_username", &stamp);
         assignments.value("updated_at", now());
         assignments.create(self.tx, &id)
     }

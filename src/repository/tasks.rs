@@ -206,14 +206,14 @@ impl<'t> TasksMut<'t> {
             let given = completed_at.map(|time| assignments.bind(time));
             assignments.expression(
                 "completed_at",
-                format!(
+                &format!(
                     "acl_next_completed_at(status, {}, completed_at, {})",
                     next.as_deref().unwrap_or("NULL"),
                     given.as_deref().unwrap_or("completed_at"),
                 ),
             );
             if let Some(next) = next {
-                assignments.expression("status", format!("acl_next_status(status, {next})"));
+                assignments.expression("status", &format!("acl_next_status(status, {next})"));
             }
         }
         let (task, ending) = assignments.patch::<Task>(self.tx, id.as_str())?;

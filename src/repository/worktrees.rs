@@ -186,7 +186,7 @@ impl<'t> WorktreesMut<'t> {
                   WHERE worktree_unique_id BETWEEN 0 AND {MAX_NUMBER} - 1 AND typeof(worktree_unique_id) = 'integer')
                   WHERE n NOT IN (SELECT worktree_unique_id FROM main.worktrees))"
             );
-            assignments.expression("worktree_unique_id", next);
+            assignments.expression("worktree_unique_id", &next);
         }
         assignments.value("updated_at", now());
         assignments.create(self.tx, &id)

@@ -5,26 +5,31 @@ use rusqlite::types::Value;
 use super::read::Stored;
 use crate::actor::Actor;
 use crate::error::{Error, Result};
-use crate::guard::{Ending, quote};
+use crate::guard::Ending;
 use crate::operation::Action;
 use crate::record::{Fields, Time};
 use crate::store::{Tx, op};
 
-/// The columns of a statement, each with its expression, and the values that these bind.
-#[derive(Debug, Default)]
+/// The columns of a statement, and the values that its parameters bind.
+#[derive(Debug)]
 pub(super) struct Assignments {
-    columns: Vec<(&'static str, String)>,
+    patch: bool,
+    /// Of a patch `"column" = expression, …`; of a creation the names alone.
+    columns: String,
+    /// Of a creation the expressions.
+    values: String,
     params: Vec<Value>,
 }
 
 impl Assignments {
     /// Everything in `fields`, with `data` where any of its keys is given (`patch`) or always.
     pub(super) fn of(fields: Fields, patch: bool) -> Result<Self> {
-        let mut assignments = Self::default();
+        let mut assignments =
+            Self { patch, columns: String::with_capacity(128), values: String::new(), params: Vec::with_capacity(8) };
         if fields.has_data() && (!patch || !fields.data.is_empty()) {
             let text = assignments.bind(Value::Text(fields.data_text()?));
             let data = if patch { format!("acl_next_data(data, {text})") } else { text };
-            assignments.columns.push(("data", data));
+            assignments.expression("data", &data);
         }
         for (column, value) in fields.columns {
             assignments.value(column.name, value);
@@ -41,40 +46,34 @@ impl Assignments {
     /// Sets a column to a value.
     pub(super) fn value(&mut self, column: &'static str, value: Value) {
         let param = self.bind(value);
-        self.columns.push((column, param));
+        self.expression(column, &param);
     }
 
     /// Sets a column to an expression.
-    pub(super) fn expression(&mut self, column: &'static str, expression: String) {
-        self.columns.push((column, expression));
+    pub(super) fn expression(&mut self, column: &'static str, expression: &str) {
+        let separator = if self.columns.is_empty() { "" } else { ", " };
+        // The names of columns are ours and hold no quote.
+        self.columns.extend([separator, "\"", column, "\""]);
+        if self.patch {
+            self.columns.extend([" = ", expression]);
+        } else {
+            self.values.extend([separator, expression]);
+        }
     }
 
     /// Creates the record `id`.
     pub(super) fn create<R: Stored>(self, tx: &Tx<'_>, id: &str) -> Result<R> {
-        let names: Vec<String> = self.columns.iter().map(|(name, _)| quote(name)).collect();
-        let values: Vec<&str> = self.columns.iter().map(|(_, value)| value.as_str()).collect();
-        let sql = format!(
-            "INSERT INTO main.{table} ({names}) VALUES ({values})",
-            table = R::TABLE,
-            names = names.join(", "),
-            values = values.join(", "),
-        );
+        let sql = ["INSERT INTO main.", R::TABLE, " (", &self.columns, ") VALUES (", &self.values, ")"].concat();
         tx.write_one(op(R::RESOURCE, Action::Create), id, &[], &sql, &self.params).map(|(record, _)| record)
     }
 
     /// Patches the record `id`. Nothing to set is a question all the same: may they, and what is there?
     pub(super) fn patch<R: Stored>(mut self, tx: &Tx<'_>, id: &str) -> Result<(R, Option<Ending>)> {
         if self.columns.is_empty() {
-            self.expression(R::KEY, R::KEY.to_owned());
+            self.expression(R::KEY, R::KEY);
         }
         let key = self.bind(Value::Text(id.to_owned()));
-        let set: Vec<String> = self.columns.iter().map(|(name, value)| format!("{} = {value}", quote(name))).collect();
-        let sql = format!(
-            "UPDATE main.{table} SET {set} WHERE {id} = {key}",
-            table = R::TABLE,
-            set = set.join(", "),
-            id = R::KEY,
-        );
+        let sql = ["UPDATE main.", R::TABLE, " SET ", &self.columns, " WHERE ", R::KEY, " = ", &key].concat();
         tx.write_one(op(R::RESOURCE, Action::Patch), id, &[(R::KEY, id)], &sql, &self.params)
     }
 }

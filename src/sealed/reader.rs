@@ -51,7 +51,7 @@ impl Reader {
         Ok(Self { conn, memo, executor: matches!(actor, Actor::Executor { .. }), exact })
     }
 
-    pub(super) const fn raw(&self) -> &Connection {
+    pub(super) fn raw(&self) -> &Connection {
         &self.conn.raw
     }
 

@@ -15,6 +15,7 @@ use crate::audit::Entry;
 use crate::error::{Error, Result, Subject};
 use crate::guard::{Context, GUARDED, Host, has_moved, is_guarded, is_ours_alone, register};
 use crate::operation::Resource;
+use crate::sqlite::KeptConnection;
 
 /// How many prepared statements a connection keeps: more than all that the repositories usually make.
 const STATEMENTS: usize = 256;
@@ -34,7 +35,7 @@ pub(crate) enum Author {
 /// A connection with its memory.
 #[derive(Debug)]
 pub(crate) struct Conn {
-    pub(crate) raw: Connection,
+    pub(crate) raw: KeptConnection,
     pub(crate) context: Arc<Context>,
     author: Arc<AtomicU8>,
     /// How many rows had ever changed on this connection when its transaction began.
@@ -54,7 +55,7 @@ impl Conn {
         let raw = Connection::open_with_flags(path, flags).map_err(failed)?;
         let in_file = raw.path().is_some_and(|path| !path.is_empty());
         let conn = Self {
-            raw,
+            raw: KeptConnection::new(raw),
             context: Arc::default(),
             author: Arc::default(),
             began: Cell::default(),
@@ -116,11 +117,10 @@ impl Conn {
     /// committed can be given to another one later.
     pub(super) fn check_schema(&self, check: impl FnOnce(&Connection) -> Result<()>) -> Result<()> {
         let failed = |error| Error::of_file("reading the version of the schema", error);
-        let mut statement = self.raw.prepare_cached("PRAGMA main.schema_version").map_err(failed)?;
-        let version = statement.query_row([], |row| row.get(0)).map_err(failed)?;
-        if self.checked.get() != Some(version) {
+        let version = self.raw.ask_kept(|kept| &kept.schema_version).map_err(failed)?;
+        if version.is_none() || self.checked.get() != version {
             check(&self.raw)?;
-            self.checked.set(Some(version));
+            self.checked.set(version);
         }
         Ok(())
     }

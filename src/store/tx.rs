@@ -369,7 +369,7 @@ pub(super) fn trace(operation: &str, resource: &str, started: Instant, error: Op
 /// Takes the write lock, waiting for other processes until `timeout` since `started` is over.
 pub(super) fn begin(conn: &Conn, started: Instant, timeout: Duration) -> Result<()> {
     let left = timeout.saturating_sub(started.elapsed());
-    let begun = conn.raw.busy_timeout(left).and_then(|()| execute(conn, "BEGIN IMMEDIATE"));
+    let begun = conn.raw.busy_timeout(left).and_then(|()| conn.raw.run_kept(|kept| &kept.begin_immediate));
     conn.mark();
     begun.map_err(|error| match Error::of_record("beginning a transaction", &the_file(), error) {
         Error::Busy(_) => Error::Busy(started.elapsed()),
@@ -388,9 +388,9 @@ pub(super) fn commit(conn: &Conn, refused: &[Entry]) -> Result<()> {
     if conn.raw.is_autocommit() {
         return Err(Error::broken("a statement ended the transaction; nothing of it was stored"));
     }
-    let committed = conn
-        .append_audit(refused)
-        .and_then(|()| execute(conn, "COMMIT").map_err(|error| Error::of_record("committing", &the_file(), error)));
+    let committed = conn.append_audit(refused).and_then(|()| {
+        conn.raw.run_kept(|kept| &kept.commit).map_err(|error| Error::of_record("committing", &the_file(), error))
+    });
     committed.inspect_err(|_| roll_back(conn))
 }
 
@@ -413,7 +413,7 @@ pub(super) fn undo(conn: &Conn, refused: &[Entry]) -> Result<()> {
     let untouched = !conn.raw.is_autocommit() && !conn.changed();
     if !untouched {
         roll_back(conn);
-        execute(conn, "BEGIN IMMEDIATE").map_err(|error| Error::storage("auditing refusals", error))?;
+        conn.raw.run_kept(|kept| &kept.begin_immediate).map_err(|error| Error::storage("auditing refusals", error))?;
         unchanged(conn).inspect_err(|_| roll_back(conn))?;
     }
     commit(conn, refused)
@@ -456,7 +456,7 @@ pub(super) fn read<T, E: From<Error>>(
         execute(conn, "PRAGMA query_only = 1").map_err(failed)?;
     }
     let _end = End(conn, shared);
-    execute(conn, "BEGIN").map_err(failed)?;
+    conn.raw.run_kept(|kept| &kept.begin).map_err(failed)?;
     // This reads, so what is checked and what `work` reads are one snapshot.
     unchanged(conn).inspect_err(trace_failure)?;
     let tx = ReadTx::new(conn, actor);
