@@ -33,6 +33,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) first_owner_due: bool,
     /// Whether the cascade of a removal that was allowed does this.
     pub(crate) cascade: bool,
+    /// Whether `data` is one JSON object that repeats no key, since a repository wrote it from a map.
+    pub(crate) from_map: bool,
     /// How `data` changes: told by whoever merged it, or found out when first asked for.
     data: OnceCell<DataChange>,
     /// Which facts were asked for.
@@ -168,7 +170,7 @@ impl<'a> Facts<'a> {
         let new = self.input(Fact::Data)?.unwrap_or_default();
         let old = if self.has(Fact::OldData) { self.text(Fact::OldData)?.unwrap_or_default() } else { "{}" };
         let keys = merge::changed_keys(old, new).ok();
-        Ok(self.data.get_or_init(|| DataChange { keys, checked: false }))
+        Ok(self.data.get_or_init(|| DataChange { keys, checked: self.from_map }))
     }
 
     /// Takes over how `data` changes from whoever merged it, where these are the texts that were merged.

@@ -45,6 +45,8 @@ pub(super) fn guard(call: &Call<'_>, context: &Context, host: &Host) -> SqlResul
         Err(problem) => return Err(undecidable(&mut state, asked, "", &problem)),
     };
     facts.now = Time::now().as_millis();
+    // A patch is merged with what is stored, which is read before it counts as checked.
+    facts.from_map = action == Action::Create && state.door == Some(Door::Api) && state.wanted == Some(resource);
     if let Some(merged) = state.merged.take() {
         facts.adopt_merge(&merged.stored, &merged.result, merged.change);
     }

@@ -233,6 +233,7 @@ fn set_preview(fields: &mut Fields) {
         _ => return,
     };
     // A NUL may stand in JSON, and in no column.
-    let preview: String = text.chars().filter(|char| *char != '\0').take(PREVIEW).collect();
+    let text = text.replace('\0', "");
+    let preview = text.char_indices().nth(PREVIEW).map_or(&*text, |(end, _)| &text[..end]).to_owned();
     fields.set("content_preview", Value::Text(preview));
 }
