@@ -31,6 +31,7 @@ compile_error!(
 
 mod actor;
 mod audit;
+mod catalog;
 mod error;
 #[cfg(feature = "extension")]
 mod extension;

@@ -14,6 +14,7 @@ mod scope;
 pub(crate) use change::changed_fields;
 
 use crate::actor::Actor;
+use crate::catalog;
 use crate::error::{Conflict, ConflictKind, Denied, NotFound, Refusal, Subject};
 use crate::facts::{Fact, Facts, Rule};
 use crate::level::{Held, Level, Need, RoleRank};
@@ -69,43 +70,6 @@ pub(crate) fn decide_child(actor: &Actor, parent: &Subject, child: Resource, fac
         Err(refusal) => Err(refusal),
     }
 }
-
-/// The columns of a session that belong to its run, not to its set-up; and the same among its `data` keys.
-const RUN_STATE: [&str; 4] = ["status", "ready_for_prompt", "archived", "archived_reason"];
-const RUN_STATE_KEYS: [&str; 7] = [
-    "tasks",
-    "sdk_session_id",
-    "git_state",
-    "message_count",
-    "current_context_usage",
-    "context_window_limit",
-    "last_context_update_at",
-];
-
-/// The columns of a worktree that whoever holds `all` may change; any other column is for owners.
-const WORKTREE_OPEN: [&str; 18] = [
-    "name",
-    "ref",
-    "worktree_unique_id",
-    "board_id",
-    "start_command",
-    "stop_command",
-    "health_check_url",
-    "app_url",
-    "logs_command",
-    "schedule_enabled",
-    "schedule_cron",
-    "schedule_last_triggered_at",
-    "schedule_next_run_at",
-    "needs_attention",
-    "archived",
-    "archived_at",
-    "archived_by",
-    "filesystem_status",
-];
-
-/// The columns of their own row that users keep themselves; any other is for administrators.
-const USER_OPEN: [&str; 5] = ["email", "password", "name", "emoji", "onboarding_completed"];
 
 /// The greatest number that every reader of JSON can read back. There is always a next one.
 pub(crate) const MAX_NUMBER: i64 = (1 << 53) - 1;
@@ -246,31 +210,27 @@ impl Case<'_> {
 
     /// Whether permission comes from a worktree that is there already.
     fn hangs_on_worktree(&self) -> bool {
-        match self.asked.resource {
-            Resource::Worktree => self.asked.action != Action::Create,
-            Resource::Owner
-            | Resource::Grant
-            | Resource::Session
-            | Resource::Task
-            | Resource::Message
-            | Resource::Row => true,
-            _ => false,
-        }
+        let creates_worktree = matches!((self.asked.resource, self.asked.action), (Resource::Worktree, Action::Create));
+        catalog::of(self.asked.resource).in_worktree && !creates_worktree
     }
 
     // ---- level ------------------------------------------------------------------------------
 
     /// The actions whose rules a patch has to satisfy, the one that the audit names last.
     fn actions(&self, change: &Change<'_>) -> Vec<Action> {
-        let (open, strict) = match (self.asked.resource, self.asked.action) {
+        let table = catalog::of(self.asked.resource);
+        let strict = match (self.asked.resource, self.asked.action) {
             (Resource::Session, Action::Patch) => {
-                let report = change.first_beyond(&RUN_STATE, &RUN_STATE_KEYS).is_none();
+                let (columns, keys) = table.report;
+                let report = change.first_beyond(columns, keys).is_none();
                 return vec![if report { Action::Report } else { Action::Patch }];
             }
-            (Resource::Worktree, Action::Patch) => (&WORKTREE_OPEN[..], Action::Share),
-            (Resource::User, Action::Patch) => (&USER_OPEN[..], Action::Administer),
+            (Resource::Worktree, Action::Patch) => Action::Share,
+            (Resource::User, Action::Patch) => Action::Administer,
             (_, action) => return vec![action],
         };
+        // A column that the catalog does not know is restricted.
+        let open = table.open.unwrap_or_default();
         let restricted = |column: &&str| *column != "data" && !open.contains(column);
         let strictly = change.columns.iter().any(restricted);
         let openly = change.columns.is_empty() || !change.columns.iter().all(restricted);
@@ -359,7 +319,7 @@ impl Case<'_> {
                 return Err(self.conflict(ConflictKind::LastOwner(worktrees))?);
             }
         }
-        if !own && ["api_keys", "env_vars"].iter().any(|key| change.has_key(key)) {
+        if !own && catalog::of(Resource::User).secret_keys().any(|key| change.has_key(key)) {
             return Err(self.denied(Some(Need::Own), "`api_keys` and `env_vars` are written by their user", true)?);
         }
         Ok(())

@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use super::further;
 use super::install::{objects, views};
 use super::names::{spelled, written_by};
-use super::template::{self, GUARDED};
+use crate::catalog;
 use crate::error::{Error, Incompatible, Result, Tampered};
 
 /// The rows without which the guards do not know their own state, and how to ask for each.
@@ -22,9 +22,9 @@ pub(crate) fn beyond_repair(conn: &Connection) -> Result<Tampered> {
     let mut there =
         conn.prepare("SELECT 1 FROM main.sqlite_schema WHERE type = 'table' AND name = ?1").map_err(failed)?;
     let mut found = Tampered::default();
-    for (table, _) in GUARDED {
-        if !there.exists([table]).map_err(failed)? {
-            found.missing.push(format!("table `{table}`"));
+    for table in &catalog::TABLES {
+        if !there.exists([table.name]).map_err(failed)? {
+            found.missing.push(format!("table `{}`", table.name));
         }
     }
     for table in further::list(conn)? {
@@ -90,7 +90,7 @@ pub(crate) fn check(conn: &Connection) -> Result<Tampered> {
     // By kind and name: a trigger may be called as a view of ours is.
     let is_ours = |kind: &str, name: &str| expected.iter().any(|object| object.kind == kind && object.name == name);
     let is_guarded = |table: &str| {
-        template::is_guarded(table) || further.iter().any(|guarded| table.eq_ignore_ascii_case(&guarded.name))
+        catalog::is_guarded(table) || further.iter().any(|guarded| table.eq_ignore_ascii_case(&guarded.name))
     };
     let problem = |kind: &str, name: &str, table: &str, sql: &str| {
         if kind == "trigger" && is_guarded(table) {

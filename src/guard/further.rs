@@ -4,6 +4,7 @@ use rusqlite::Connection;
 
 use super::template::Table;
 use super::writer::{is_plain, literal, quote};
+use crate::catalog;
 use crate::error::{Error, Result};
 use crate::operation::Resource;
 
@@ -43,10 +44,11 @@ pub(crate) fn list(conn: &Connection) -> Result<Vec<Further>> {
 impl Further {
     /// Table and key of the parent.
     const fn parent_table(&self) -> (&'static str, &'static str) {
-        match self.parent {
-            Resource::Session => ("sessions", "session_id"),
-            _ => ("worktrees", "worktree_id"),
-        }
+        let parent = match self.parent {
+            Resource::Session => catalog::of(Resource::Session),
+            _ => catalog::of(Resource::Worktree),
+        };
+        (parent.name, parent.key[0])
     }
 
     /// What keeps this table from being guarded, if anything: an unsound shape, a name that guards can't carry, a
@@ -191,17 +193,9 @@ fn references(conn: &Connection, name: &str) -> Result<(String, String)> {
     Ok((removed_parent, set_null))
 }
 
-/// What the rows of a guarded table are, and their key.
+/// What the rows of a guarded table are, and their key; of aclite's own tables, and where the key is more than one
+/// column, nothing.
 fn parent_of(table: &str) -> Option<(&'static str, &'static str)> {
-    Some(match table {
-        "users" => ("user", "user_id"),
-        "repos" => ("repo", "repo_id"),
-        "boards" => ("board", "board_id"),
-        "worktrees" => ("worktree", "worktree_id"),
-        "sessions" => ("session", "session_id"),
-        "tasks" => ("task", "task_id"),
-        "messages" => ("message", "message_id"),
-        "groups" => ("group", "group_id"),
-        _ => return None,
-    })
+    let table = catalog::named(table).filter(|table| !table.is_aclites())?;
+    if let [key] = table.key { Some((table.resource.word(), key)) } else { None }
 }

@@ -14,8 +14,9 @@ use super::context::{HandedOver, State};
 use super::host::Host;
 use super::names::spells_ours;
 use super::writer::quote;
-use super::{check, further, template};
+use super::{check, further};
 use crate::audit::Entry;
+use crate::catalog;
 use crate::error::Tampered;
 use crate::sql_text::search;
 
@@ -286,7 +287,7 @@ fn in_the_way(conn: &Connection, number: i64, name: &str) -> rusqlite::Result<Op
 }
 
 fn is_guarded(conn: &Connection, table: &str) -> rusqlite::Result<bool> {
-    if template::is_guarded(table) {
+    if catalog::is_guarded(table) {
         return Ok(true);
     }
     let unread = |error| rusqlite::Error::UserFunctionError(Box::new(error));

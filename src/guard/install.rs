@@ -3,8 +3,9 @@
 use rusqlite::Connection;
 
 use super::further;
-use super::template::{GUARDED, Table};
+use super::template::Table;
 use super::writer::{quote, statements};
+use crate::catalog;
 use crate::error::{Error, Incompatible, Result};
 
 const ACCESS: &str = include_str!("../../sql/access.sql");
@@ -28,9 +29,9 @@ pub(super) fn objects(conn: &Connection) -> Result<Vec<Object>> {
     let mut objects = views();
     let mut problems = Vec::new();
     let further = further::list(conn)?;
-    for (name, file) in GUARDED {
-        let table = Table::read(conn, name)?;
-        let guards = table.expand(file, |marker| further::children(marker, &further))?;
+    for known in &catalog::TABLES {
+        let table = Table::read(conn, known.name)?;
+        let guards = table.expand(known.guards, |marker| further::children(marker, &further))?;
         objects.extend(guards.into_iter().map(|sql| object("trigger", sql)));
         problems.extend(table.problems);
     }
@@ -113,8 +114,8 @@ mod tests {
         conn.execute_batch("CREATE TABLE notes (note_id text PRIMARY KEY, session_id text)").unwrap();
         conn.execute_batch(super::ACCESS).unwrap();
         conn.execute_batch(super::FACTS).unwrap();
-        for (table, file) in super::GUARDED {
-            conn.execute_batch(file).unwrap_or_else(|error| panic!("{table}: {error}"));
+        for table in &super::catalog::TABLES {
+            conn.execute_batch(table.guards).unwrap_or_else(|error| panic!("{}: {error}", table.name));
         }
         conn.execute_batch(include_str!("../../sql/guards/further.sql")).unwrap();
     }

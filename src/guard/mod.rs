@@ -28,5 +28,5 @@ pub(crate) use host::{Host, has_moved};
 pub(crate) use hosted::HostConnection;
 pub(crate) use install::{GENERATION, check_tables, install, remove, seed};
 pub(crate) use names::{is_ours_alone, spells_ours};
-pub(crate) use template::{GUARDED, affinity, is_guarded};
+pub(crate) use template::affinity;
 pub(crate) use writer::quote;

@@ -12,76 +12,15 @@
 use rusqlite::Connection;
 
 use super::writer::{expand, is_plain, literal, quote, statements};
+use crate::catalog;
 use crate::error::{Error, Result};
 use crate::facts::{Affinity, CHILD, contract};
 use crate::operation::{Action, Operation, Resource};
 use crate::sql_text::lexer::{Kind, tokens};
 
-/// The guarded tables and their guards, parents first.
-pub(crate) const GUARDED: [(&str, &str); 17] = [
-    ("users", include_str!("../../sql/guards/users.sql")),
-    ("repos", include_str!("../../sql/guards/repos.sql")),
-    ("boards", include_str!("../../sql/guards/boards.sql")),
-    ("worktrees", include_str!("../../sql/guards/worktrees.sql")),
-    ("worktree_owners", include_str!("../../sql/guards/worktree_owners.sql")),
-    ("sessions", include_str!("../../sql/guards/sessions.sql")),
-    ("tasks", include_str!("../../sql/guards/tasks.sql")),
-    ("messages", include_str!("../../sql/guards/messages.sql")),
-    ("groups", include_str!("../../sql/guards/groups.sql")),
-    ("group_memberships", include_str!("../../sql/guards/group_memberships.sql")),
-    ("worktree_group_grants", include_str!("../../sql/guards/worktree_group_grants.sql")),
-    ("acl_rules", include_str!("../../sql/guards/acl_rules.sql")),
-    ("acl_settings", include_str!("../../sql/guards/acl_settings.sql")),
-    ("acl_epoch", include_str!("../../sql/guards/acl_epoch.sql")),
-    ("acl_audit", include_str!("../../sql/guards/acl_audit.sql")),
-    ("acl_tables", include_str!("../../sql/guards/acl_tables.sql")),
-    ("acl_meta", include_str!("../../sql/guards/acl_meta.sql")),
-];
-
 /// How many columns one call hands over: with two values each, far fewer than the arguments that a function may have,
 /// also where a host allows fewer.
 const CHUNK: usize = 24;
-
-/// The references that inheritance of permission rests on, as table, column and parent. Without one
-/// a deletion would leave orphans, and whoever makes a new parent of the same id would get them.
-const REFERENCES: [(&str, &str, &str); 10] = [
-    ("worktrees", "repo_id", "repos"),
-    ("worktree_owners", "worktree_id", "worktrees"),
-    ("worktree_owners", "user_id", "users"),
-    ("sessions", "worktree_id", "worktrees"),
-    ("tasks", "session_id", "sessions"),
-    ("messages", "session_id", "sessions"),
-    ("group_memberships", "group_id", "groups"),
-    ("group_memberships", "user_id", "users"),
-    ("worktree_group_grants", "worktree_id", "worktrees"),
-    ("worktree_group_grants", "group_id", "groups"),
-];
-
-/// The columns that are each table's key. Without a unique one, two rows could have the same id.
-const KEYS: [(&str, &[&str]); 17] = [
-    ("users", &["user_id"]),
-    ("repos", &["repo_id"]),
-    ("boards", &["board_id"]),
-    ("worktrees", &["worktree_id"]),
-    ("worktree_owners", &["worktree_id", "user_id"]),
-    ("sessions", &["session_id"]),
-    ("tasks", &["task_id"]),
-    ("messages", &["message_id"]),
-    ("groups", &["group_id"]),
-    ("group_memberships", &["group_id", "user_id"]),
-    ("worktree_group_grants", &["worktree_id", "group_id"]),
-    ("acl_rules", &["resource", "operation"]),
-    ("acl_settings", &["name"]),
-    ("acl_epoch", &["one"]),
-    ("acl_audit", &["seq"]),
-    ("acl_tables", &["name"]),
-    ("acl_meta", &["name"]),
-];
-
-/// Whether every file has a table of this name under guard.
-pub(crate) fn is_guarded(table: &str) -> bool {
-    GUARDED.iter().any(|(guarded, _)| table.eq_ignore_ascii_case(guarded))
-}
 
 /// The type of values that a column of this declared type holds. By SQLite's own rules of affinity.
 pub(crate) fn affinity(declared: &str) -> Affinity {
@@ -119,6 +58,7 @@ impl Table {
     }
 
     fn read_shape(conn: &Connection, name: &str) -> rusqlite::Result<Self> {
+        let known = catalog::named(name);
         let mut columns = Vec::new();
         let mut primary = Vec::new();
         let mut problems = Vec::new();
@@ -133,7 +73,7 @@ impl Table {
                 problems.push(format!("table `{name}` has a column whose name guards can't carry: {column:?}"));
             }
             // What is made of a secret is one too, and has a name that nobody knows for one.
-            if matches!(hidden, 2 | 3) && matches!(name, "users" | "sessions") {
+            if matches!(hidden, 2 | 3) && known.is_some_and(|known| known.secret_columns().next().is_some()) {
                 problems.push(format!("column `{name}.{column}` is generated, and could show secrets"));
             }
             // A generated column changes only with those that it is made of.
@@ -171,17 +111,16 @@ impl Table {
                 _ => problems.push(format!("unique index `{index}` of table `{name}` is partial or on an expression")),
             }
         }
-        for (_, key) in KEYS.iter().filter(|(table, _)| *table == name) {
-            if !is_key(key, primary.iter())
-                && !unique.iter().any(|(columns, _)| is_key(key, columns.iter().map(|(name, _)| name)))
-            {
-                problems.push(format!("table `{name}` has no key on {}", key.join(", ")));
-            }
+        if let Some(key) = known.map(|known| known.key)
+            && !is_key(key, primary.iter())
+            && !unique.iter().any(|(columns, _)| is_key(key, columns.iter().map(|(name, _)| name)))
+        {
+            problems.push(format!("table `{name}` has no key on {}", key.join(", ")));
         }
         let mut reference = conn.prepare(
             "SELECT 1 FROM pragma_foreign_key_list(?1, 'main') WHERE \"from\" = ?2 COLLATE NOCASE AND \"table\" = ?3 COLLATE NOCASE",
         )?;
-        for (_, column, parent) in REFERENCES.iter().filter(|(table, ..)| *table == name) {
+        for (column, parent) in known.map(|known| known.parents).unwrap_or_default() {
             if !reference.exists([name, column, parent])? {
                 problems.push(format!("column `{name}.{column}` does not reference `{parent}`"));
             }
@@ -404,15 +343,15 @@ mod tests {
             ("'task', 'patch'", "'task', 'patchh'"),
             ("'task', 'patch'", "'tusk', 'patch'"),
         ] {
-            let file = GUARDED.iter().find(|(table, _)| *table == "tasks").unwrap().1;
+            let file = catalog::of(Resource::Task).guards;
             let broken = statements(file).into_iter().filter(|sql| sql.contains("BEFORE UPDATE"));
             for sql in broken.map(|sql| sql.replacen(known, faulty, 1)) {
                 assert!(check_facts(&sql).is_err(), "{known} {faulty}");
             }
         }
-        for (table, file) in GUARDED {
-            for sql in statements(file) {
-                check_facts(&sql).unwrap_or_else(|error| panic!("{table}: {error}"));
+        for table in &catalog::TABLES {
+            for sql in statements(table.guards) {
+                check_facts(&sql).unwrap_or_else(|error| panic!("{}: {error}", table.name));
             }
         }
     }

@@ -5,7 +5,7 @@ use super::{BoardId, Time, UserId};
 record! {
     /// A board that worktrees and sessions are shown on. Every member may use every board.
     Board in "boards", keyed by board_id: BoardId, created by NewBoard, patched by BoardPatch;
-    hides [], masks [], keeps [];
+    keeps [];
 
     /// Its id. Given at creation, or made.
     board_id: BoardId = "board_id", fixed;

@@ -5,9 +5,7 @@
 /// ```text
 /// record! {
 ///     Task in "tasks", keyed by task_id: TaskId, created by NewTask, patched by TaskPatch;
-///     hides ["token"], masks ["keys"],            keys of `data` that reading leaves out, or of which it
-///                                                 tells only what is set
-///         keeps [password: String = "password"];  a column that is written and never read, if any
+///     keeps [password: String = "password"];      a column that is written and never read, if any
 ///     status: TaskStatus = "status", open;        Rust name: type = column, who sets it
 /// }
 /// ```
@@ -20,8 +18,7 @@ macro_rules! record {
         $(#[$meta:meta])*
         $record:ident in $table:literal, keyed by $key:ident: $id:ty,
             created by $new:ident, patched by $patch:ident;
-        hides $secrets:expr, masks $masks:expr,
-            keeps [$( $(#[$kept_meta:meta])* $kept:ident: $kept_type:ty = $kept_column:literal )?];
+        keeps [$( $(#[$kept_meta:meta])* $kept:ident: $kept_type:ty = $kept_column:literal )?];
         $( $(#[$column_meta:meta])* $field:ident: $type:ty = $column:literal, $when:ident; )*
     ) => {
         $(#[$meta])*
@@ -70,10 +67,6 @@ macro_rules! record {
                     nullable: <$kept_type as $crate::record::column::Field>::NULLABLE,
                 }, )?
             ];
-
-            const HIDDEN: &'static [&'static str] = &$secrets;
-
-            const MASKED: &'static [&'static str] = &$masks;
 
             fn read(source: $crate::record::Source<'_>) -> $crate::error::Result<Self> {
                 Self::read_without(source, Self::HIDDEN)

@@ -9,7 +9,7 @@ record! {
     /// One message in a session's conversation.
     Message in "messages", keyed by message_id: MessageId,
         created by NewMessage, patched by MessagePatch;
-    hides [], masks [], keeps [];
+    keeps [];
 
     /// Its id. Given at creation, or made.
     message_id: MessageId = "message_id", fixed;

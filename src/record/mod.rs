@@ -26,6 +26,7 @@ mod worktree;
 
 use rusqlite::Row;
 
+use crate::catalog;
 use crate::error::{Error, Result};
 use crate::operation::Resource;
 
@@ -66,10 +67,10 @@ pub(crate) trait Record: Sized {
     const WRITE_ONLY: &'static [Column] = &[];
 
     /// Keys of `data` that reading leaves out: secrets.
-    const HIDDEN: &'static [&'static str] = &[];
+    const HIDDEN: &'static [&'static str] = catalog::of(Self::RESOURCE).secrets.hidden;
 
     /// Keys of `data` of which reading tells what is set, and not to what: secrets.
-    const MASKED: &'static [&'static str] = &[];
+    const MASKED: &'static [&'static str] = catalog::of(Self::RESOURCE).secrets.masked;
 
     /// Reads the record from the columns of [`Record::COLUMNS`].
     ///

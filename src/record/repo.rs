@@ -5,7 +5,7 @@ use super::{RepoId, Time};
 record! {
     /// A repository that worktrees are checkouts of. Every member may use every repo.
     Repo in "repos", keyed by repo_id: RepoId, created by NewRepo, patched by RepoPatch;
-    hides [], masks [], keeps [];
+    keeps [];
 
     /// Its id. Given at creation, or made.
     repo_id: RepoId = "repo_id", fixed;

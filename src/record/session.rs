@@ -13,7 +13,7 @@ record! {
     /// `data` never holds `mcp_token`, a secret, but where a method that is made for it says so.
     Session in "sessions", keyed by session_id: SessionId,
         created by NewSession, patched by SessionPatch;
-    hides ["mcp_token"], masks [], keeps [];
+    keeps [];
 
     /// Its id. Given at creation, or made.
     session_id: SessionId = "session_id", fixed;

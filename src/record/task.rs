@@ -16,7 +16,7 @@ record! {
     /// # Ok::<(), aclite::Error>(())
     /// ```
     Task in "tasks", keyed by task_id: TaskId, created by NewTask, patched by TaskPatch;
-    hides [], masks [], keeps [];
+    keeps [];
 
     /// Its id. Given at creation, or made.
     task_id: TaskId = "task_id", fixed;

@@ -8,8 +8,7 @@ record! {
     /// The password's hash is written and never read; of `api_keys` and `env_vars` in `data` a reader
     /// learns which are set, each `true`, and not to what.
     User in "users", keyed by user_id: UserId, created by NewUser, patched by UserPatch;
-    hides [], masks ["api_keys", "env_vars"],
-        keeps [
+    keeps [
             /// The hash of the password, made by the daemon: it is stored as given.
             password: String = "password"
         ];

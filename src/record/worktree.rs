@@ -7,7 +7,7 @@ record! {
     /// and for everything in it.
     Worktree in "worktrees", keyed by worktree_id: WorktreeId,
         created by NewWorktree, patched by WorktreePatch;
-    hides [], masks [], keeps [];
+    keeps [];
 
     /// Its id. Given at creation, or made.
     worktree_id: WorktreeId = "worktree_id", fixed;

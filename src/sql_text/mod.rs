@@ -6,7 +6,8 @@
 //!   statement says. `tests/sql_text/` compares it with SQLite, token by token.
 //! - [`search`] looks whether letters stand anywhere in a text, in comments and literals too. It serves refusals that
 //!   must hold whatever a tokenizer makes of the text: a host's SQLite can be of another version than the one that the
-//!   lexer was compared with.
+//!   lexer was compared with. `secrets` holds those that the catalog's secrets need.
 
 pub(crate) mod lexer;
 pub(crate) mod search;
+pub(crate) mod secrets;

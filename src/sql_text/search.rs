@@ -28,36 +28,18 @@ pub(crate) fn is_just(sql: &[u8], wanted: &str) -> bool {
     plain(sql) == plain(wanted.as_bytes())
 }
 
-/// Whether `sql` could join a table that holds secrets by the names of its columns, `USING` or
-/// `NATURAL`: SQLite shows such columns to no authorizer, and a FULL JOIN hands their values out.
-///
-/// The names of table and column stand in the text somewhere, and so does the keyword, as a word.
-pub(crate) fn joins_secrets_by_name(sql: &str) -> bool {
+/// Whether `keyword`, in lower case, stands in `sql` as a word, as SQLite could read it.
+pub(crate) fn has_word(sql: &str, keyword: &str) -> bool {
     let sql = sql.to_ascii_lowercase();
     // At the beginning of a token SQLite takes a byte order mark for a space.
     let of_word = |char: char| {
         char.is_ascii_alphabetic() || matches!(char, '_' | '$') || !(char.is_ascii() || char == '\u{feff}')
     };
-    let stands = |keyword: &str| {
-        sql.match_indices(keyword).any(|(at, _)| {
-            // A digit before it may end a parameter, `?1`; one after it belongs to the word.
-            let (before, after) = (sql[..at].chars().next_back(), sql[at + keyword.len()..].chars().next());
-            !before.is_some_and(of_word) && !after.is_some_and(|char| of_word(char) || char.is_ascii_digit())
-        })
-    };
-    let secret_column = || sql.contains("password") || sql.contains("data");
-    (sql.contains("users") || sql.contains("sessions")) && (stands("natural") || (stands("using") && secret_column()))
-}
-
-/// Whether `sql` could be `INSERT INTO copy SELECT * FROM users`: into a table of the same shape
-/// SQLite copies whole records, and shows none of their columns to any authorizer.
-///
-/// The star of such a statement never follows a parenthesis, as that of `count(*)` does.
-pub(crate) fn copies_whole(sql: &str) -> bool {
-    let sql = sql.to_ascii_lowercase();
-    ["users", "sessions"].iter().any(|table| sql.contains(table))
-        && ["insert", "replace"].iter().any(|word| sql.contains(word))
-        && sql.match_indices('*').any(|(at, _)| !sql[..at].ends_with('('))
+    sql.match_indices(keyword).any(|(at, _)| {
+        // A digit before it may end a parameter, `?1`; one after it belongs to the word.
+        let (before, after) = (sql[..at].chars().next_back(), sql[at + keyword.len()..].chars().next());
+        !before.is_some_and(of_word) && !after.is_some_and(|char| of_word(char) || char.is_ascii_digit())
+    })
 }
 
 #[cfg(test)]
@@ -73,40 +55,6 @@ mod tests {
             ("SELECT acl_seal() FROM users", false),
         ] {
             assert_eq!(is_just(sql.as_bytes(), "SELECT acl_seal()"), just, "{sql}");
-        }
-    }
-
-    #[test]
-    fn joins_by_name_are_found_wherever_sqlite_could_read_them() {
-        for (sql, found) in [
-            ("SELECT 1 FROM a JOIN users USING (password)", true),
-            ("SELECT 1 FROM a natural full join \"Sessions\"", true),
-            ("SELECT $a(') FROM a JOIN users USING (data) -- '", true),
-            ("SELECT 1 FROM users LEFT JOIN a ON ?1USING (data)", true),
-            ("SELECT 1 FROM a/**/NATURAL/**/JOIN users", true),
-            ("SELECT password FROM copy \u{feff}NATURAL FULL JOIN users", true),
-            ("SELECT password FROM copy FULL JOIN users \u{feff}USING(password)", true),
-            ("SELECT 1 FROM tasks JOIN messages USING (task_id)", false),
-            ("SELECT 1 FROM tasks JOIN sessions USING (session_id)", false),
-            ("SELECT unnatural, using_it, using2 FROM users", false),
-            ("SELECT name FROM users JOIN worktree_owners AS o ON o.user_id = users.user_id", false),
-        ] {
-            assert_eq!(joins_secrets_by_name(sql), found, "{sql}");
-        }
-    }
-
-    #[test]
-    fn copies_of_whole_tables_are_found_wherever_sqlite_could_read_them() {
-        for (sql, found) in [
-            ("INSERT INTO copy SELECT * FROM users", true),
-            ("replace into copy select*from[Sessions]", true),
-            ("INSERT INTO copy SELECT ALL/*(*/*/**/FROM main.\"users\"", true),
-            ("INSERT INTO copy SELECT count(*) FROM users", false),
-            ("INSERT INTO copy SELECT name FROM users", false),
-            ("INSERT INTO copy SELECT * FROM tasks", false),
-            ("SELECT * FROM users", false),
-        ] {
-            assert_eq!(copies_whole(sql), found, "{sql}");
         }
     }
 }

@@ -12,35 +12,14 @@ use super::open::{
     done, existing, in_transaction, install, note, refuse_read_only, set_version, sound, waited, write_ahead,
 };
 use super::schema::{Kind, NEWEST, VERSIONS, has_table, kind};
+use crate::catalog;
 use crate::error::{Error, Incompatible, Result};
-use crate::guard::{self, GENERATION, GUARDED, quote};
+use crate::guard::{self, GENERATION, quote};
 use crate::operation::Action;
 use crate::sql_text::lexer::{Token, tokens};
 
 /// How long an adoption waits for other programs to give the file free.
 const BUSY: Duration = Duration::from_secs(5);
-
-/// The columns without which a table is not the one that we know. All others can be added.
-const REQUIRED: [(&str, &[&str]); 7] = [
-    ("users", &["user_id", "created_at", "email", "password", "role", "data"]),
-    ("repos", &["repo_id", "created_at", "slug", "data"]),
-    ("boards", &["board_id", "created_at", "name", "data"]),
-    ("worktrees", &["worktree_id", "repo_id", "created_at", "created_by", "name", "ref", "worktree_unique_id", "data"]),
-    ("sessions", &["session_id", "created_at", "created_by", "status", "agentic_tool", "worktree_id", "data"]),
-    ("tasks", &["task_id", "session_id", "created_at", "status", "created_by", "data"]),
-    ("messages", &["message_id", "created_at", "session_id", "task_id", "type", "role", "index", "timestamp", "data"]),
-];
-
-/// The tables whose `data` adoption looks into, with their keys.
-const WITH_DATA: [(&str, &str); 7] = [
-    ("users", "user_id"),
-    ("repos", "repo_id"),
-    ("boards", "board_id"),
-    ("worktrees", "worktree_id"),
-    ("sessions", "session_id"),
-    ("tasks", "task_id"),
-    ("messages", "message_id"),
-];
 
 /// How to adopt a file.
 ///
@@ -229,7 +208,9 @@ fn check_shape(conn: &Connection) -> Result<()> {
     }
     let failed = |error| Error::of_file("reading the schema", error);
     let mut problems = Vec::new();
-    for (table, required) in REQUIRED {
+    for catalog::Table { name: table, required, .. } in
+        catalog::TABLES.iter().filter(|table| !table.required.is_empty())
+    {
         if !has_table(conn, table)? {
             problems.push(format!("there is no table `{table}`"));
             continue;
@@ -246,7 +227,7 @@ fn check_shape(conn: &Connection) -> Result<()> {
         .map_err(failed)?;
     for row in rows {
         let (kind, name, table) = row.map_err(failed)?;
-        let guarded = guard::is_guarded(&table);
+        let guarded = catalog::is_guarded(&table);
         let ours = name.to_ascii_lowercase().starts_with("acl_");
         if if kind == "table" { ours && !guarded } else { ours || guarded } {
             problems.push(format!("{kind} `{name}` is in the way"));
@@ -277,16 +258,16 @@ fn complete(conn: &Connection, report: &mut AdoptReport) -> Result<bool> {
     for version in &VERSIONS {
         model.execute_batch(version.tables).map_err(failed)?;
     }
-    for (table, _) in GUARDED {
+    for catalog::Table { name: table, .. } in &catalog::TABLES {
         if !has_table(conn, table)? {
-            report.tables.push(table.to_owned());
+            report.tables.push((*table).to_owned());
         }
     }
     for version in &VERSIONS {
         conn.execute_batch(version.tables).map_err(failed)?;
     }
     let mut problems = Vec::new();
-    for (table, _) in GUARDED {
+    for catalog::Table { name: table, .. } in &catalog::TABLES {
         let found = columns(conn, table)?;
         let mut wanted = model
             .prepare(
@@ -414,13 +395,13 @@ fn attribute(conn: &Connection, stamps: bool, report: &mut AdoptReport) -> Resul
 /// Counts the rows, and lists what is wrong with some.
 fn survey(conn: &Connection, report: &mut AdoptReport) -> Result<()> {
     let failed = |error| Error::of_file("looking through the rows", error);
-    for (table, _) in GUARDED.iter().filter(|(table, _)| !table.starts_with("acl_")) {
+    for catalog::Table { name: table, .. } in catalog::TABLES.iter().filter(|table| !table.is_aclites()) {
         let count: i64 = conn
             .query_row(&format!("SELECT count(*) FROM main.{}", quote(table)), [], |row| row.get(0))
             .map_err(failed)?;
         report.rows.push(((*table).to_owned(), count.unsigned_abs()));
     }
-    for (table, _) in GUARDED {
+    for catalog::Table { name: table, .. } in &catalog::TABLES {
         let mut check =
             conn.prepare("SELECT rowid, parent FROM pragma_foreign_key_check(?1, 'main')").map_err(failed)?;
         let orphans = check
@@ -431,7 +412,10 @@ fn survey(conn: &Connection, report: &mut AdoptReport) -> Result<()> {
             .map_err(failed)?;
         report.orphans.extend(orphans.collect::<Result<Vec<_>, _>>().map_err(failed)?);
     }
-    for (table, key) in WITH_DATA {
+    for catalog::Table { name: table, key, .. } in
+        catalog::TABLES.iter().filter(|table| table.required.contains(&"data"))
+    {
+        let key = key[0];
         let damaged =
             "CASE WHEN typeof(data) = 'text' AND json_valid(data) THEN json_type(data) IS NOT 'object' ELSE 1 END";
         report.unreadable.extend(

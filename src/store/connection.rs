@@ -12,8 +12,9 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::options::Durability;
 use crate::audit::Entry;
+use crate::catalog;
 use crate::error::{Error, Result, Subject};
-use crate::guard::{Context, GUARDED, Host, has_moved, is_guarded, is_ours_alone, register};
+use crate::guard::{Context, Host, has_moved, is_ours_alone, register};
 use crate::operation::Resource;
 use crate::sqlite::KeptConnection;
 
@@ -199,7 +200,7 @@ fn authorize(author: u8, asked: &AuthContext<'_>) -> Authorization {
 /// Whether what is called `accessor` may write the table: guards of the tables that every file has write what they
 /// like, those of further tables the audit, and triggers of others no guarded table.
 fn may_write(accessor: &str, table: &str) -> bool {
-    if !is_guarded(table) {
+    if !catalog::is_guarded(table) {
         return true;
     }
     let of = |guarded: &str| {
@@ -207,7 +208,7 @@ fn may_write(accessor: &str, table: &str) -> bool {
         event.is_some_and(|event| event.starts_with("_before_") || event.starts_with("_after_"))
     };
     let audit = table.eq_ignore_ascii_case("acl_audit") && is_ours_alone(accessor);
-    audit || GUARDED.iter().any(|(guarded, _)| of(guarded))
+    audit || catalog::TABLES.iter().any(|table| of(table.name))
 }
 
 /// The columns that hold secrets. The samples of ANALYZE are among them: they hold values of indexes, and a
@@ -217,8 +218,7 @@ fn is_secret(table: &str, column: &str) -> bool {
     table.to_ascii_lowercase().starts_with("sqlite_stat")
         // How the file is laid out is for the daemon.
         || is(table, "dbstat")
-        || (is(table, "users") && (is(column, "password") || is(column, "data")))
-        || (is(table, "sessions") && is(column, "data"))
+        || catalog::named(table).is_some_and(|table| table.secret_columns().any(|secret| is(column, secret)))
 }
 
 /// The record that a statement which is not about a single one speaks of.

@@ -11,7 +11,7 @@ use super::tx::{Tx, trace};
 use crate::audit::{Door, Entry};
 use crate::error::{Error, Result};
 use crate::guard::spells_ours;
-use crate::sql_text::search::{copies_whole, joins_secrets_by_name};
+use crate::sql_text::secrets::{copies_whole, joins_secrets_by_name};
 
 /// Runs statements of the embedder's own: [`Tx::sql`].
 ///

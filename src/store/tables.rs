@@ -8,8 +8,9 @@ use super::lane::Inside;
 use super::open::{in_transaction, install, sound, unchanged, waited};
 use super::schema::has_table;
 use crate::actor::Actor;
+use crate::catalog;
 use crate::error::{Error, Incompatible, Result};
-use crate::guard::{self, further_tables, is_guarded};
+use crate::guard::{self, further_tables};
 use crate::level::{Level, Need};
 use crate::operation::{Action, Operation, Resource};
 use crate::verdict;
@@ -111,7 +112,7 @@ fn put(conn: &Conn, actor: &Actor, asked: &TableGuard) -> Result<()> {
         }
         return Err(Error::invalid("table", format!("is guarded by its column `{}` already", there.via)));
     }
-    if is_guarded(&asked.name) {
+    if catalog::is_guarded(&asked.name) {
         return Err(Error::invalid("table", "is guarded already: it is one of aclite's own"));
     }
     if !has_table(raw, &asked.name)? {

@@ -1,6 +1,7 @@
 //! What holds whoever writes: what never changes, stamps, content, endings, last owners.
 
 use super::{Case, Change, Judged, MAX_NUMBER, is_final};
+use crate::catalog;
 use crate::error::{Conflict, ConflictKind, IdentityDrift, Immutable, NotFound, Refusal, Subject};
 use crate::facts::Fact;
 use crate::level::{Level, RoleRank};
@@ -9,27 +10,6 @@ use crate::operation::{Action, Resource};
 
 /// How far a writer's clock may be from ours, in milliseconds.
 const CLOCK_TOLERANCE: i64 = 60_000;
-
-/// The columns that nobody may change, at any door.
-const fn immutable(resource: Resource) -> &'static [&'static str] {
-    match resource {
-        Resource::Worktree => &["worktree_id", "repo_id", "created_by", "created_at"],
-        Resource::Owner => &["worktree_id", "user_id", "created_at"],
-        Resource::Grant => &["worktree_id", "group_id", "created_by", "created_at"],
-        Resource::Session => &["session_id", "worktree_id", "unix_username", "created_by", "created_at"],
-        Resource::Task => &["task_id", "session_id", "created_by", "created_at"],
-        Resource::Message => &["message_id", "session_id", "created_at"],
-        Resource::User => &["user_id", "created_at"],
-        Resource::Group => &["group_id", "created_by", "created_at"],
-        Resource::Membership => &["group_id", "user_id", "added_by", "created_at"],
-        Resource::Board => &["board_id", "created_by", "created_at"],
-        Resource::Repo => &["repo_id", "created_at"],
-        Resource::Rule => &["resource", "operation"],
-        Resource::Setting => &["name"],
-        // What is fixed in a further table its guard says.
-        Resource::Row | Resource::Audit | Resource::Epoch | Resource::Meta => &[],
-    }
-}
 
 impl Case<'_> {
     pub(super) fn invariants(&self, change: &Change<'_>) -> Judged {
@@ -88,7 +68,7 @@ impl Case<'_> {
             return Err(Refusal::Immutable(Immutable { subject: self.subject()?, field: "rowid".to_owned() }));
         }
         let fixed = if self.facts.has(Fact::Immutable) { self.facts.text_lines(Fact::Immutable)? } else { Vec::new() };
-        let mut fixed = fixed.iter().map(String::as_str).chain(immutable(self.asked.resource).iter().copied());
+        let mut fixed = fixed.iter().map(String::as_str).chain(catalog::of(self.asked.resource).fixed.iter().copied());
         if let Some(field) = fixed.find(|field| change.has(field)) {
             return Err(Refusal::Immutable(Immutable { subject: self.subject()?, field: field.to_owned() }));
         }

@@ -1,27 +1,11 @@
 //! What an executor may do of what its user may: report on one task, and no more.
 
-use super::{Case, Change, Judged, RUN_STATE, RUN_STATE_KEYS, is_final};
+use super::{Case, Change, Judged, is_final};
 use crate::actor::Actor;
+use crate::catalog;
 use crate::error::Refusal;
 use crate::facts::Fact;
 use crate::operation::{Action, Operation, Resource};
-
-/// What an executor may report of its task: columns, and keys of `data`.
-const TASK_REPORT: [&str; 2] = ["status", "completed_at"];
-const TASK_REPORT_KEYS: [&str; 12] = [
-    "git_state",
-    "message_range",
-    "model",
-    "raw_sdk_response",
-    "normalized_sdk_response",
-    "computed_context_window",
-    "tool_use_count",
-    "duration_ms",
-    "agent_session_id",
-    "error_message",
-    "report",
-    "permission_request",
-];
 
 impl Case<'_> {
     pub(super) fn executor_scope(&self, change: &Change<'_>) -> Judged {
@@ -46,17 +30,13 @@ impl Case<'_> {
             return Err(beyond("the task is not this executor's")?);
         }
         match (resource, action) {
-            (Resource::Task, Action::Patch) => {
-                if let Some(field) = change.first_beyond(&TASK_REPORT, &TASK_REPORT_KEYS) {
+            (Resource::Task | Resource::Session, Action::Patch) => {
+                let (columns, keys) = catalog::of(resource).report;
+                if let Some(field) = change.first_beyond(columns, keys) {
                     return Err(beyond(&format!("an executor can't change `{field}`"))?);
                 }
-                if change.has("status") {
+                if resource == Resource::Task && change.has("status") {
                     self.executor_status()?;
-                }
-            }
-            (Resource::Session, Action::Patch) => {
-                if let Some(field) = change.first_beyond(&RUN_STATE, &RUN_STATE_KEYS) {
-                    return Err(beyond(&format!("an executor can't change `{field}`"))?);
                 }
             }
             // It would approve itself.

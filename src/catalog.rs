@@ -1,0 +1,331 @@
+//! What aclite knows of each guarded table, in one entry. Who may do what is not here: see `sql/` and the verdict.
+
+use crate::operation::Resource;
+
+/// A table that every file has, under guard.
+#[derive(Debug)]
+pub(crate) struct Table {
+    pub(crate) name: &'static str,
+    /// What a row of it is.
+    pub(crate) resource: Resource,
+    /// The columns of its key. Without a unique one, two rows could have the same id.
+    pub(crate) key: &'static [&'static str],
+    /// The references that inheritance of permission rests on: a column, and the table that it names. Without one a
+    /// deletion would leave orphans, and whoever makes a new parent of the same id would get them.
+    pub(crate) parents: &'static [(&'static str, &'static str)],
+    /// Whether permission on a row comes from a worktree.
+    pub(crate) in_worktree: bool,
+    /// The columns without which a table of an older program is not the one that we know. All others can be added.
+    pub(crate) required: &'static [&'static str],
+    /// The columns that change under the rule `patch`, where every other needs a stricter one; nothing where none does.
+    pub(crate) open: Option<&'static [&'static str]>,
+    /// What a running agent reports: columns, and keys of `data`.
+    pub(crate) report: (&'static [&'static str], &'static [&'static str]),
+    /// The columns that nobody may change.
+    pub(crate) fixed: &'static [&'static str],
+    pub(crate) secrets: Secrets,
+    /// Its guards: a file of `sql/guards/`.
+    pub(crate) guards: &'static str,
+}
+
+/// What nobody may read.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Secrets {
+    /// Columns that are written and never read.
+    pub(crate) columns: &'static [&'static str],
+    /// Keys of `data` that reading leaves out.
+    pub(crate) hidden: &'static [&'static str],
+    /// Keys of `data` of which reading tells what is set, and not to what.
+    pub(crate) masked: &'static [&'static str],
+}
+
+const NO_SECRETS: Secrets = Secrets { columns: &[], hidden: &[], masked: &[] };
+
+/// A table of which none of the optional things hold.
+const fn plain(name: &'static str, resource: Resource, key: &'static [&'static str], guards: &'static str) -> Table {
+    Table {
+        name,
+        resource,
+        key,
+        parents: &[],
+        in_worktree: false,
+        required: &[],
+        open: None,
+        report: (&[], &[]),
+        fixed: &[],
+        secrets: NO_SECRETS,
+        guards,
+    }
+}
+
+const USERS: Table = Table {
+    required: &["user_id", "created_at", "email", "password", "role", "data"],
+    open: Some(&["email", "password", "name", "emoji", "onboarding_completed"]),
+    fixed: &["user_id", "created_at"],
+    secrets: Secrets { columns: &["password"], hidden: &[], masked: &["api_keys", "env_vars"] },
+    ..plain("users", Resource::User, &["user_id"], include_str!("../sql/guards/users.sql"))
+};
+
+const REPOS: Table = Table {
+    required: &["repo_id", "created_at", "slug", "data"],
+    fixed: &["repo_id", "created_at"],
+    ..plain("repos", Resource::Repo, &["repo_id"], include_str!("../sql/guards/repos.sql"))
+};
+
+const BOARDS: Table = Table {
+    required: &["board_id", "created_at", "name", "data"],
+    fixed: &["board_id", "created_by", "created_at"],
+    ..plain("boards", Resource::Board, &["board_id"], include_str!("../sql/guards/boards.sql"))
+};
+
+const WORKTREES: Table = Table {
+    parents: &[("repo_id", "repos")],
+    in_worktree: true,
+    required: &["worktree_id", "repo_id", "created_at", "created_by", "name", "ref", "worktree_unique_id", "data"],
+    open: Some(&[
+        "name",
+        "ref",
+        "worktree_unique_id",
+        "board_id",
+        "start_command",
+        "stop_command",
+        "health_check_url",
+        "app_url",
+        "logs_command",
+        "schedule_enabled",
+        "schedule_cron",
+        "schedule_last_triggered_at",
+        "schedule_next_run_at",
+        "needs_attention",
+        "archived",
+        "archived_at",
+        "archived_by",
+        "filesystem_status",
+    ]),
+    fixed: &["worktree_id", "repo_id", "created_by", "created_at"],
+    ..plain("worktrees", Resource::Worktree, &["worktree_id"], include_str!("../sql/guards/worktrees.sql"))
+};
+
+const OWNERS: Table = Table {
+    parents: &[("worktree_id", "worktrees"), ("user_id", "users")],
+    in_worktree: true,
+    fixed: &["worktree_id", "user_id", "created_at"],
+    ..plain(
+        "worktree_owners",
+        Resource::Owner,
+        &["worktree_id", "user_id"],
+        include_str!("../sql/guards/worktree_owners.sql"),
+    )
+};
+
+const SESSIONS: Table = Table {
+    parents: &[("worktree_id", "worktrees")],
+    in_worktree: true,
+    required: &["session_id", "created_at", "created_by", "status", "agentic_tool", "worktree_id", "data"],
+    report: (
+        &["status", "ready_for_prompt", "archived", "archived_reason"],
+        &[
+            "tasks",
+            "sdk_session_id",
+            "git_state",
+            "message_count",
+            "current_context_usage",
+            "context_window_limit",
+            "last_context_update_at",
+        ],
+    ),
+    fixed: &["session_id", "worktree_id", "unix_username", "created_by", "created_at"],
+    secrets: Secrets { columns: &[], hidden: &["mcp_token"], masked: &[] },
+    ..plain("sessions", Resource::Session, &["session_id"], include_str!("../sql/guards/sessions.sql"))
+};
+
+const TASKS: Table = Table {
+    parents: &[("session_id", "sessions")],
+    in_worktree: true,
+    required: &["task_id", "session_id", "created_at", "status", "created_by", "data"],
+    report: (
+        &["status", "completed_at"],
+        &[
+            "git_state",
+            "message_range",
+            "model",
+            "raw_sdk_response",
+            "normalized_sdk_response",
+            "computed_context_window",
+            "tool_use_count",
+            "duration_ms",
+            "agent_session_id",
+            "error_message",
+            "report",
+            "permission_request",
+        ],
+    ),
+    fixed: &["task_id", "session_id", "created_by", "created_at"],
+    ..plain("tasks", Resource::Task, &["task_id"], include_str!("../sql/guards/tasks.sql"))
+};
+
+const MESSAGES: Table = Table {
+    parents: &[("session_id", "sessions")],
+    in_worktree: true,
+    required: &["message_id", "created_at", "session_id", "task_id", "type", "role", "index", "timestamp", "data"],
+    fixed: &["message_id", "session_id", "created_at"],
+    ..plain("messages", Resource::Message, &["message_id"], include_str!("../sql/guards/messages.sql"))
+};
+
+const GROUPS: Table = Table {
+    fixed: &["group_id", "created_by", "created_at"],
+    ..plain("groups", Resource::Group, &["group_id"], include_str!("../sql/guards/groups.sql"))
+};
+
+const MEMBERSHIPS: Table = Table {
+    parents: &[("group_id", "groups"), ("user_id", "users")],
+    fixed: &["group_id", "user_id", "added_by", "created_at"],
+    ..plain(
+        "group_memberships",
+        Resource::Membership,
+        &["group_id", "user_id"],
+        include_str!("../sql/guards/group_memberships.sql"),
+    )
+};
+
+const GRANTS: Table = Table {
+    parents: &[("worktree_id", "worktrees"), ("group_id", "groups")],
+    in_worktree: true,
+    fixed: &["worktree_id", "group_id", "created_by", "created_at"],
+    ..plain(
+        "worktree_group_grants",
+        Resource::Grant,
+        &["worktree_id", "group_id"],
+        include_str!("../sql/guards/worktree_group_grants.sql"),
+    )
+};
+
+const RULES: Table = Table {
+    fixed: &["resource", "operation"],
+    ..plain("acl_rules", Resource::Rule, &["resource", "operation"], include_str!("../sql/guards/acl_rules.sql"))
+};
+
+const SETTINGS: Table = Table {
+    fixed: &["name"],
+    ..plain("acl_settings", Resource::Setting, &["name"], include_str!("../sql/guards/acl_settings.sql"))
+};
+
+const EPOCH: Table = plain("acl_epoch", Resource::Epoch, &["one"], include_str!("../sql/guards/acl_epoch.sql"));
+const AUDIT: Table = plain("acl_audit", Resource::Audit, &["seq"], include_str!("../sql/guards/acl_audit.sql"));
+const LISTED: Table = plain("acl_tables", Resource::Meta, &["name"], include_str!("../sql/guards/acl_tables.sql"));
+const META: Table = plain("acl_meta", Resource::Meta, &["name"], include_str!("../sql/guards/acl_meta.sql"));
+
+/// A further table of the daemon's, of which a file's own list says the rest. Its rows belong to a session or a worktree.
+const FURTHER: Table = Table { in_worktree: true, ..plain("", Resource::Row, &[], "") };
+
+/// Every guarded table, parents first.
+pub(crate) static TABLES: [Table; 17] = [
+    USERS,
+    REPOS,
+    BOARDS,
+    WORKTREES,
+    OWNERS,
+    SESSIONS,
+    TASKS,
+    MESSAGES,
+    GROUPS,
+    MEMBERSHIPS,
+    GRANTS,
+    RULES,
+    SETTINGS,
+    EPOCH,
+    AUDIT,
+    LISTED,
+    META,
+];
+
+/// The table whose rows are of this kind.
+pub(crate) const fn of(resource: Resource) -> &'static Table {
+    match resource {
+        Resource::User => &USERS,
+        Resource::Repo => &REPOS,
+        Resource::Board => &BOARDS,
+        Resource::Worktree => &WORKTREES,
+        Resource::Owner => &OWNERS,
+        Resource::Session => &SESSIONS,
+        Resource::Task => &TASKS,
+        Resource::Message => &MESSAGES,
+        Resource::Group => &GROUPS,
+        Resource::Membership => &MEMBERSHIPS,
+        Resource::Grant => &GRANTS,
+        Resource::Rule => &RULES,
+        Resource::Setting => &SETTINGS,
+        Resource::Epoch => &EPOCH,
+        Resource::Audit => &AUDIT,
+        Resource::Meta => &META,
+        Resource::Row => &FURTHER,
+    }
+}
+
+/// The guarded table of this name, in whatever case.
+pub(crate) fn named(name: &str) -> Option<&'static Table> {
+    TABLES.iter().find(|table| table.name.eq_ignore_ascii_case(name))
+}
+
+/// Whether every file has a table of this name under guard.
+pub(crate) fn is_guarded(name: &str) -> bool {
+    named(name).is_some()
+}
+
+/// The tables that hold secrets.
+pub(crate) fn with_secrets() -> impl Iterator<Item = &'static Table> {
+    TABLES.iter().filter(|table| table.secret_columns().next().is_some())
+}
+
+impl Table {
+    /// The columns that hold secrets, whole or in a key of `data`.
+    pub(crate) fn secret_columns(&self) -> impl Iterator<Item = &'static str> {
+        let keys = self.secrets.hidden.iter().chain(self.secrets.masked);
+        self.secrets.columns.iter().copied().chain(keys.take(1).map(|_| "data"))
+    }
+
+    /// The keys of `data` that hold secrets.
+    pub(crate) fn secret_keys(&self) -> impl Iterator<Item = &'static str> {
+        self.secrets.hidden.iter().chain(self.secrets.masked).copied()
+    }
+
+    /// Whether it belongs to aclite alone.
+    pub(crate) fn is_aclites(&self) -> bool {
+        self.name.starts_with("acl_")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use rusqlite::Connection;
+
+    use super::*;
+
+    /// A column that an entry names is one of the table's.
+    #[test]
+    fn entries_name_columns_that_are_there() {
+        let file = Connection::open_in_memory().unwrap();
+        file.execute_batch(include_str!("../sql/tables/0001_tables.sql")).unwrap();
+        for table in &TABLES {
+            let mut list = file.prepare("SELECT name FROM pragma_table_info(?1)").unwrap();
+            let columns: HashSet<String> =
+                list.query_map([table.name], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+            let parents = table.parents.iter().map(|(column, _)| column);
+            let lists = [table.key, table.required, table.open.unwrap_or_default(), table.report.0, table.fixed];
+            for column in lists.into_iter().flatten().chain(table.secrets.columns).chain(parents) {
+                assert!(columns.contains(*column), "{}.{column}", table.name);
+            }
+            assert!(table.parents.iter().all(|(_, parent)| is_guarded(parent)), "{}", table.name);
+        }
+    }
+
+    #[test]
+    fn each_kind_of_record_has_one_table() {
+        for table in &TABLES {
+            let found = of(table.resource);
+            assert!(found.name == table.name || table.resource == Resource::Meta, "{}", table.name);
+        }
+    }
+}
