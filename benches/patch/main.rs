@@ -1,6 +1,7 @@
 //! What a guarded patch costs: against the bare UPDATE, and against looking everything up first.
 //!
-//! `cargo bench` measures; `cargo bench -- --quick` only shows that it works.
+//! `cargo bench` measures; `cargo bench -- --quick` only shows that it works. `--count CALLS`, and `--data` after it, makes
+//! that many audited patches and no more, for whoever counts their instructions.
 #![allow(
     clippy::expect_used,
     clippy::print_stdout,
@@ -20,6 +21,11 @@ use serde_json::{Map, Value, json};
 use world::World;
 
 fn main() {
+    let arguments: Vec<String> = std::env::args().collect();
+    if let Some(at) = arguments.iter().position(|argument| argument == "--count") {
+        let calls = arguments.get(at + 1).and_then(|calls| calls.parse().ok()).expect("a number of calls");
+        return count(calls, arguments.iter().any(|argument| argument == "--data"));
+    }
     let quick = std::env::args().any(|arg| arg == "--quick");
     let dir = tempfile::tempdir().expect("a folder for the files");
     let sizes: &[usize] = if quick { &[1_000] } else { &[1_000, 100_000] };
@@ -94,11 +100,31 @@ fn report() -> Value {
     json!({ "git_state": { "sha_at_end": format!("{report:040x}") }, "tool_use_count": report })
 }
 
-/// One patch through the store: look-up, verdict, merge, write, audit and read-back, its `data` parsed.
-fn guarded(store: &Store, task: &str) {
+/// So many audited patches, whose records are asked for their `data` or not.
+fn count(calls: usize, with_data: bool) {
+    let dir = tempfile::tempdir().expect("a folder for the files");
+    let world = World::new(dir.path(), 1_000).expect("the files");
+    let store = world.store(Durability::Normal);
+    audit_task_patches(&store, "all");
+    for call in 0..calls {
+        if with_data { guarded(&store, &world.task(call)) } else { unread(&store, &world.task(call)) }
+    }
+}
+
+/// As [`guarded`], but nobody asks for the record's `data`.
+#[inline(never)]
+fn unread(store: &Store, task: &str) {
     let patch = TaskPatch::from_json(report()).expect("a patch");
     let patched = store.write(&Actor::user(World::OWNER), |tx| tx.tasks().patch(task, patch)).expect("allowed");
     assert_eq!(patched.task.task_id.as_str(), task);
+}
+
+/// One patch through the store: look-up, verdict, merge, write, audit and read-back, its `data` parsed.
+#[inline(never)]
+fn guarded(store: &Store, task: &str) {
+    let patch = TaskPatch::from_json(report()).expect("a patch");
+    let patched = store.write(&Actor::user(World::OWNER), |tx| tx.tasks().patch(task, patch)).expect("allowed");
+    assert!(patched.task.data().expect("an object").contains_key("tool_use_count"));
 }
 
 /// The same UPDATE, prepared, in its own transaction, with nobody asking.
