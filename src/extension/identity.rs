@@ -4,9 +4,10 @@ use rusqlite::functions::Context as Call;
 use rusqlite::{Connection, Result as SqlResult, params};
 
 use super::Loaded;
+use super::hosted::HostConnection;
 use crate::actor::Actor;
 use crate::audit::{Door, Entry};
-use crate::guard::{HostConnection, failed};
+use crate::guard::failed;
 use crate::operation::{Action, Operation, Resource};
 
 /// `acl_login(user [, 'final'])`: from now on `user` acts, named by id or by an e-mail address that
@@ -62,7 +63,7 @@ pub(super) fn system(call: &Call<'_>, loaded: &Loaded) -> SqlResult<String> {
 pub(super) fn whoami(_: &Call<'_>, loaded: &Loaded) -> SqlResult<String> {
     let state = loaded.context.state();
     let actor = state.actor.as_ref().unwrap_or(&Actor::Anonymous);
-    let hosted = loaded.hosted()?;
+    let hosted = &loaded.hosted;
     let who = serde_json::json!({
         "kind": actor.kind(), "id": actor.id(), "final": hosted.is_final(), "sealed": hosted.is_sealed(),
     });

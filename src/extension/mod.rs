@@ -5,8 +5,10 @@
 //! `upkeep` checks and adopts, `seal` turns the connection into one that only reads what its actor may view.
 
 mod entry;
+mod hosted;
 mod identity;
 mod recorder;
+mod running;
 mod seal;
 mod upkeep;
 
@@ -17,13 +19,15 @@ use rusqlite::config::DbConfig;
 use rusqlite::functions::{Context as Call, FunctionFlags};
 use rusqlite::{Connection, Result as SqlResult};
 
-use crate::guard::{Context, HostConnection, failed, register};
+use crate::guard::{Context, failed, register};
 use entry::Empty;
+use hosted::HostConnection;
 use recorder::Recorder;
 
 /// What the functions of one connection share.
 struct Loaded {
     context: Arc<Context>,
+    hosted: Arc<HostConnection>,
     /// The file of the main database; nothing where that is in memory.
     path: Option<PathBuf>,
     recorder: Arc<Recorder>,
@@ -32,14 +36,9 @@ struct Loaded {
 }
 
 impl Loaded {
-    fn hosted(&self) -> SqlResult<&HostConnection> {
-        self.context.host().ok_or_else(|| failed("this connection has no host"))
-    }
-
     /// The file of the main database, which is still the one that it was.
     fn path(&self) -> SqlResult<&Path> {
-        let file =
-            self.path.as_ref().filter(|path| self.hosted().is_ok_and(|hosted| hosted.file().as_ref() == Some(*path)));
+        let file = self.path.as_ref().filter(|path| self.hosted.file().as_ref() == Some(*path));
         let path = file.ok_or_else(|| failed("the database is in no file that can be opened again"))?;
         if self.recorder.is_same_file() { Ok(path) } else { Err(failed("another file has taken the database's place")) }
     }
@@ -48,7 +47,7 @@ impl Loaded {
     /// call what is DIRECTONLY, and whoever reads one need not know what it does. Nor may a statement
     /// that writes be running, be it the same: its SET is evaluated before the guard.
     fn direct(&self, name: &str) -> SqlResult<&HostConnection> {
-        let hosted = self.hosted()?;
+        let hosted = &*self.hosted;
         if !hosted.is_named(name) {
             return Err(failed(format!("unsafe use of {name}(): only a statement itself may call it")));
         }
@@ -73,7 +72,7 @@ impl Loaded {
     /// Writes refusals that wait, where the connection holds no lock.
     fn settle(&self) {
         let free = |conn: Connection| conn.is_autocommit();
-        if self.context.host().is_some_and(|hosted| hosted.connection().is_ok_and(free) && !hosted.writes()) {
+        if self.hosted.connection().is_ok_and(free) && !self.hosted.writes() {
             self.recorder.flush();
         }
     }
@@ -87,14 +86,14 @@ fn load(conn: &Connection, empty: Option<Empty>) -> SqlResult<Arc<Recorder>> {
     conn.pragma_update(None, "recursive_triggers", true)?;
     // No writable_schema, no writing to pages: SQL takes no guard away behind the schema's back.
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
-    let hosted = HostConnection::new(conn);
+    let hosted = Arc::new(HostConnection::new(conn));
     let path = hosted.file();
-    let context = Arc::new(Context::hosted(hosted));
+    let context = Arc::new(Context::hosted(Arc::clone(&hosted) as _));
     register(conn, &context)?;
     // On a connection that only reads nothing is refused, and nothing of ours is written either.
     let written = path.clone().filter(|_| !conn.is_readonly("main").unwrap_or(true));
-    let recorder = Arc::new(Recorder::new(Arc::clone(&context), written));
-    let loaded = Arc::new(Loaded { context, path, recorder: Arc::clone(&recorder), empty });
+    let recorder = Arc::new(Recorder::new(Arc::clone(&hosted), written));
+    let loaded = Arc::new(Loaded { context, hosted, path, recorder: Arc::clone(&recorder), empty });
     // Identity is set by a statement of the host's own, never by what a view or a trigger holds.
     let direct = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DIRECTONLY;
     let innocuous = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_INNOCUOUS;
@@ -112,9 +111,7 @@ fn load(conn: &Connection, empty: Option<Empty>) -> SqlResult<Arc<Recorder>> {
     conn.create_scalar_function("acl_adopt", 0, direct, with(upkeep::adopt))?;
     let constant = innocuous | FunctionFlags::SQLITE_DETERMINISTIC;
     conn.create_scalar_function("acl_version", 0, constant, |_| Ok(env!("CARGO_PKG_VERSION")))?;
-    if let Some(hosted) = loaded.context.host() {
-        hosted.remember();
-    }
+    loaded.hosted.remember();
     Ok(recorder)
 }
 

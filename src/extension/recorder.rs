@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::hosted::HostConnection;
 use crate::audit::Entry;
 use crate::error::{Error, Result};
-use crate::guard::Context;
 use crate::store::{Conn, record};
 
 /// How long a refusal waits for another process to give the file free.
@@ -19,7 +19,7 @@ const PAUSE: Duration = Duration::from_secs(5);
 
 /// Writes audit rows beside a host's connection. Dropped with the connection's functions, and writes what is left then.
 pub(super) struct Recorder {
-    context: Arc<Context>,
+    hosted: Arc<HostConnection>,
     path: Option<PathBuf>,
     /// What tells that file from one that was put in its place.
     identity: Option<(u64, u64)>,
@@ -44,9 +44,9 @@ fn identity(path: &Path) -> Option<(u64, u64)> {
 }
 
 impl Recorder {
-    pub(super) fn new(context: Arc<Context>, path: Option<PathBuf>) -> Self {
+    pub(super) fn new(hosted: Arc<HostConnection>, path: Option<PathBuf>) -> Self {
         let identity = path.as_deref().and_then(identity);
-        Self { context, path, identity, failed: Mutex::default(), process: std::process::id() }
+        Self { hosted, path, identity, failed: Mutex::default(), process: std::process::id() }
     }
 
     /// Whether the path still leads to the file that it led to at first. A file that was not there then has just been made.
@@ -58,18 +58,17 @@ impl Recorder {
     ///
     /// What can't be written waits for the next call.
     pub(super) fn flush(&self) {
-        let Some(hosted) = self.context.host() else { return };
         let failed = *self.failed.lock().unwrap_or_else(PoisonError::into_inner);
         if failed.is_some_and(|failed| failed.elapsed() < PAUSE) {
             return;
         }
-        let refused = hosted.take_refused();
+        let refused = self.hosted.take_refused();
         if refused.is_empty() || self.process != std::process::id() {
             return;
         }
         if let Err(error) = self.write(&refused) {
             tracing::error!(waiting = refused.len(), %error, "audit rows of refusals could not be written");
-            hosted.put_back(refused);
+            self.hosted.put_back(refused);
         }
     }
 
@@ -98,7 +97,7 @@ impl Drop for Recorder {
     fn drop(&mut self) {
         *self.failed.get_mut().unwrap_or_else(PoisonError::into_inner) = None;
         self.flush();
-        let lost = self.context.host().map_or(0, |hosted| hosted.take_refused().len());
+        let lost = self.hosted.take_refused().len();
         if lost > 0 {
             tracing::error!(lost, "audit rows of refusals were lost");
         }

@@ -4,9 +4,9 @@ use rusqlite::Result as SqlResult;
 use rusqlite::functions::Context as Call;
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 
+use super::call::{failed, resource, text, trusted_state};
 use super::context::{Context, State};
 use super::entry;
-use super::functions::{failed, resource, text, trusted_state};
 use super::host::Host;
 use super::judge::refuse;
 use crate::actor::Actor;

@@ -1,9 +1,9 @@
 //! What a connection remembers while its statements run: who acts, what the guard decided, what the audit gets.
 
+use std::fmt::Debug;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use super::host::Host;
-use super::hosted::HostConnection;
 use crate::actor::Actor;
 use crate::audit::{self, Door, Entry};
 use crate::error::Error;
@@ -79,7 +79,7 @@ pub(crate) struct State {
 pub(crate) struct Context {
     state: Mutex<State>,
     insert: Mutex<AuditInsert>,
-    hosted: Option<HostConnection>,
+    hosted: Option<Arc<dyn HostGuard>>,
 }
 
 /// The prepared insert of audit rows. On a connection of ours it stays; on a host's, which could not close
@@ -90,6 +90,25 @@ struct AuditInsert {
     lent: Weak<Prepared>,
 }
 
+/// What a connection that a host owns has to show for itself. Where the connection is ours, an authorizer and the text
+/// of each statement decide before it runs; on a host's we see nothing but our functions being called.
+pub(crate) trait HostGuard: Debug + Send + Sync {
+    /// Fails with the reason why the guards refuse every write on this connection as it is now.
+    ///
+    /// INVARIANT: what one call finds holds for one row only. Nothing that SQL can't undo tells one
+    /// execution of a statement from the next, so nothing is remembered but that the schema of the file was sound.
+    fn verify_connection(&self) -> Result<(), String>;
+
+    /// Fails where a statement that runs, a TEMP object or an attached file could call what only our triggers may.
+    fn check_interference(&self) -> Result<(), String>;
+
+    /// Forgets what the last writing statement left where another one runs now.
+    fn forget_previous_statement(&self, state: &mut State);
+
+    /// Keeps a refusal for the audit: SQLite rolls back what the refused statement itself would write.
+    fn keep(&self, entry: Entry);
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // A panic of another holder leaves it usable: each statement starts afresh.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -98,13 +117,13 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Context {
     /// The memory of a connection that a host owns, of which aclite sees only its own functions called.
     #[cfg(feature = "extension")]
-    pub(crate) fn hosted(hosted: HostConnection) -> Self {
+    pub(crate) fn hosted(hosted: Arc<dyn HostGuard>) -> Self {
         Self { hosted: Some(hosted), ..Self::default() }
     }
 
     /// What a host's connection has to show for itself; nothing where the connection is ours.
-    pub(crate) fn host(&self) -> Option<&HostConnection> {
-        self.hosted.as_ref()
+    pub(super) fn host(&self) -> Option<&dyn HostGuard> {
+        self.hosted.as_deref()
     }
 
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
@@ -194,6 +213,21 @@ impl Context {
 }
 
 impl State {
+    /// Forgets what the last writing statement left.
+    #[cfg(feature = "extension")]
+    pub(crate) fn forget_statement(&mut self) {
+        self.pending.clear();
+        self.handed_over = HandedOver::default();
+        self.first_owner = None;
+    }
+
+    /// Keeps so many open writes at most. The oldest are those that a statement left open.
+    #[cfg(feature = "extension")]
+    pub(crate) fn keep_writes(&mut self, most: usize) {
+        let surplus = self.pending.len().saturating_sub(most);
+        self.pending.drain(..surplus);
+    }
+
     /// Begins a write. Of the same record only one is open: an earlier one was left so.
     pub(crate) fn begin_write(&mut self, pending: OpenWrite) {
         if let Some(at) = self.position(pending.asked.resource, &pending.record) {

@@ -5,10 +5,9 @@
 //! where we own the connection, SQL that is not ours may call `acl_actor`, `acl_now` and `acl_merge`
 //! only; where a host owns it, the guards refuse while a statement names any other.
 
-use std::sync::{Arc, MutexGuard};
+use std::sync::Arc;
 
-use rusqlite::functions::{Context as Call, FunctionFlags};
-use rusqlite::types::ValueRef;
+use rusqlite::functions::FunctionFlags;
 use rusqlite::{Connection, Result as SqlResult};
 
 use super::complete::{complete_write, first_owner, guard_audit, is_direct};
@@ -17,7 +16,6 @@ use super::host::Host;
 use super::judge::{guard, guard_child, may_get, removed_parent, row};
 use super::merging::{merged, next_completed_at, next_data, next_status};
 use crate::actor::Actor;
-use crate::operation::Resource;
 use crate::record::Time;
 
 /// Registers all functions on `conn`; they work on `context`.
@@ -85,24 +83,6 @@ pub(crate) fn register(conn: &Connection, context: &Arc<Context>) -> SqlResult<(
     conn.create_scalar_function("acl_get", -1, flags, move |call| may_get(call, &mut cx.state(), true))
 }
 
-/// The text of a failed function as SQLite hands it on.
-#[derive(Debug, thiserror::Error)]
-#[error("aclite: {0}")]
-struct Failed(String);
-
-pub(crate) fn failed(text: impl Into<String>) -> rusqlite::Error {
-    rusqlite::Error::UserFunctionError(Box::new(Failed(text.into())))
-}
-
-/// The state, for a function that only our triggers call: on a host's connection whoever runs SQL can
-/// name it too, also by way of a view, and must not leave anything there.
-pub(super) fn trusted_state(context: &Context) -> SqlResult<MutexGuard<'_, State>> {
-    if let Some(hosted) = context.host() {
-        hosted.check_interference().map_err(failed)?;
-    }
-    Ok(context.state())
-}
-
 /// Keeps the audit entry of a refusal on a host's connection, where no store asks for it.
 fn kept<T>(context: &Context, done: SqlResult<T>) -> SqlResult<T> {
     if done.is_err()
@@ -116,13 +96,4 @@ fn kept<T>(context: &Context, done: SqlResult<T>) -> SqlResult<T> {
 
 fn user(state: &State) -> Option<String> {
     state.actor.as_ref()?.user_id().map(|id| id.as_str().to_owned())
-}
-
-pub(super) fn text<'a>(call: &'a Call<'_>, index: usize) -> SqlResult<&'a str> {
-    let value = if index < call.len() { call.get_raw(index) } else { ValueRef::Null };
-    value.as_str().map_err(|_| failed("a guard was called with an argument that is no text"))
-}
-
-pub(super) fn resource(call: &Call<'_>, index: usize) -> SqlResult<Resource> {
-    Resource::from_word(text(call, index)?).ok_or_else(|| failed("a guard named an unknown resource"))
 }

@@ -4,11 +4,10 @@ use rusqlite::Result as SqlResult;
 use rusqlite::functions::Context as Call;
 use rusqlite::types::ValueRef;
 
+use super::call::{failed, resource, text, trusted_state};
 use super::context::{Context, OpenWrite, State};
 use super::entry;
-use super::functions::{failed, resource, text, trusted_state};
 use super::host::Host;
-use super::hosted::HostConnection;
 use crate::actor::Actor;
 use crate::audit::{Door, Entry};
 use crate::error::{Error, Refusal, Subject};
@@ -25,7 +24,7 @@ pub(super) fn guard(call: &Call<'_>, context: &Context, host: &Host) -> SqlResul
     let resource = resource(call, 0)?;
     let action = Action::from_word(text(call, 1)?).ok_or_else(|| failed("a guard named an unknown action"))?;
     let asked = Operation::new(resource, action);
-    let verified = context.host().map_or(Ok(()), HostConnection::verify_connection);
+    let verified = context.host().map_or(Ok(()), |host| host.verify_connection());
     let mut state = context.state();
     if let Err(problem) = verified {
         return Err(refuse(&mut state, unverified(&problem), None));

@@ -4,8 +4,8 @@ use rusqlite::Result as SqlResult;
 use rusqlite::functions::Context as Call;
 use rusqlite::types::Value;
 
+use super::call::{failed, text};
 use super::context::{Ending, Merged, State};
-use super::functions::{failed, text};
 use crate::audit::Door;
 use crate::facts::DataChange;
 use crate::merge;

@@ -2,6 +2,7 @@
 //!
 //! The triggers themselves stand in `sql/guards/`, what each user holds in `sql/access.sql`.
 
+mod call;
 mod check;
 mod complete;
 mod context;
@@ -9,7 +10,6 @@ mod entry;
 mod functions;
 mod further;
 mod host;
-mod hosted;
 mod install;
 mod judge;
 mod merging;
@@ -17,15 +17,15 @@ mod names;
 mod template;
 mod writer;
 
+#[cfg(feature = "extension")]
+pub(crate) use call::failed;
 pub(crate) use check::{beyond_repair, check};
 pub(crate) use context::{Context, Ending};
 #[cfg(feature = "extension")]
-pub(crate) use functions::failed;
+pub(crate) use context::{HostGuard, State};
 pub(crate) use functions::register;
 pub(crate) use further::list as further_tables;
 pub(crate) use host::{Host, has_moved};
-#[cfg(feature = "extension")]
-pub(crate) use hosted::HostConnection;
 pub(crate) use install::{GENERATION, check_tables, install, remove, seed};
 pub(crate) use names::{is_ours_alone, spells_ours};
 pub(crate) use template::affinity;

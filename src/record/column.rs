@@ -4,8 +4,11 @@ use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, Value as Sql, ValueR
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Time, id};
+use super::Time;
 use crate::merge::{self, MAX_BYTES};
+
+/// The most bytes that an id may have.
+const MAX_ID_BYTES: usize = 64;
 
 /// A column of a record's table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,7 +98,7 @@ impl Column {
 pub(super) fn check_id(id: &str) -> Result<(), &'static str> {
     if id.is_empty() {
         Err("may not be empty")
-    } else if id.len() > id::MAX_BYTES {
+    } else if id.len() > MAX_ID_BYTES {
         Err("may not be longer than 64 bytes")
     } else {
         check_text(id)

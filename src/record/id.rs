@@ -7,9 +7,6 @@ use serde::{Deserialize, Serialize};
 
 use super::column::{self, Field, Kind};
 
-/// The most bytes that an id may have.
-pub(super) const MAX_BYTES: usize = 64;
-
 macro_rules! ids {
     ($($(#[$meta:meta])* $name:ident;)*) => { $(
         $(#[$meta])*

@@ -13,6 +13,7 @@ mod repos;
 mod resolve;
 mod sessions;
 mod tasks;
+mod transaction;
 mod users;
 mod worktrees;
 mod write;

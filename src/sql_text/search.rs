@@ -15,11 +15,13 @@ pub(crate) fn names(sql: &str, prefix: &str) -> impl Iterator<Item = String> {
 }
 
 /// Whether `name` stands in `sql`.
+#[cfg(any(feature = "extension", test))]
 pub(crate) fn holds(sql: &[u8], name: &str) -> bool {
     sql.windows(name.len()).any(|part| part.eq_ignore_ascii_case(name.as_bytes()))
 }
 
 /// Whether `sql` is `wanted`, whatever its spaces, its semicolons and the case of its letters.
+#[cfg(any(feature = "extension", test))]
 pub(crate) fn is_just(sql: &[u8], wanted: &str) -> bool {
     let plain = |text: &[u8]| -> Vec<u8> {
         let kept = text.iter().filter(|byte| !byte.is_ascii_whitespace() && **byte != b';');
@@ -45,6 +47,11 @@ pub(crate) fn has_word(sql: &str, keyword: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn letters_are_found_in_whatever_case() {
+        assert!(holds(b"select \"ACL_Seal\"()", "acl_seal") && !holds(b"acl _seal", "acl_seal"));
+    }
 
     #[test]
     fn only_the_text_itself_is_just_it() {

@@ -23,8 +23,6 @@ use once_cell::sync::OnceCell;
 use crate::actor::Actor;
 use crate::audit::Entry;
 use crate::error::{Error, Result};
-use crate::record::{UserId, WorktreeId};
-use crate::repository::Access;
 use lane::{Inside, Lane};
 
 pub use adopt::{AdoptReport, Adoption};
@@ -211,29 +209,6 @@ impl Store {
         let turn = inner.turn.fetch_add(1, Ordering::Relaxed) % inner.readers.len();
         let conn = inner.readers[turn].get_or_try_init(open)?.take(started, inner.options.busy_timeout)?;
         tx::read(&conn, actor, false, work)
-    }
-
-    /// What `user` holds on `worktree`, where it comes from, and every grant that contributes.
-    ///
-    /// For whoever may view the worktree. A stranger gets `Denied`, publicly `NotFound`.
-    ///
-    /// ```
-    /// use aclite::{Actor, Level, NewRepo, NewUser, NewWorktree, Store};
-    /// let store = Store::open(":memory:")?;
-    /// store.write(&Actor::system("first start"), |tx| {
-    ///     tx.users().create(NewUser::new("ada@example.com", "hash").id("ada"))?;
-    ///     tx.repos().create(NewRepo::new("acme/app").id("r"))?;
-    ///     tx.worktrees().create(NewWorktree::new("r", "fix", "main").id("w").created_by("ada"))
-    /// })?;
-    /// let access = store.access(&Actor::user("ada"), "ada", "w")?;
-    /// assert_eq!((access.held.level, access.held.source.as_str()), (Level::All, "owner"));
-    /// # Ok::<(), aclite::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    /// `NotAuthenticated`, `NotFound`, `Denied`; `Nested`, `Busy`, `Storage`.
-    pub fn access(&self, actor: &Actor, user: impl Into<UserId>, worktree: impl Into<WorktreeId>) -> Result<Access> {
-        self.read(actor, |tx| tx.worktrees().access(worktree, user))
     }
 
     /// Checks the file's guards and rules now, as opening does.

@@ -37,6 +37,14 @@ pub struct Sql<'t> {
     tx: &'t Tx<'t>,
 }
 
+impl Tx<'_> {
+    /// SQL of the embedder's own, in this transaction and under its actor.
+    #[must_use]
+    pub fn sql(&self) -> Sql<'_> {
+        Sql::new(self)
+    }
+}
+
 impl<'t> Sql<'t> {
     pub(super) fn new(tx: &'t Tx<'t>) -> Self {
         Self { tx }

@@ -9,7 +9,6 @@ use rusqlite::{Connection, Row, params_from_iter};
 
 use super::connection::{Author, Conn, the_file};
 use super::open::{moved, unchanged};
-use super::sql::Sql;
 use super::trace_failure;
 use crate::actor::Actor;
 use crate::audit::{Door, Entry};
@@ -17,10 +16,6 @@ use crate::error::{Error, Result, Subject};
 use crate::guard::Ending;
 use crate::operation::{Action, Operation, Resource};
 use crate::record::{Record, Source, check_id};
-use crate::repository::{
-    Audit, Boards, BoardsMut, Groups, GroupsMut, Messages, MessagesMut, Repos, ReposMut, Sessions, SessionsMut, Tasks,
-    TasksMut, Users, UsersMut, Worktrees, WorktreesMut,
-};
 use crate::verdict;
 
 /// A transaction that reads: what a closure of [`Store::read`](crate::Store::read) gets.
@@ -59,60 +54,6 @@ impl<'c> ReadTx<'c> {
     #[must_use]
     pub const fn actor(&self) -> &Actor {
         &self.actor
-    }
-
-    /// The users.
-    #[must_use]
-    pub fn users(&self) -> Users<'_> {
-        Users::new(self)
-    }
-
-    /// The groups.
-    #[must_use]
-    pub fn groups(&self) -> Groups<'_> {
-        Groups::new(self)
-    }
-
-    /// The boards.
-    #[must_use]
-    pub fn boards(&self) -> Boards<'_> {
-        Boards::new(self)
-    }
-
-    /// The repos.
-    #[must_use]
-    pub fn repos(&self) -> Repos<'_> {
-        Repos::new(self)
-    }
-
-    /// The worktrees.
-    #[must_use]
-    pub fn worktrees(&self) -> Worktrees<'_> {
-        Worktrees::new(self)
-    }
-
-    /// The sessions.
-    #[must_use]
-    pub fn sessions(&self) -> Sessions<'_> {
-        Sessions::new(self)
-    }
-
-    /// The tasks.
-    #[must_use]
-    pub fn tasks(&self) -> Tasks<'_> {
-        Tasks::new(self)
-    }
-
-    /// The messages.
-    #[must_use]
-    pub fn messages(&self) -> Messages<'_> {
-        Messages::new(self)
-    }
-
-    /// The audit.
-    #[must_use]
-    pub fn audit(&self) -> Audit<'_> {
-        Audit::new(self)
     }
 
     pub(crate) fn raw(&self) -> &Connection {
@@ -179,60 +120,6 @@ impl<'c> Tx<'c> {
     /// Ends it: nobody acts any more. Returns what was refused, and whether it may be committed.
     pub(super) fn finish(self) -> (Vec<Entry>, bool) {
         (self.refused.take(), !self.unreadable_write.get())
-    }
-
-    /// The users.
-    #[must_use]
-    pub fn users(&self) -> UsersMut<'_> {
-        UsersMut::new(self)
-    }
-
-    /// The groups.
-    #[must_use]
-    pub fn groups(&self) -> GroupsMut<'_> {
-        GroupsMut::new(self)
-    }
-
-    /// The boards.
-    #[must_use]
-    pub fn boards(&self) -> BoardsMut<'_> {
-        BoardsMut::new(self)
-    }
-
-    /// The repos.
-    #[must_use]
-    pub fn repos(&self) -> ReposMut<'_> {
-        ReposMut::new(self)
-    }
-
-    /// The worktrees.
-    #[must_use]
-    pub fn worktrees(&self) -> WorktreesMut<'_> {
-        WorktreesMut::new(self)
-    }
-
-    /// The sessions.
-    #[must_use]
-    pub fn sessions(&self) -> SessionsMut<'_> {
-        SessionsMut::new(self)
-    }
-
-    /// The tasks.
-    #[must_use]
-    pub fn tasks(&self) -> TasksMut<'_> {
-        TasksMut::new(self)
-    }
-
-    /// The messages.
-    #[must_use]
-    pub fn messages(&self) -> MessagesMut<'_> {
-        MessagesMut::new(self)
-    }
-
-    /// SQL of the embedder's own, in this transaction and under its actor.
-    #[must_use]
-    pub fn sql(&self) -> Sql<'_> {
-        Sql::new(self)
     }
 
     /// Runs a statement of ours that creates or patches one record, and returns the record as it is stored now.

@@ -2,7 +2,6 @@
 //!
 //! Where the connection is ours, an authorizer and the text of each statement decide before it
 //! runs. On a host's we see nothing but our functions being called, so each call looks around.
-#![cfg_attr(not(feature = "extension"), expect(dead_code, reason = "only the extension has a host"))]
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,14 +9,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rusqlite::Connection;
 
-use super::context::{HandedOver, State};
-use super::host::Host;
-use super::names::spells_ours;
-use super::writer::quote;
-use super::{check, further};
+use super::running;
 use crate::audit::Entry;
 use crate::catalog;
 use crate::error::Tampered;
+use crate::guard::{Host, HostGuard, State, check, further_tables, quote, spells_ours};
 use crate::sql_text::search;
 
 /// How many writes can be under way at once: SQLite nests triggers no deeper than 1000.
@@ -56,17 +52,6 @@ impl HostConnection {
         }
     }
 
-    /// Fails with the reason why the guards refuse every write on this connection as it is now.
-    ///
-    /// INVARIANT: what one call finds holds for one row only. Nothing that SQL can't undo tells one
-    /// execution of a statement from the next, so nothing is remembered but that the schema of the file was sound.
-    pub(super) fn verify_connection(&self) -> Result<(), String> {
-        self.check_interference()?;
-        let conn = self.host.connection().map_err(|error| error.to_string())?;
-        switches(&self.host, &conn).map_err(unread)?.map_or(Ok(()), Err)?;
-        self.sound_schema(&conn)
-    }
-
     /// Fails with what is missing or altered of the main database's guards.
     ///
     /// INVARIANT: only a committed state is remembered. A `schema_version` that was rolled back is given again.
@@ -87,24 +72,17 @@ impl HostConnection {
 
     /// Looks at the guards while no transaction is open, so that the statements of one need not.
     pub(crate) fn remember(&self) {
-        if let Ok(conn) = self.host.connection()
+        if let Ok(conn) = running::connection(self.host)
             && let Err(problem) = self.sound_schema(&conn)
         {
             tracing::warn!(problem, "guards are not as they should be");
         }
     }
 
-    /// Fails where a statement that runs, a TEMP object or an attached file could call what only our triggers may.
-    pub(super) fn check_interference(&self) -> Result<(), String> {
-        self.unforged()?;
-        let conn = self.host.connection().map_err(|error| error.to_string())?;
-        interference(&conn).map_err(unread)?.map_or(Ok(()), Err)
-    }
-
     /// Fails where a statement that runs names a function that only our triggers may call.
     fn unforged(&self) -> Result<(), String> {
         let mut forged = None;
-        self.host.all_running(|statement| {
+        running::all_running(self.host, |statement| {
             forged = match statement.text.map(|text| text.to_str()) {
                 Some(Ok(text)) => spells_ours(text).map(|name| format!("a statement spells `{name}`")),
                 Some(Err(_)) => Some("the text of a statement is not UTF-8".to_owned()),
@@ -117,85 +95,55 @@ impl HostConnection {
 
     /// Whether a statement that runs has `name` in its text.
     pub(crate) fn is_named(&self, name: &str) -> bool {
-        !self.host.all_running(|statement| !statement.text.is_some_and(|text| search::holds(text.to_bytes(), name)))
+        !running::all_running(self.host, |statement| {
+            !statement.text.is_some_and(|text| search::holds(text.to_bytes(), name))
+        })
     }
 
     /// The connection, for SQL of ours.
     pub(crate) fn connection(&self) -> rusqlite::Result<Connection> {
-        self.host.connection()
+        running::connection(self.host)
     }
 
     /// The file of the main database, where a connection of ours can open it too.
     pub(crate) fn file(&self) -> Option<PathBuf> {
-        self.host.file()
+        running::file(self.host)
     }
 
     /// Why the guards would refuse every write, whatever the file is like: switches, TEMP objects, attached databases.
     pub(crate) fn problem(&self) -> rusqlite::Result<Option<String>> {
-        let conn = self.host.connection()?;
+        let conn = running::connection(self.host)?;
         Ok(match switches(&self.host, &conn)? {
             None => interference(&conn)?,
             problem => problem,
         })
     }
 
-    /// Forgets what the last writing statement left where another one runs now: a row that OR IGNORE
-    /// passed over leaves its account open. That does no harm, since nothing rests on an open account
-    /// but the end of the same write and its cascade; it only takes room.
-    pub(super) fn forget_previous_statement(&self, state: &mut State) {
-        let mut last = lock(&self.writer);
-        let (mut first, mut same) = (None, false);
-        self.host.all_running(|statement| {
-            if statement.writes {
-                first.get_or_insert(statement.address);
-                same |= Some(statement.address) == *last;
-            }
-            !same
-        });
-        if !same {
-            state.pending.clear();
-            state.handed_over = HandedOver::default();
-            state.first_owner = None;
-            *last = first;
-        }
-        // The oldest are the ones left open.
-        let surplus = state.pending.len().saturating_sub(NESTED);
-        state.pending.drain(..surplus);
-    }
-
     /// Whether a statement that may write runs now.
     pub(crate) fn writes(&self) -> bool {
-        !self.host.all_running(|statement| !statement.writes)
+        !running::all_running(self.host, |statement| !statement.writes)
     }
 
     /// Whether all that runs is a statement of this text, whatever its spaces and the case of its letters.
     pub(crate) fn is_just(&self, text: &str) -> bool {
-        self.host.all_running(|statement| statement.text.is_some_and(|sql| search::is_just(sql.to_bytes(), text)))
+        running::all_running(self.host, |statement| {
+            statement.text.is_some_and(|sql| search::is_just(sql.to_bytes(), text))
+        })
     }
 
     /// Whether the connection reads or writes any of its databases now.
     pub(crate) fn reads(&self) -> bool {
-        self.host.reads()
+        running::reads(self.host)
     }
 
     /// How many statements run now.
     pub(crate) fn running(&self) -> usize {
         let mut count = 0;
-        self.host.all_running(|_| {
+        running::all_running(self.host, |_| {
             count += 1;
             true
         });
         count
-    }
-
-    /// Keeps a refusal for the audit.
-    pub(super) fn keep(&self, entry: Entry) {
-        let mut refused = lock(&self.refused);
-        if refused.len() < KEPT {
-            refused.push(entry);
-        } else {
-            tracing::error!("too many refusals wait for the audit: one is lost");
-        }
     }
 
     /// Takes the refusals that wait.
@@ -225,6 +173,56 @@ impl HostConnection {
 
     pub(crate) fn set_sealed(&self) {
         self.sealed.store(true, Ordering::Relaxed);
+    }
+}
+
+impl HostGuard for HostConnection {
+    /// Fails with the reason why the guards refuse every write on this connection as it is now.
+    ///
+    /// INVARIANT: what one call finds holds for one row only. Nothing that SQL can't undo tells one
+    /// execution of a statement from the next, so nothing is remembered but that the schema of the file was sound.
+    fn verify_connection(&self) -> Result<(), String> {
+        self.check_interference()?;
+        let conn = running::connection(self.host).map_err(|error| error.to_string())?;
+        switches(&self.host, &conn).map_err(unread)?.map_or(Ok(()), Err)?;
+        self.sound_schema(&conn)
+    }
+
+    /// Fails where a statement that runs, a TEMP object or an attached file could call what only our triggers may.
+    fn check_interference(&self) -> Result<(), String> {
+        self.unforged()?;
+        let conn = running::connection(self.host).map_err(|error| error.to_string())?;
+        interference(&conn).map_err(unread)?.map_or(Ok(()), Err)
+    }
+
+    /// Forgets what the last writing statement left where another one runs now: a row that OR IGNORE
+    /// passed over leaves its account open. That does no harm, since nothing rests on an open account
+    /// but the end of the same write and its cascade; it only takes room.
+    fn forget_previous_statement(&self, state: &mut State) {
+        let mut last = lock(&self.writer);
+        let (mut first, mut same) = (None, false);
+        running::all_running(self.host, |statement| {
+            if statement.writes {
+                first.get_or_insert(statement.address);
+                same |= Some(statement.address) == *last;
+            }
+            !same
+        });
+        if !same {
+            state.forget_statement();
+            *last = first;
+        }
+        state.keep_writes(NESTED);
+    }
+
+    /// Keeps a refusal for the audit.
+    fn keep(&self, entry: Entry) {
+        let mut refused = lock(&self.refused);
+        if refused.len() < KEPT {
+            refused.push(entry);
+        } else {
+            tracing::error!("too many refusals wait for the audit: one is lost");
+        }
     }
 }
 
@@ -291,5 +289,5 @@ fn is_guarded(conn: &Connection, table: &str) -> rusqlite::Result<bool> {
         return Ok(true);
     }
     let unread = |error| rusqlite::Error::UserFunctionError(Box::new(error));
-    Ok(further::list(conn).map_err(unread)?.iter().any(|guarded| table.eq_ignore_ascii_case(&guarded.name)))
+    Ok(further_tables(conn).map_err(unread)?.iter().any(|guarded| table.eq_ignore_ascii_case(&guarded.name)))
 }
