@@ -64,6 +64,7 @@ impl fmt::Display for Level {
 ///
 /// A word we do not know is [`RoleRank::Unknown`] and reaches nowhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum RoleRank {
     /// Not a user, or a role that we do not know.
     Unknown,
@@ -105,6 +106,7 @@ impl RoleRank {
 
 /// What a rule asks for: the words that `acl_rules.needs` and `needs_if_own` may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Need {
     /// At least this level on the worktree.
     Level(Level),
@@ -159,6 +161,7 @@ impl fmt::Display for Need {
 
 /// What a user holds on a worktree and where it comes from: one row of the view `acl_access`.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Held {
     /// How much.
     pub level: Level,

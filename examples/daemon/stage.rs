@@ -136,9 +136,8 @@ impl Stage {
         match actor {
             Actor::User(user) => self.short(user.as_str()),
             Actor::Executor { user, .. } => format!("{}'s executor", self.short(user.as_str())),
-            Actor::System(reason) => reason.clone(),
-            Actor::Service(name) => name.clone(),
             Actor::Anonymous => "nobody".to_owned(),
+            daemon => daemon.id().to_owned(),
         }
     }
 

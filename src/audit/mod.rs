@@ -127,6 +127,7 @@ pub(crate) fn cut(text: &str) -> String {
 
 /// One row of `acl_audit`.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[non_exhaustive]
 pub struct AuditRow {
     /// Its number; later rows have greater ones.
     pub seq: i64,

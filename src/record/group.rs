@@ -15,6 +15,7 @@ const fn column(name: &'static str, kind: Kind, nullable: bool) -> Column {
 
 /// A group of users. Its grants on worktrees count for its members while it is not archived.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Group {
     /// Its id. Given at creation, or made.
     pub group_id: GroupId,
@@ -139,6 +140,7 @@ impl Default for GroupPatch {
 
 /// That a user is in a group. A row of `group_memberships`; its key is the pair.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Membership {
     /// The group.
     pub group_id: GroupId,
@@ -175,6 +177,7 @@ impl Record for Membership {
 
 /// What a group holds on a worktree. A row of `worktree_group_grants`; its key is the pair.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Grant {
     /// The worktree.
     pub worktree_id: WorktreeId,

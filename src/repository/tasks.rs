@@ -33,6 +33,7 @@ pub struct TasksMut<'t> {
 
 /// A patched task, and what became of its ending.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Patched {
     /// The task as it is stored now.
     pub task: Task,

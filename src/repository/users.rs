@@ -30,6 +30,7 @@ pub struct UsersMut<'t> {
 
 /// A user with their secrets, as the daemon stored them: for signing in and for starting agents.
 #[derive(Clone)]
+#[non_exhaustive]
 pub struct Credentials {
     /// The user.
     pub user: User,
