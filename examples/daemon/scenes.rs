@@ -106,7 +106,7 @@ fn from_prompt_to_end(stage: &mut Stage, cast: &Cast, repo: &str) -> Result<Work
     let after = stage.read(&user, "get session", session, ALLOWED, |tx| tx.sessions().get(session))?;
     stage.check(
         "the task ended, and its session waits for the next prompt",
-        finished.ended == Ended::First && after.ready_for_prompt && after.status.word() == "idle",
+        finished.ended == Ended::First && after.ready_for_prompt && after.status.as_str() == "idle",
     );
     patch_session(stage, &Actor::system("bookkeeping"), session, json!({"message_count": 5}))?;
 

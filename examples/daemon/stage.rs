@@ -206,7 +206,7 @@ fn why<T>(rows: &[AuditRow], record: &str, outcome: &Result<T>) -> String {
         return match outcome {
             Ok(_) => "- (leaves no audit row)".to_owned(),
             Err(Error::Denied(denied)) if denied.why().is_empty() => {
-                let needed = denied.needed().map_or("nothing", aclite::Need::word);
+                let needed = denied.needed().map_or("nothing", aclite::Need::as_str);
                 format!("needs {needed}, holds {} ({})", denied.held().level, denied.held().source)
             }
             Err(error) => error.to_string(),

@@ -66,7 +66,7 @@ paging!(UserQuery);
 impl UserQuery {
     /// Only users with one of these roles.
     pub fn role(mut self, roles: impl IntoIterator<Item = Role>) -> Self {
-        let words: Vec<String> = roles.into_iter().map(|role| role.word().to_owned()).collect();
+        let words: Vec<String> = roles.into_iter().map(|role| role.as_str().to_owned()).collect();
         self.query.one_of("t.role", words.iter().map(String::as_str));
         self
     }

@@ -273,7 +273,7 @@ impl<'t> WorktreesMut<'t> {
             (Action::Create, insert)
         };
         let [of_worktree, of_group] = key;
-        let params = [of_worktree, of_group, Value::Text(can.word().to_owned()), now()];
+        let params = [of_worktree, of_group, Value::Text(can.as_str().to_owned()), now()];
         let id = format!("{worktree}/{group}");
         let ids = [("worktree_id", worktree.as_str()), ("group_id", group.as_str())];
         self.tx.write_one(op(Resource::Grant, action), &id, &ids, sql, &params).map(|(grant, _)| grant)

@@ -102,6 +102,11 @@ impl Store {
 }
 
 fn put(conn: &Conn, actor: &Actor, asked: &TableGuard) -> Result<()> {
+    for need in asked.rules.iter().flat_map(|(_, needs, if_own)| [Some(*needs), *if_own]).flatten() {
+        if Need::of_rule(need.as_str()).is_none() {
+            return Err(Error::invalid("rule", format!("can't need `{need}`")));
+        }
+    }
     let raw = &conn.raw;
     let failed = |error| Error::of_file("guarding a table", error);
     sound(raw)?;
@@ -121,14 +126,14 @@ fn put(conn: &Conn, actor: &Actor, asked: &TableGuard) -> Result<()> {
     guard::remove(raw)?;
     raw.execute(
         "INSERT INTO main.acl_tables (name, via, parent) VALUES (?1, ?2, ?3)",
-        (&asked.name, &asked.via, asked.parent.word()),
+        (&asked.name, &asked.via, asked.parent.as_str()),
     )
     .map_err(failed)?;
     for (action, needs, needs_if_own) in &asked.rules {
         raw.execute(
             "INSERT INTO main.acl_rules (resource, operation, needs, needs_if_own) VALUES (?1, ?2, ?3, ?4)
              ON CONFLICT (resource, operation) DO NOTHING",
-            (&asked.name, action.word(), needs.word(), needs_if_own.map(Need::word)),
+            (&asked.name, action.as_str(), needs.as_str(), needs_if_own.map(Need::as_str)),
         )
         .map_err(failed)?;
     }

@@ -838,7 +838,7 @@ fn stop_against_completion_has_exactly_one_ending_and_loses_no_report() {
 fn ended_once(path: &Path, status: &str) {
     let store = open(path, PATIENT);
     let (task, session) = store.read(&system(), |tx| Ok((tx.tasks().get("t")?, tx.sessions().get("s")?))).unwrap();
-    assert_eq!(task.status.word(), status);
+    assert_eq!(task.status.as_str(), status);
     assert!(task.completed_at.is_some());
     assert_eq!(task.data().unwrap()["git_state"], json!({"sha": "abc"}), "the report is there, late or not");
     assert_eq!(task.data().unwrap()["message_range"], json!({"end": 7}));

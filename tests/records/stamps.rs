@@ -103,7 +103,7 @@ fn a_new_record_gets_what_nobody_says() {
             Ok((tx.tasks().create(NewTask::new("s"))?, session, worktree))
         })
         .unwrap();
-    assert_eq!((task.status.word(), session.status.word()), ("created", "idle"));
+    assert_eq!((task.status.as_str(), session.status.as_str()), ("created", "idle"));
     let ids = [task.task_id.to_string(), session.session_id.to_string(), worktree.worktree_id.to_string()];
     assert!(ids.iter().all(|id| id.len() == 36 && id.as_bytes()[14] == b'7'), "{ids:?}");
     let numbers: i64 = ask(&store, "SELECT count(DISTINCT worktree_unique_id) FROM worktrees");
