@@ -201,7 +201,7 @@ fn verdict<T>(outcome: &Result<T>) -> &'static str {
 
 /// Why it ended so: what the audit says, or else the error.
 fn why<T>(rows: &[AuditRow], record: &str, outcome: &Result<T>) -> String {
-    let refused = rows.iter().find(|row| row.verdict != "allowed");
+    let refused = rows.iter().find(|row| !row.is_allowed());
     let Some(row) = refused.or_else(|| rows.iter().find(|row| row.record == record)).or(rows.last()) else {
         return match outcome {
             Ok(_) => "- (leaves no audit row)".to_owned(),

@@ -572,9 +572,9 @@ impl Told {
             _ => true,
         };
         if row.actor == "cy" {
-            assert_eq!(row.verdict == "allowed", permitted, "{row:?}");
+            assert_eq!(row.is_allowed(), permitted, "{row:?}");
         }
-        if row.verdict != "allowed" {
+        if !row.is_allowed() {
             return;
         }
         match (row.resource.as_str(), row.operation.as_str(), row.actor.as_str()) {
@@ -628,7 +628,7 @@ fn replay(path: &Path, seq: i64, acknowledged: &str) -> usize {
 
     // What was acknowledged is what was audited: no more, no less.
     let allowed = |resource: &str| {
-        let rows = rows.iter().filter(move |row| row.actor == "cy" && row.verdict == "allowed");
+        let rows = rows.iter().filter(move |row| row.actor == "cy" && row.is_allowed());
         let resource = resource.to_owned();
         rows.filter(move |row| row.resource == resource)
     };
@@ -636,7 +636,7 @@ fn replay(path: &Path, seq: i64, acknowledged: &str) -> usize {
     assert_eq!(allowed("task").count(), patches);
     let messages: BTreeSet<&str> = acknowledged.split(' ').filter(|word| !matches!(*word, "" | "patch")).collect();
     assert_eq!(allowed("message").map(|row| row.record.as_str()).collect::<BTreeSet<_>>(), messages);
-    rows.iter().filter(|row| row.actor == "cy" && row.verdict != "allowed").count()
+    rows.iter().filter(|row| row.actor == "cy" && !row.is_allowed()).count()
 }
 
 fn random_rounds(stage: &mut Stage) {
