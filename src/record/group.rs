@@ -74,9 +74,14 @@ builder! {
 }
 
 impl NewGroup {
-    /// A group with this name and this short name.
-    pub fn new(name: impl Into<String>, slug: impl Into<String>) -> Self {
-        Self { draft: Draft::new::<Group>() }.name(name).slug(slug)
+    /// A group with this name. It needs a slug too.
+    ///
+    /// ```
+    /// let group = aclite::NewGroup::new("Developers").slug("devs");
+    /// # let _ = group;
+    /// ```
+    pub fn new(name: impl Into<String>) -> Self {
+        Self { draft: Draft::new::<Group>() }.name(name)
     }
 
     /// Gives the id, which otherwise is made: the caller can know it beforehand.

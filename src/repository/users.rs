@@ -126,7 +126,7 @@ impl<'t> Users<'t> {
     /// use aclite::{Actor, NewUser, Store};
     /// let store = Store::open(":memory:")?;
     /// let daemon = Actor::system("sign-in");
-    /// store.write(&daemon, |tx| tx.users().create(NewUser::new("ada@example.com", "hash").id("u-1")))?;
+    /// store.write(&daemon, |tx| tx.users().create(NewUser::new("ada@example.com").password("hash").id("u-1")))?;
     /// let found = store.read(&daemon, |tx| tx.users().credentials("ada@example.com"))?;
     /// assert_eq!((found.user.user_id.as_str(), found.password.as_str()), ("u-1", "hash"));
     /// let refused = store.read(&Actor::user("u-1"), |tx| tx.users().credentials("ada@example.com"));

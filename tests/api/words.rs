@@ -96,9 +96,8 @@ fn a_rule_needs_no_role_that_the_table_of_rules_does_not_take() {
     for (role, word) in
         [(RoleRank::Superadmin, "superadmin"), (RoleRank::Viewer, "viewer"), (RoleRank::Unknown, "none")]
     {
-        let guard =
-            TableGuard::of_session("notes", "session_id").rule(Action::Patch, Need::Owner, Some(Need::Role(role)));
-        let error = store.guard_table(&aclite::Actor::system("test"), guard).unwrap_err();
+        let guard = TableGuard::of_session("session_id").rule(Action::Patch, Need::Owner, Some(Need::Role(role)));
+        let error = store.guard_table(&aclite::Actor::system("test"), "notes", guard).unwrap_err();
         assert_eq!(error.to_string(), format!("`rule` can't need `role:{word}`"));
     }
 }

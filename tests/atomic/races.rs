@@ -532,7 +532,8 @@ fn restore(store: &Store) {
     let daemon = Actor::system("make");
     let made = [
         store.write(&daemon, |tx| {
-            let new = NewWorktree::new("r", "w", "main").id("w").created_by("bo").others_can(Sharing::None);
+            let new =
+                NewWorktree::new("r").name("w").git_ref("main").id("w").created_by("bo").others_can(Sharing::None);
             tx.worktrees().create(new).map(drop)
         }),
         store.write(&daemon, |tx| {

@@ -57,7 +57,9 @@ fn refusals() {
     say("a viewer owns nothing", refused(store.write(&as_user("vi"), |tx| tx.tasks().create(NewTask::new("s-w")))));
     say(
         "a role is missing",
-        refused(store.write(&as_user("vi"), |tx| tx.worktrees().create(NewWorktree::new("r", "n", "main").id("n")))),
+        refused(store.write(&as_user("vi"), |tx| {
+            tx.worktrees().create(NewWorktree::new("r").name("n").git_ref("main").id("n"))
+        })),
     );
     say(
         "only owners share",

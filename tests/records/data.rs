@@ -110,10 +110,11 @@ fn words_and_keys_that_nobody_knows_are_kept() {
     assert_eq!(serde_json::to_value(&task).unwrap()["from_a_newer_daemon"], json!({"a": [1]}));
     let found = store.read(&bo(), |tx| tx.tasks().find(&TaskQuery::new().status(["hibernating".into()]))).unwrap();
     assert_eq!(found.items, [task]);
-    let session = store.write(&bo(), |tx| tx.sessions().create(NewSession::new("w", "cursor").status("dreaming")));
+    let session =
+        store.write(&bo(), |tx| tx.sessions().create(NewSession::new("w", "cursor".into()).status("dreaming")));
     let session = session.unwrap();
     assert_eq!((session.agentic_tool.as_str(), session.status.as_str()), ("cursor", "dreaming"));
-    let message = NewMessage::new("s", "poem", "muse", json!({"verse": 1}));
+    let message = NewMessage::new("s", "poem".into(), "muse".into(), json!({"verse": 1}));
     let message: Message = store.write(&bo(), |tx| tx.messages().create(message)).unwrap();
     assert_eq!((message.kind.as_str(), message.role.as_str()), ("poem", "muse"));
 }
