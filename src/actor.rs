@@ -14,6 +14,7 @@ use crate::record::{SessionId, TaskId, UserId};
 /// assert_eq!(daemon.id(), "stop handler");
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Actor {
     /// A person's request, over any transport. All rules apply.
     User(UserId),

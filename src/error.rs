@@ -69,6 +69,7 @@ pub enum Error {
 
 /// A record that an error speaks of.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Subject {
     /// Its kind.
     pub resource: Resource,
@@ -474,6 +475,7 @@ impl StdError for Storage {
 
 /// What a caller may be told: safe to send to whoever asked.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[non_exhaustive]
 pub struct PublicError {
     /// A stable word, for programs.
     pub code: &'static str,

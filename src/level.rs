@@ -1,6 +1,6 @@
 //! How much: access levels, user roles, what a rule may need, and what somebody holds.
 
-use std::fmt;
+use crate::word::as_word;
 
 /// How much access a user holds on a worktree, and so on everything in it.
 ///
@@ -9,8 +9,8 @@ use std::fmt;
 /// ```
 /// use aclite::Level;
 /// assert!(Level::View < Level::Prompt);
-/// assert_eq!(Level::from_word("prompt"), Some(Level::Prompt));
-/// assert_eq!(Level::from_word("promt"), None);
+/// assert_eq!("prompt".parse(), Ok(Level::Prompt));
+/// assert_eq!(Level::Prompt.as_str(), "prompt");
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Level {
@@ -30,9 +30,11 @@ impl Level {
     /// All levels, lowest first.
     pub const ALL: [Self; 5] = [Self::None, Self::View, Self::Session, Self::Prompt, Self::All];
 
+    const WORDS: &[&'static str] = &["none", "view", "session", "prompt", "all"];
+
     /// The word that stands for this level in the database.
     #[must_use]
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::None => "none",
             Self::View => "view",
@@ -43,9 +45,8 @@ impl Level {
     }
 
     /// The level that `word` stands for, or `None` where it stands for none.
-    #[must_use]
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|level| level.word() == word)
+    pub(crate) fn known(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|level| level.as_str() == word)
     }
 
     /// The level of a `rank` in the view `acl_access` (0 to 4); anything else is no access.
@@ -54,16 +55,13 @@ impl Level {
     }
 }
 
-impl fmt::Display for Level {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.word())
-    }
-}
+as_word!(Level, "level", Level::WORDS, strict);
 
 /// How far a user's global role reaches, from the word in `users.role`.
 ///
 /// A word we do not know is [`RoleRank::Unknown`] and reaches nowhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum RoleRank {
     /// Not a user, or a role that we do not know.
     Unknown,
@@ -78,21 +76,28 @@ pub enum RoleRank {
 }
 
 impl RoleRank {
-    /// The rank of the word in `users.role`; `owner` is the old name of `superadmin`.
-    #[must_use]
-    pub fn from_word(word: &str) -> Self {
-        match word {
+    const WORDS: &[&'static str] = &["none", "viewer", "member", "admin", "superadmin"];
+
+    /// The rank of the word in `users.role`; a word that this version does not know is [`RoleRank::Unknown`].
+    pub(crate) fn of_role(word: &str) -> Self {
+        Self::known(word).unwrap_or(Self::Unknown)
+    }
+
+    /// The rank that `word` stands for; `owner` is the old name of `superadmin`.
+    pub(crate) fn known(word: &str) -> Option<Self> {
+        Some(match word {
+            "none" => Self::Unknown,
             "viewer" => Self::Viewer,
             "member" => Self::Member,
             "admin" => Self::Admin,
             "superadmin" | "owner" => Self::Superadmin,
-            _ => Self::Unknown,
-        }
+            _ => return None,
+        })
     }
 
     /// The word for this rank in errors and in the audit.
     #[must_use]
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Unknown => "none",
             Self::Viewer => "viewer",
@@ -103,8 +108,11 @@ impl RoleRank {
     }
 }
 
+as_word!(RoleRank, "role", RoleRank::WORDS, strict);
+
 /// What a rule asks for: the words that `acl_rules.needs` and `needs_if_own` may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Need {
     /// At least this level on the worktree.
     Level(Level),
@@ -121,44 +129,64 @@ pub enum Need {
 }
 
 impl Need {
-    /// The need that `word` stands for; an unknown word is `None`, and a rule that holds one refuses.
-    #[must_use]
-    pub fn from_word(word: &str) -> Option<Self> {
+    /// The words that a rule may hold.
+    const WORDS: &[&'static str] = &[
+        "none",
+        "view",
+        "session",
+        "prompt",
+        "all",
+        "owner",
+        "self",
+        "role:member",
+        "role:admin",
+        "signed-in",
+        "system",
+    ];
+
+    /// The need that `word` stands for in a rule; another word is `None`, and a rule that holds one refuses.
+    pub(crate) fn of_rule(word: &str) -> Option<Self> {
+        Self::WORDS.contains(&word).then(|| Self::known(word)).flatten()
+    }
+
+    /// The need that `word` stands for, in a rule or in an error.
+    fn known(word: &str) -> Option<Self> {
         Some(match word {
             "owner" => Self::Owner,
             "self" => Self::Own,
-            "role:member" => Self::Role(RoleRank::Member),
-            "role:admin" => Self::Role(RoleRank::Admin),
             "signed-in" => Self::SignedIn,
             "system" => Self::System,
-            level => Self::Level(Level::from_word(level)?),
+            _ => match word.strip_prefix("role:") {
+                Some(role) => Self::Role(RoleRank::known(role).filter(|rank| rank.as_str() == role)?),
+                None => Self::Level(Level::known(word)?),
+            },
         })
     }
 
-    /// The word that stands for this need in `acl_rules`.
+    /// The word that stands for this need in `acl_rules`, and in errors. A rule holds no role but `role:member` and
+    /// `role:admin`.
     #[must_use]
-    pub const fn word(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
-            Self::Level(level) => level.word(),
+            Self::Level(level) => level.as_str(),
             Self::Owner => "owner",
             Self::Own => "self",
             Self::Role(RoleRank::Admin) => "role:admin",
+            Self::Role(RoleRank::Member) => "role:member",
             Self::Role(RoleRank::Superadmin) => "role:superadmin",
-            Self::Role(_) => "role:member",
+            Self::Role(RoleRank::Viewer) => "role:viewer",
+            Self::Role(RoleRank::Unknown) => "role:none",
             Self::SignedIn => "signed-in",
             Self::System => "system",
         }
     }
 }
 
-impl fmt::Display for Need {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.word())
-    }
-}
+as_word!(Need, "need", Need::WORDS, strict);
 
 /// What a user holds on a worktree and where it comes from: one row of the view `acl_access`.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Held {
     /// How much.
     pub level: Level,

@@ -47,6 +47,7 @@ mod sql_text;
 mod sqlite;
 mod store;
 mod verdict;
+mod word;
 
 pub use actor::Actor;
 pub use audit::AuditRow;
@@ -72,6 +73,7 @@ pub use sealed::Sealed;
 pub use store::{
     AdoptReport, Adoption, CheckReport, Durability, OpenOptions, ReadTx, RuleDifference, Sql, Store, TableGuard, Tx,
 };
+pub use word::UnknownWord;
 
 /// The version of rusqlite that [`Sql`] speaks: its parameters and rows.
 pub use rusqlite;

@@ -2,10 +2,13 @@
 
 use std::fmt;
 
+use crate::word::as_word;
+
 macro_rules! words {
-    ($(#[$meta:meta])* $name:ident { $($(#[$vmeta:meta])* $variant:ident = $word:literal,)* }) => {
+    ($(#[$meta:meta])* $name:ident, $kind:literal { $($(#[$vmeta:meta])* $variant:ident = $word:literal,)* }) => {
         $(#[$meta])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[non_exhaustive]
         pub enum $name { $($(#[$vmeta])* $variant,)* }
 
         impl $name {
@@ -14,28 +17,25 @@ macro_rules! words {
 
             /// The word that stands for it in the database, the audit and errors.
             #[must_use]
-            pub const fn word(self) -> &'static str {
+            pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $word,)* }
             }
 
             /// The value that `word` stands for.
-            #[must_use]
-            pub fn from_word(word: &str) -> Option<Self> {
-                Self::ALL.iter().copied().find(|value| value.word() == word)
+            pub(crate) fn known(word: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|value| value.as_str() == word)
             }
+
+            const WORDS: &[&'static str] = &[$($word,)*];
         }
 
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(self.word())
-            }
-        }
+        as_word!($name, $kind, $name::WORDS, strict);
     };
 }
 
 words! {
     /// A kind of record that aclite guards.
-    Resource {
+    Resource, "resource" {
         /// A worktree: where permission lives.
         Worktree = "worktree",
         /// An owner of a worktree: a row of `worktree_owners`.
@@ -75,7 +75,7 @@ words! {
 
 words! {
     /// What is done to a record.
-    Action {
+    Action, "operation" {
         /// Read one, or list many.
         Get = "get",
         /// Make a new one.
@@ -95,6 +95,7 @@ words! {
 
 /// One thing that is asked for: an action on a kind of record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Operation {
     /// The kind of record.
     pub resource: Resource,

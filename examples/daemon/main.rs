@@ -160,7 +160,8 @@ fn repo(store: &Store) -> Result<String, Box<dyn Error>> {
         tx.sql().execute(insert, [&repo])?;
         let owner = "SELECT user_id FROM users WHERE role = 'member' ORDER BY created_at, user_id LIMIT 1";
         let owner = UserId::from(tx.sql().query_row(owner, [], |row| row.get::<_, String>(0))?);
-        let old = tx.worktrees().create(NewWorktree::new(repo.as_str(), "old", "main").created_by(&owner))?;
+        let old =
+            tx.worktrees().create(NewWorktree::new(repo.as_str()).name("old").git_ref("main").created_by(&owner))?;
         let session = NewSession::new(&old.worktree_id, AgenticTool::ClaudeCode).created_by(&owner);
         let session = tx.sessions().create(session)?.session_id;
         tx.tasks().create(NewTask::new(&session).created_by(&owner).status(TaskStatus::Running))

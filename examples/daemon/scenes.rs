@@ -63,7 +63,7 @@ fn from_prompt_to_end(stage: &mut Stage, cast: &Cast, repo: &str) -> Result<Work
     let worktree = WorktreeId::new();
     stage.name(&worktree, "the worktree");
     stage.write(&user, "create worktree", &worktree, ALLOWED, |tx| {
-        let new = NewWorktree::new(repo, "fix-the-build", "main").id(&worktree);
+        let new = NewWorktree::new(repo).name("fix-the-build").git_ref("main").id(&worktree);
         tx.worktrees().create(new.others_can(Sharing::View))
     })?;
     let run = start(stage, &cast.owner, &worktree)?;
@@ -106,7 +106,7 @@ fn from_prompt_to_end(stage: &mut Stage, cast: &Cast, repo: &str) -> Result<Work
     let after = stage.read(&user, "get session", session, ALLOWED, |tx| tx.sessions().get(session))?;
     stage.check(
         "the task ended, and its session waits for the next prompt",
-        finished.ended == Ended::First && after.ready_for_prompt && after.status.word() == "idle",
+        finished.ended == Ended::First && after.ready_for_prompt && after.status.as_str() == "idle",
     );
     patch_session(stage, &Actor::system("bookkeeping"), session, json!({"message_count": 5}))?;
 
@@ -352,7 +352,8 @@ fn private(stage: &mut Stage, cast: &Cast) -> Result<Run> {
     stage.name(&worktree, "a private worktree");
     stage.store.write(&Actor::User(cast.colleague.clone()), |tx| {
         let repo = tx.sql().query_row("SELECT repo_id FROM repos LIMIT 1", [], |row| row.get::<_, String>(0))?;
-        tx.worktrees().create(NewWorktree::new(repo, "secret", "main").id(&worktree).others_can(Sharing::None))
+        tx.worktrees()
+            .create(NewWorktree::new(repo).name("secret").git_ref("main").id(&worktree).others_can(Sharing::None))
     })?;
     quietly(&stage.store, &cast.colleague, &worktree)
 }

@@ -136,9 +136,8 @@ impl Stage {
         match actor {
             Actor::User(user) => self.short(user.as_str()),
             Actor::Executor { user, .. } => format!("{}'s executor", self.short(user.as_str())),
-            Actor::System(reason) => reason.clone(),
-            Actor::Service(name) => name.clone(),
             Actor::Anonymous => "nobody".to_owned(),
+            daemon => daemon.id().to_owned(),
         }
     }
 
@@ -202,12 +201,12 @@ fn verdict<T>(outcome: &Result<T>) -> &'static str {
 
 /// Why it ended so: what the audit says, or else the error.
 fn why<T>(rows: &[AuditRow], record: &str, outcome: &Result<T>) -> String {
-    let refused = rows.iter().find(|row| row.verdict != "allowed");
+    let refused = rows.iter().find(|row| !row.is_allowed());
     let Some(row) = refused.or_else(|| rows.iter().find(|row| row.record == record)).or(rows.last()) else {
         return match outcome {
             Ok(_) => "- (leaves no audit row)".to_owned(),
             Err(Error::Denied(denied)) if denied.why().is_empty() => {
-                let needed = denied.needed().map_or("nothing", aclite::Need::word);
+                let needed = denied.needed().map_or("nothing", aclite::Need::as_str);
                 format!("needs {needed}, holds {} ({})", denied.held().level, denied.held().source)
             }
             Err(error) => error.to_string(),

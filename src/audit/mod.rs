@@ -126,7 +126,25 @@ pub(crate) fn cut(text: &str) -> String {
 }
 
 /// One row of `acl_audit`.
+///
+/// Its words stay text, as the file has them. An audit is kept for longer than the program that reads it: a row of a newer
+/// version may hold a word that this version does not know, and it has to be shown to the letter, not refused or replaced.
+/// Where a program branches on a word, `parse` turns it into the type:
+///
+/// ```
+/// use aclite::{Action, Actor, Resource, Store};
+/// let store = Store::open(":memory:")?;
+/// for row in store.read(&Actor::system("operator"), |tx| tx.audit().tail(10))? {
+///     match (row.operation.parse(), row.resource.parse()) {
+///         (Ok(Action::Patch), Ok(Resource::Task)) if !row.is_allowed() => println!("{} of {}", row.verdict, row.actor),
+///         (Ok(_), Ok(_)) => {}
+///         _ => println!("of a newer version: {} {}", row.operation, row.resource),
+///     }
+/// }
+/// # Ok::<(), aclite::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[non_exhaustive]
 pub struct AuditRow {
     /// Its number; later rows have greater ones.
     pub seq: i64,
@@ -148,7 +166,7 @@ pub struct AuditRow {
     pub session_id: Option<String>,
     /// Its worktree, where it has one.
     pub worktree_id: Option<String>,
-    /// `allowed`, `denied`, `missing` or `conflict`.
+    /// `allowed`, `denied`, `missing` or `conflict`; [`AuditRow::is_allowed`] asks for the first.
     pub verdict: String,
     /// What the rule needed.
     pub needed: Option<String>,
@@ -163,6 +181,12 @@ pub struct AuditRow {
 }
 
 impl AuditRow {
+    /// Whether it was allowed, and done. A verdict that this version does not know is not.
+    #[must_use]
+    pub fn is_allowed(&self) -> bool {
+        self.verdict == "allowed"
+    }
+
     /// Reads a whole row of `acl_audit`.
     pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {

@@ -26,6 +26,7 @@ macro_rules! record {
         /// As JSON its columns and the keys of `data` lie flat beside each other, a column wins over a
         /// like-named key, times are RFC 3339, and what is NULL is left out. A record whose `data` can't be read fails to serialise.
         #[derive(Clone, PartialEq)]
+        #[non_exhaustive]
         pub struct $record {
             $( $(#[$column_meta])* pub $field: $type, )*
             data: $crate::record::data::Data,

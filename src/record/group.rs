@@ -15,6 +15,7 @@ const fn column(name: &'static str, kind: Kind, nullable: bool) -> Column {
 
 /// A group of users. Its grants on worktrees count for its members while it is not archived.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Group {
     /// Its id. Given at creation, or made.
     pub group_id: GroupId,
@@ -73,9 +74,14 @@ builder! {
 }
 
 impl NewGroup {
-    /// A group with this name and this short name.
-    pub fn new(name: impl Into<String>, slug: impl Into<String>) -> Self {
-        Self { draft: Draft::new::<Group>() }.name(name).slug(slug)
+    /// A group with this name. It needs a slug too.
+    ///
+    /// ```
+    /// let group = aclite::NewGroup::new("Developers").slug("devs");
+    /// # let _ = group;
+    /// ```
+    pub fn new(name: impl Into<String>) -> Self {
+        Self { draft: Draft::new::<Group>() }.name(name)
     }
 
     /// Gives the id, which otherwise is made: the caller can know it beforehand.
@@ -139,6 +145,7 @@ impl Default for GroupPatch {
 
 /// That a user is in a group. A row of `group_memberships`; its key is the pair.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Membership {
     /// The group.
     pub group_id: GroupId,
@@ -175,6 +182,7 @@ impl Record for Membership {
 
 /// What a group holds on a worktree. A row of `worktree_group_grants`; its key is the pair.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Grant {
     /// The worktree.
     pub worktree_id: WorktreeId,

@@ -12,6 +12,9 @@ macro_rules! ids {
         $(#[$meta])*
         ///
         /// Made here it is a version 7 UUID; a database from elsewhere may hold other text.
+        ///
+        /// Methods take it as `impl Into`: a `&str` for brevity, or this type, which no other kind of id can stand in for.
+        /// Keep ids in their types where a method takes two; then the compiler notices when they are swapped.
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(transparent)]
         pub struct $name(String);

@@ -49,8 +49,8 @@ impl NewMessage {
     /// ```
     pub fn new(
         session_id: impl Into<SessionId>,
-        kind: impl Into<MessageType>,
-        role: impl Into<MessageRole>,
+        kind: MessageType,
+        role: MessageRole,
         content: impl Into<Value>,
     ) -> Self {
         let session_id: SessionId = session_id.into();

@@ -10,6 +10,7 @@ use crate::operation::Resource;
 
 /// A user who owns a worktree, and so holds `all` on it. A row of `worktree_owners`; its key is the pair.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct WorktreeOwner {
     /// The worktree.
     pub worktree_id: WorktreeId,

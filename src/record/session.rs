@@ -58,7 +58,7 @@ impl NewSession {
     /// let session = NewSession::new("w-1", AgenticTool::ClaudeCode).id("s-1").set("title", "Fix the build");
     /// # let _ = session;
     /// ```
-    pub fn new(worktree_id: impl Into<WorktreeId>, agentic_tool: impl Into<AgenticTool>) -> Self {
+    pub fn new(worktree_id: impl Into<WorktreeId>, agentic_tool: AgenticTool) -> Self {
         let worktree_id: WorktreeId = worktree_id.into();
         let draft = Draft::new::<Session>().with("worktree_id", worktree_id);
         Self { draft }.agentic_tool(agentic_tool)

@@ -34,15 +34,15 @@ record! {
 }
 
 impl NewUser {
-    /// A member with this e-mail address and this hash of a password.
+    /// A member with this e-mail address. It needs the hash of a password too.
     ///
     /// ```
     /// use aclite::{NewUser, Role};
-    /// let user = NewUser::new("ada@example.com", "hash").name("Ada".to_owned()).role(Role::Admin);
+    /// let user = NewUser::new("ada@example.com").password("hash").name("Ada".to_owned()).role(Role::Admin);
     /// assert!(!format!("{user:?}").contains("hash"));
     /// ```
-    pub fn new(email: impl Into<String>, password: impl Into<String>) -> Self {
-        Self { draft: super::fields::Draft::new::<User>() }.email(email).password(password)
+    pub fn new(email: impl Into<String>) -> Self {
+        Self { draft: super::fields::Draft::new::<User>() }.email(email)
     }
 }
 

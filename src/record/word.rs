@@ -1,18 +1,18 @@
 //! Words: columns that hold one of a few words. A word that we do not know is read and kept.
 
-use std::fmt;
-
 use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, Value as Sql, ValueRef};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Deserializer};
 
 use super::column::{self, Field, Kind};
 use crate::level::Level;
+use crate::word::as_word;
 
 macro_rules! words {
-    ($($(#[$meta:meta])* $name:ident { $($(#[$word_meta:meta])* $variant:ident = $word:literal,)* })*) => { $(
+    ($($(#[$meta:meta])* $name:ident, $kind:literal { $($(#[$word_meta:meta])* $variant:ident = $word:literal,)* })*) => { $(
         $(#[$meta])*
         ///
-        /// Made from text by `From`, which never fails: a word that we do not know is `Other`.
+        /// `From` makes it of any text, as reading a record and serde do: a word that this version does not know is
+        /// `Other`. `parse` takes known words only: for what a person typed.
         #[derive(Debug, Clone, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum $name {
@@ -24,7 +24,7 @@ macro_rules! words {
         impl $name {
             /// The word that stands for it in the database and in JSON.
             #[must_use]
-            pub fn word(&self) -> &str {
+            pub fn as_str(&self) -> &str {
                 match self {
                     $(Self::$variant => $word,)*
                     Self::Other(word) => word,
@@ -38,7 +38,11 @@ macro_rules! words {
                     _ => None,
                 }
             }
+
+            const WORDS: &[&'static str] = &[$($word,)*];
         }
+
+        as_word!($name, $kind, $name::WORDS);
 
         impl From<&str> for $name {
             fn from(word: &str) -> Self {
@@ -52,18 +56,6 @@ macro_rules! words {
             }
         }
 
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(self.word())
-            }
-        }
-
-        impl Serialize for $name {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.serialize_str(self.word())
-            }
-        }
-
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 String::deserialize(deserializer).map(Self::from)
@@ -72,7 +64,7 @@ macro_rules! words {
 
         impl ToSql for $name {
             fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-                Ok(self.word().into())
+                Ok(self.as_str().into())
             }
         }
 
@@ -86,7 +78,7 @@ macro_rules! words {
             const KIND: Kind = Kind::Text;
 
             fn into_sql(self) -> Sql {
-                Sql::Text(self.word().to_owned())
+                Sql::Text(self.as_str().to_owned())
             }
         }
     )* };
@@ -99,9 +91,10 @@ words! {
     /// use aclite::TaskStatus;
     /// assert!(TaskStatus::Stopped.is_final());
     /// assert_eq!(TaskStatus::from("awaiting_permission"), TaskStatus::AwaitingPermission);
-    /// assert_eq!(TaskStatus::from("paused").word(), "paused");
+    /// assert_eq!(TaskStatus::from("paused").as_str(), "paused");
+    /// assert!("paused".parse::<TaskStatus>().is_err());
     /// ```
-    TaskStatus {
+    TaskStatus, "task status" {
         /// Made, and not begun.
         Created = "created",
         /// The agent works on it.
@@ -118,7 +111,7 @@ words! {
         Stopped = "stopped",
     }
     /// Where a session stands.
-    SessionStatus {
+    SessionStatus, "session status" {
         /// No task runs.
         Idle = "idle",
         /// A task runs.
@@ -133,7 +126,7 @@ words! {
         Failed = "failed",
     }
     /// The agent that a session runs.
-    AgenticTool {
+    AgenticTool, "agentic tool" {
         /// Claude Code.
         ClaudeCode = "claude-code",
         /// Codex.
@@ -144,7 +137,7 @@ words! {
         OpenCode = "opencode",
     }
     /// What a message is.
-    MessageType {
+    MessageType, "message type" {
         /// From a person.
         User = "user",
         /// From the agent.
@@ -157,7 +150,7 @@ words! {
         PermissionRequest = "permission_request",
     }
     /// Whom a message is from, for the model.
-    MessageRole {
+    MessageRole, "message role" {
         /// A person.
         User = "user",
         /// The agent.
@@ -168,7 +161,7 @@ words! {
     /// How far a user's rights reach beyond worktrees.
     ///
     /// A role that we do not know gives nothing at all.
-    Role {
+    Role, "role" {
         /// Holds `all` on every worktree while the setting `allow_superadmin` is on.
         Superadmin = "superadmin",
         /// The old name of `Superadmin`.
@@ -183,7 +176,7 @@ words! {
     /// What a worktree's `others_can` lets everyone do who is no owner of it: the words of [`Level`].
     ///
     /// A word that we do not know lets them do nothing.
-    Sharing {
+    Sharing, "level" {
         /// Nothing.
         None = "none",
         /// Read.
@@ -207,7 +200,7 @@ impl TaskStatus {
 
 impl From<Level> for Sharing {
     fn from(level: Level) -> Self {
-        Self::from(level.word())
+        Self::from(level.as_str())
     }
 }
 
@@ -225,7 +218,7 @@ mod tests {
         assert_eq!(AgenticTool::from("opencode"), AgenticTool::OpenCode);
         assert_eq!(MessageType::from("file-history-snapshot"), MessageType::FileHistorySnapshot);
         for level in Level::ALL {
-            assert_eq!(Sharing::from(level).word(), level.word());
+            assert_eq!(Sharing::from(level).as_str(), level.as_str());
             assert!(!matches!(Sharing::from(level), Sharing::Other(_)), "{level}");
         }
     }

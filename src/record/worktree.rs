@@ -65,11 +65,16 @@ record! {
 }
 
 impl NewWorktree {
-    /// A worktree of `repo_id` with this name and git ref.
-    pub fn new(repo_id: impl Into<RepoId>, name: impl Into<String>, git_ref: impl Into<String>) -> Self {
+    /// A worktree of `repo_id`. It needs a name and a git ref too.
+    ///
+    /// ```
+    /// use aclite::{NewWorktree, Sharing};
+    /// let worktree = NewWorktree::new("r-1").name("fix-the-build").git_ref("main").others_can(Sharing::View);
+    /// # let _ = worktree;
+    /// ```
+    pub fn new(repo_id: impl Into<RepoId>) -> Self {
         let repo_id: RepoId = repo_id.into();
-        let draft = super::fields::Draft::new::<Worktree>().with("repo_id", repo_id);
-        Self { draft }.name(name).git_ref(git_ref)
+        Self { draft: super::fields::Draft::new::<Worktree>().with("repo_id", repo_id) }
     }
 }
 

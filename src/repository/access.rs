@@ -9,6 +9,7 @@ use crate::store::ReadTx;
 
 /// What a user holds on a worktree: [`Worktrees::access`](crate::Worktrees::access).
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Access {
     /// How much, and where the greatest claim comes from.
     pub held: Held,
@@ -18,6 +19,7 @@ pub struct Access {
 
 /// A grant to a group that a user is in.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct GrantClaim {
     /// The group.
     pub group_id: GroupId,

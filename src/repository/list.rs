@@ -18,6 +18,7 @@ const MAX_LIMIT: u32 = 1000;
 
 /// One page of a list: what the caller may view of what the query asks for, and nothing else.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Page<T> {
     /// The records, in the query's order.
     pub items: Vec<T>,

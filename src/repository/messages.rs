@@ -72,14 +72,14 @@ impl MessageQuery {
 
     /// Only messages of one of these types.
     pub fn kind(mut self, kinds: impl IntoIterator<Item = MessageType>) -> Self {
-        let words: Vec<String> = kinds.into_iter().map(|kind| kind.word().to_owned()).collect();
+        let words: Vec<String> = kinds.into_iter().map(|kind| kind.as_str().to_owned()).collect();
         self.query.one_of("t.type", words.iter().map(String::as_str));
         self
     }
 
     /// Only messages of one of these roles.
     pub fn role(mut self, roles: impl IntoIterator<Item = MessageRole>) -> Self {
-        let words: Vec<String> = roles.into_iter().map(|role| role.word().to_owned()).collect();
+        let words: Vec<String> = roles.into_iter().map(|role| role.as_str().to_owned()).collect();
         self.query.one_of("t.role", words.iter().map(String::as_str));
         self
     }

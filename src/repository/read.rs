@@ -22,7 +22,7 @@ pub(crate) trait Stored: Record {
     /// The expression that is true where the actor may read the row. `function` is `acl_get`, which
     /// keeps the refusal, or `acl_may_get`, which does not.
     fn may_get(function: &str) -> String {
-        let resource = Self::RESOURCE.word();
+        let resource = Self::RESOURCE.as_str();
         let facts = contract(op(Self::RESOURCE, Action::Get)).iter().map(|fact| match fact {
             Fact::Id => format!("t.{}", Self::KEY),
             Fact::Session => Self::SESSION.to_owned(),

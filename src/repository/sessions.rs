@@ -52,7 +52,7 @@ impl SessionQuery {
 
     /// Only sessions with one of these statuses.
     pub fn status(mut self, statuses: impl IntoIterator<Item = SessionStatus>) -> Self {
-        let words: Vec<String> = statuses.into_iter().map(|status| status.word().to_owned()).collect();
+        let words: Vec<String> = statuses.into_iter().map(|status| status.as_str().to_owned()).collect();
         self.query.one_of("t.status", words.iter().map(String::as_str));
         self
     }
@@ -210,7 +210,7 @@ impl<'t> SessionsMut<'t> {
         fields.take("updated_at");
         fields.take("unix_username");
         if fields.get("status").is_none() {
-            fields.set("status", Value::Text(SessionStatus::Idle.word().to_owned()));
+            fields.set("status", Value::Text(SessionStatus::Idle.as_str().to_owned()));
         }
         let creator = fields.get("created_by").cloned().unwrap_or(Value::Null);
         let mut assignments = Assignments::of(fields, false)?;

@@ -33,6 +33,7 @@ pub struct TasksMut<'t> {
 
 /// A patched task, and what became of its ending.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Patched {
     /// The task as it is stored now.
     pub task: Task,
@@ -75,7 +76,7 @@ impl TaskQuery {
 
     /// Only tasks with one of these statuses.
     pub fn status(mut self, statuses: impl IntoIterator<Item = TaskStatus>) -> Self {
-        let words: Vec<String> = statuses.into_iter().map(|status| status.word().to_owned()).collect();
+        let words: Vec<String> = statuses.into_iter().map(|status| status.as_str().to_owned()).collect();
         self.query.one_of("t.status", words.iter().map(String::as_str));
         self
     }
@@ -174,7 +175,7 @@ impl<'t> TasksMut<'t> {
         let id = identify(&mut fields, Task::KEY, || TaskId::new().to_string());
         stamp_creation(&mut fields, self.tx.actor())?;
         if fields.get("status").is_none() {
-            fields.set("status", Value::Text(TaskStatus::Created.word().to_owned()));
+            fields.set("status", Value::Text(TaskStatus::Created.as_str().to_owned()));
         }
         let ends = matches!(fields.get("status"), Some(Value::Text(status)) if verdict::is_final(status));
         if ends && !matches!(fields.get("completed_at"), Some(Value::Integer(_))) {

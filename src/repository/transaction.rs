@@ -124,18 +124,18 @@ impl Store {
     /// use aclite::{Actor, Level, NewRepo, NewUser, NewWorktree, Store};
     /// let store = Store::open(":memory:")?;
     /// store.write(&Actor::system("first start"), |tx| {
-    ///     tx.users().create(NewUser::new("ada@example.com", "hash").id("ada"))?;
+    ///     tx.users().create(NewUser::new("ada@example.com").password("hash").id("ada"))?;
     ///     tx.repos().create(NewRepo::new("acme/app").id("r"))?;
-    ///     tx.worktrees().create(NewWorktree::new("r", "fix", "main").id("w").created_by("ada"))
+    ///     tx.worktrees().create(NewWorktree::new("r").name("fix").git_ref("main").id("w").created_by("ada"))
     /// })?;
-    /// let access = store.access(&Actor::user("ada"), "ada", "w")?;
+    /// let access = store.access(&Actor::user("ada"), "w", "ada")?;
     /// assert_eq!((access.held.level, access.held.source.as_str()), (Level::All, "owner"));
     /// # Ok::<(), aclite::Error>(())
     /// ```
     ///
     /// # Errors
     /// `NotAuthenticated`, `NotFound`, `Denied`; `Nested`, `Busy`, `Storage`.
-    pub fn access(&self, actor: &Actor, user: impl Into<UserId>, worktree: impl Into<WorktreeId>) -> Result<Access> {
+    pub fn access(&self, actor: &Actor, worktree: impl Into<WorktreeId>, user: impl Into<UserId>) -> Result<Access> {
         self.read(actor, |tx| tx.worktrees().access(worktree, user))
     }
 }

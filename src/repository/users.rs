@@ -30,6 +30,7 @@ pub struct UsersMut<'t> {
 
 /// A user with their secrets, as the daemon stored them: for signing in and for starting agents.
 #[derive(Clone)]
+#[non_exhaustive]
 pub struct Credentials {
     /// The user.
     pub user: User,
@@ -65,7 +66,7 @@ paging!(UserQuery);
 impl UserQuery {
     /// Only users with one of these roles.
     pub fn role(mut self, roles: impl IntoIterator<Item = Role>) -> Self {
-        let words: Vec<String> = roles.into_iter().map(|role| role.word().to_owned()).collect();
+        let words: Vec<String> = roles.into_iter().map(|role| role.as_str().to_owned()).collect();
         self.query.one_of("t.role", words.iter().map(String::as_str));
         self
     }
@@ -125,7 +126,7 @@ impl<'t> Users<'t> {
     /// use aclite::{Actor, NewUser, Store};
     /// let store = Store::open(":memory:")?;
     /// let daemon = Actor::system("sign-in");
-    /// store.write(&daemon, |tx| tx.users().create(NewUser::new("ada@example.com", "hash").id("u-1")))?;
+    /// store.write(&daemon, |tx| tx.users().create(NewUser::new("ada@example.com").password("hash").id("u-1")))?;
     /// let found = store.read(&daemon, |tx| tx.users().credentials("ada@example.com"))?;
     /// assert_eq!((found.user.user_id.as_str(), found.password.as_str()), ("u-1", "hash"));
     /// let refused = store.read(&Actor::user("u-1"), |tx| tx.users().credentials("ada@example.com"));

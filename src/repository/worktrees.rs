@@ -252,13 +252,8 @@ impl<'t> WorktreesMut<'t> {
     /// # Errors
     /// `NotAuthenticated`, `NotFound` (the worktree or the group), `Denied`, `Invalid` where `can` is no level,
     /// `Storage`.
-    pub fn set_grant(
-        &self,
-        worktree: impl Into<WorktreeId>,
-        group: impl Into<GroupId>,
-        can: impl Into<Sharing>,
-    ) -> Result<Grant> {
-        let (worktree, group, can) = (worktree.into(), group.into(), can.into());
+    pub fn set_grant(&self, worktree: impl Into<WorktreeId>, group: impl Into<GroupId>, can: Sharing) -> Result<Grant> {
+        let (worktree, group) = (worktree.into(), group.into());
         let key = [Value::Text(worktree.to_string()), Value::Text(group.to_string())];
         // This transaction has the write lock: what is there now is there when it is changed.
         let there = "SELECT 1 FROM main.worktree_group_grants WHERE worktree_id = ?1 AND group_id = ?2";
@@ -273,7 +268,7 @@ impl<'t> WorktreesMut<'t> {
             (Action::Create, insert)
         };
         let [of_worktree, of_group] = key;
-        let params = [of_worktree, of_group, Value::Text(can.word().to_owned()), now()];
+        let params = [of_worktree, of_group, Value::Text(can.as_str().to_owned()), now()];
         let id = format!("{worktree}/{group}");
         let ids = [("worktree_id", worktree.as_str()), ("group_id", group.as_str())];
         self.tx.write_one(op(Resource::Grant, action), &id, &ids, sql, &params).map(|(grant, _)| grant)

@@ -55,10 +55,10 @@ const ANSWER: usize = 64 << 20;
 /// let store = Store::open(dir.path().join("agor.db"))?;
 /// store.write(&Actor::system("first start"), |tx| {
 ///     for user in ["ada", "bo"] {
-///         tx.users().create(NewUser::new(format!("{user}@example.com"), "hash").id(user))?;
+///         tx.users().create(NewUser::new(format!("{user}@example.com")).password("hash").id(user))?;
 ///     }
 ///     tx.repos().create(NewRepo::new("acme/app").id("r"))?;
-///     tx.worktrees().create(NewWorktree::new("r", "fix", "main").id("w").created_by("ada").others_can(Sharing::None))
+///     tx.worktrees().create(NewWorktree::new("r").name("fix").git_ref("main").id("w").created_by("ada").others_can(Sharing::None))
 /// })?;
 /// let names = |user: &str| {
 ///     store.sealed(&Actor::user(user))?.query("SELECT name FROM worktrees", [], |row| row.get::<_, String>(0))

@@ -20,12 +20,13 @@ fn house() -> House {
     store
         .write(&Actor::system("test"), |tx| {
             for user in ["bo", "cy"] {
-                tx.users().create(NewUser::new(format!("{user}@example.com"), "hash").id(user))?;
+                tx.users().create(NewUser::new(format!("{user}@example.com")).password("hash").id(user))?;
             }
             tx.repos().create(NewRepo::new("r").id("r"))?;
-            tx.worktrees()
-                .create(NewWorktree::new("r", "w", "main").id("w").created_by("bo").others_can(Sharing::View))?;
-            tx.sessions().create(NewSession::new("w", "codex").id("s").created_by("bo"))?;
+            tx.worktrees().create(
+                NewWorktree::new("r").name("w").git_ref("main").id("w").created_by("bo").others_can(Sharing::View),
+            )?;
+            tx.sessions().create(NewSession::new("w", crate::AgenticTool::Codex).id("s").created_by("bo"))?;
             for id in ["t-1", "t-2"] {
                 tx.tasks().create(NewTask::new("s").id(id).created_by("bo").set("full_prompt", "do"))?;
             }

@@ -46,6 +46,7 @@ impl std::fmt::Debug for Adoption<'_> {
 
 /// What an adoption did, or would do.
 #[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize)]
+#[non_exhaustive]
 pub struct AdoptReport {
     /// Whether the file was adopted before, and nothing was done.
     pub already: bool,

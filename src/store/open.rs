@@ -273,6 +273,7 @@ pub(super) fn write_ahead(conn: &Connection, started: Instant, timeout: Duration
 
 /// What a check of the file found.
 #[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize)]
+#[non_exhaustive]
 pub struct CheckReport {
     /// What of aclite's should be in the file and is not.
     pub missing: Vec<String>,
@@ -295,6 +296,7 @@ impl CheckReport {
 
 /// One rule that differs from the default one.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[non_exhaustive]
 pub struct RuleDifference {
     /// The rule: its resource and its operation.
     pub rule: String,

@@ -22,7 +22,7 @@ use crate::verdict;
 ///
 /// ```
 /// use aclite::{Action, Level, Need, TableGuard};
-/// let guard = TableGuard::of_session("session_mcp_servers", "session_id")
+/// let guard = TableGuard::of_session("session_id")
 ///     .rule(Action::Create, Need::Level(Level::Prompt), Some(Need::Level(Level::Session)))
 ///     .rule(Action::Remove, Need::Level(Level::Prompt), Some(Need::Level(Level::Session)));
 /// # let _ = guard;
@@ -30,26 +30,25 @@ use crate::verdict;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
 pub struct TableGuard {
-    name: String,
     via: String,
     parent: Resource,
     rules: [(Action, Need, Option<Need>); 3],
 }
 
 impl TableGuard {
-    /// The rows of table `name` belong to the sessions that `column` names.
-    pub fn of_session(name: impl Into<String>, column: impl Into<String>) -> Self {
-        Self::new(name.into(), column.into(), Resource::Session)
+    /// The table's rows belong to the sessions that `column` names.
+    pub fn of_session(column: impl Into<String>) -> Self {
+        Self::new(column.into(), Resource::Session)
     }
 
-    /// The rows of table `name` belong to the worktrees that `column` names.
-    pub fn of_worktree(name: impl Into<String>, column: impl Into<String>) -> Self {
-        Self::new(name.into(), column.into(), Resource::Worktree)
+    /// The table's rows belong to the worktrees that `column` names.
+    pub fn of_worktree(column: impl Into<String>) -> Self {
+        Self::new(column.into(), Resource::Worktree)
     }
 
-    fn new(name: String, via: String, parent: Resource) -> Self {
+    fn new(via: String, parent: Resource) -> Self {
         let all = |action| (action, Need::Level(Level::All), None);
-        Self { name, via, parent, rules: [all(Action::Create), all(Action::Patch), all(Action::Remove)] }
+        Self { via, parent, rules: [all(Action::Create), all(Action::Patch), all(Action::Remove)] }
     }
 
     /// What `action` needs, and what suffices where the actor created the session, or the worktree. Other actions
@@ -63,7 +62,7 @@ impl TableGuard {
 }
 
 impl Store {
-    /// Puts a further table under the same guards as sessions and tasks, with its rules in `acl_rules`, and says so
+    /// Puts the further table `table` under the same guards as sessions and tasks, with its rules in `acl_rules`, and says so
     /// in the audit. Doing it again does nothing, and leaves rules that an operator changed.
     ///
     /// For `System` and `Service`; anybody else gets `Denied`.
@@ -81,7 +80,7 @@ impl Store {
     /// Connection::open(&path).unwrap().execute_batch(
     ///     "CREATE TABLE notes (note_id text PRIMARY KEY, session_id text REFERENCES sessions (session_id) ON DELETE CASCADE)",
     /// ).unwrap();
-    /// store.guard_table(&Actor::system("set-up"), TableGuard::of_session("notes", "session_id"))?;
+    /// store.guard_table(&Actor::system("set-up"), "notes", TableGuard::of_session("session_id"))?;
     /// assert!(store.check()?.is_clean());
     /// # Ok::<(), aclite::Error>(())
     /// ```
@@ -90,52 +89,57 @@ impl Store {
     /// `NotAuthenticated`, `Denied`; `Incompatible` with what keeps the table from being guarded; `Invalid` where it is
     /// guarded by another column already; `Tampered` where the guards are not sound, `Detached` where they were taken out;
     /// `Nested`, `Busy`, `Storage`.
-    pub fn guard_table(&self, actor: &Actor, guard: TableGuard) -> Result<()> {
+    pub fn guard_table(&self, actor: &Actor, table: &str, guard: TableGuard) -> Result<()> {
         verdict::daemon_only(actor, Operation::new(Resource::Meta, Action::Create), "")?;
         let (_inside, started) = (Inside::enter(self.identity())?, Instant::now());
         let conn = self.writer(started)?;
         in_transaction(&conn.raw, ["BEGIN IMMEDIATE", "COMMIT"], |_| {
             unchanged(&conn)?;
-            put(&conn, actor, &guard)
+            put(&conn, actor, table, &guard)
         })
         .map_err(|error| waited(error, started))
     }
 }
 
-fn put(conn: &Conn, actor: &Actor, asked: &TableGuard) -> Result<()> {
+fn put(conn: &Conn, actor: &Actor, name: &str, asked: &TableGuard) -> Result<()> {
+    for need in asked.rules.iter().flat_map(|(_, needs, if_own)| [Some(*needs), *if_own]).flatten() {
+        if Need::of_rule(need.as_str()).is_none() {
+            return Err(Error::invalid("rule", format!("can't need `{need}`")));
+        }
+    }
     let raw = &conn.raw;
     let failed = |error| Error::of_file("guarding a table", error);
     sound(raw)?;
-    if let Some(there) = further_tables(raw)?.into_iter().find(|table| table.name.eq_ignore_ascii_case(&asked.name)) {
+    if let Some(there) = further_tables(raw)?.into_iter().find(|table| table.name.eq_ignore_ascii_case(name)) {
         if there.via.eq_ignore_ascii_case(&asked.via) && there.parent == asked.parent {
             return Ok(());
         }
         return Err(Error::invalid("table", format!("is guarded by its column `{}` already", there.via)));
     }
-    if catalog::is_guarded(&asked.name) {
+    if catalog::is_guarded(name) {
         return Err(Error::invalid("table", "is guarded already: it is one of aclite's own"));
     }
-    if !has_table(raw, &asked.name)? {
-        let problems = vec![format!("there is no table `{}`", asked.name)];
+    if !has_table(raw, name)? {
+        let problems = vec![format!("there is no table `{name}`")];
         return Err(Error::Incompatible(Box::new(Incompatible::Shape { problems })));
     }
     guard::remove(raw)?;
     raw.execute(
         "INSERT INTO main.acl_tables (name, via, parent) VALUES (?1, ?2, ?3)",
-        (&asked.name, &asked.via, asked.parent.word()),
+        (name, &asked.via, asked.parent.as_str()),
     )
     .map_err(failed)?;
     for (action, needs, needs_if_own) in &asked.rules {
         raw.execute(
             "INSERT INTO main.acl_rules (resource, operation, needs, needs_if_own) VALUES (?1, ?2, ?3, ?4)
              ON CONFLICT (resource, operation) DO NOTHING",
-            (&asked.name, action.word(), needs.word(), needs_if_own.map(Need::word)),
+            (name, action.as_str(), needs.as_str(), needs_if_own.map(Need::as_str)),
         )
         .map_err(failed)?;
     }
     // Rules change who may do what.
     raw.execute("UPDATE main.acl_epoch SET epoch = epoch + 1", []).map_err(failed)?;
-    let why = format!("{} {}: table `{}` by its column `{}`", actor.kind(), actor.id(), asked.name, asked.via);
+    let why = format!("{} {}: table `{name}` by its column `{}`", actor.kind(), actor.id(), asked.via);
     install(conn, Action::Patch, &why)?;
     sound(raw)
 }

@@ -29,8 +29,9 @@ fn store(path: &Path) -> Store {
                 [],
             )?;
             for (id, owner) in [("w", "bo"), ("v", "cy")] {
-                tx.worktrees()
-                    .create(NewWorktree::new("r", id, "main").id(id).created_by(owner).others_can(Sharing::None))?;
+                tx.worktrees().create(
+                    NewWorktree::new("r").name(id).git_ref("main").id(id).created_by(owner).others_can(Sharing::None),
+                )?;
             }
             tx.sessions().create(NewSession::new("w", AgenticTool::Codex).id("s").created_by("bo"))?;
             tx.tasks().create(NewTask::new("s").id("t").created_by("bo"))?;
@@ -360,7 +361,7 @@ fn every_column_of_a_wide_table_reaches_the_verdict_or_nothing_is_written() {
         .execute_batch(&format!("CREATE TABLE wide (id text PRIMARY KEY NOT NULL, {parent}, {})", columns.join(", ")))
         .unwrap();
     let daemon = Actor::system("test");
-    store.guard_table(&daemon, TableGuard::of_session("wide", "session_id")).unwrap();
+    store.guard_table(&daemon, "wide", TableGuard::of_session("session_id")).unwrap();
     let run = |sql: &str| store.write(&daemon, |tx| tx.sql().execute(sql, []));
     assert_eq!(run("INSERT INTO wide (id, session_id, c7) VALUES ('x', 's', 'a')").unwrap(), 1);
     for column in [1, 24, 25, 100, 199] {

@@ -57,7 +57,9 @@ fn refusals() {
     say("a viewer owns nothing", refused(store.write(&as_user("vi"), |tx| tx.tasks().create(NewTask::new("s-w")))));
     say(
         "a role is missing",
-        refused(store.write(&as_user("vi"), |tx| tx.worktrees().create(NewWorktree::new("r", "n", "main").id("n")))),
+        refused(store.write(&as_user("vi"), |tx| {
+            tx.worktrees().create(NewWorktree::new("r").name("n").git_ref("main").id("n"))
+        })),
     );
     say(
         "only owners share",
@@ -383,11 +385,11 @@ fn the_daemon_learns_the_whole_reason() {
     assert!(error.is_denied() && !error.visible() && !error.is_not_found());
     let Error::Denied(denied) = &error else { panic!("{error:?}") };
     assert_eq!(
-        (denied.resource().word(), denied.operation().action.word(), denied.id()),
+        (denied.resource().as_str(), denied.operation().action.as_str(), denied.id()),
         ("task", "patch", "t-hidden")
     );
     assert_eq!(denied.worktree(), Some("hidden"));
-    assert_eq!(denied.held().level.word(), "none");
+    assert_eq!(denied.held().level.as_str(), "none");
 
     let error = refused(store.write(&Actor::user("bo"), |tx| tx.worktrees().remove_owner("w", "bo")));
     let Error::Conflict(conflict) = error else { panic!("{error:?}") };

@@ -208,7 +208,9 @@ fn a_row_says_who_asked_for_what_and_why_it_went_as_it_did() {
         (
             user("cy"),
             |tx| {
-                tx.sessions().create(NewSession::new("w", "codex").id("new").set("parent_session_id", "none")).map(drop)
+                tx.sessions()
+                    .create(NewSession::new("w", aclite::AgenticTool::Codex).id("new").set("parent_session_id", "none"))
+                    .map(drop)
             },
             "api user cy: denied create session of new in -/w: needs -, holds -: `parent_session_id` is invalid [-]",
         ),

@@ -145,7 +145,7 @@ fn damaged_data_says_nothing_of_a_hidden_record() {
 fn no_number_of_a_worktree_keeps_others_from_creating_theirs() {
     let store = store();
     let create = |actor: &str, number: Option<i64>| {
-        let mut new = NewWorktree::new("r", "mine", "main");
+        let mut new = NewWorktree::new("r").name("mine").git_ref("main");
         if let Some(number) = number {
             new = new.worktree_unique_id(number);
         }

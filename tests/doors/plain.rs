@@ -50,7 +50,7 @@ fn file_with_everything(path: &Path) -> Store {
             "CREATE TABLE notes (note_id text PRIMARY KEY, session_id text REFERENCES sessions (session_id) ON DELETE CASCADE)",
         )
         .unwrap();
-    store.guard_table(&system(), TableGuard::of_session("notes", "session_id")).unwrap();
+    store.guard_table(&system(), "notes", TableGuard::of_session("session_id")).unwrap();
     store
 }
 

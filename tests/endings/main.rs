@@ -43,7 +43,7 @@ fn the_first_ending_wins_and_no_report_is_lost() {
         let outcome = store.write(&actor, |tx| tx.tasks().patch("t", TaskPatch::from_json(patch)?));
         check(&outcome, told, &what);
         let task = store.read(&bo(), |tx| tx.tasks().get("t")).unwrap();
-        assert_eq!(task.status.word(), stays, "{what}");
+        assert_eq!(task.status.as_str(), stays, "{what}");
         assert_eq!(task.completed_at.is_some(), task.status.is_final(), "{what}");
         assert!(!over || task.completed_at == Some(Time::from_millis(5000)), "{what}: the time of the ending stays");
         match outcome {
@@ -55,7 +55,7 @@ fn the_first_ending_wins_and_no_report_is_lost() {
                     Ended::First => "first",
                     Ended::No => "no",
                     Ended::AlreadyEnded(status) => {
-                        assert_eq!(status.word(), stays, "{what}");
+                        assert_eq!(status.as_str(), stays, "{what}");
                         "already"
                     }
                 };

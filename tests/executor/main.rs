@@ -177,7 +177,7 @@ fn an_executor_touches_its_task_its_session_and_its_messages_only() {
         ),
         (
             "a new worktree",
-            Box::new(|tx| tx.worktrees().create(NewWorktree::new("r", "n", "main")).map(drop)),
+            Box::new(|tx| tx.worktrees().create(NewWorktree::new("r").name("n").git_ref("main")).map(drop)),
             "denied",
         ),
         ("a new owner", Box::new(|tx| tx.worktrees().add_owner("w", "cy").map(drop)), "denied"),

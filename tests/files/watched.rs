@@ -114,8 +114,8 @@ fn a_rolled_back_schema_version_is_not_remembered() {
     let other = raw(&path);
     other.execute_batch("CREATE TABLE mine (a)").unwrap();
     // It changes the schema several times and fails at the end: the table references nothing.
-    let guard = TableGuard::of_session("mine", "a");
-    assert_eq!(verdict(&store.guard_table(&system(), guard)), "incompatible");
+    let guard = TableGuard::of_session("a");
+    assert_eq!(verdict(&store.guard_table(&system(), "mine", guard)), "incompatible");
     let committed = version(&other);
     // Every number that the failed attempt can have had meets an altered file: it dropped what is ours one by one.
     let dropped: i64 = ask(&store, "SELECT count(*) FROM sqlite_schema WHERE type IN ('trigger', 'view')");
@@ -135,11 +135,11 @@ fn a_store_goes_on_after_it_guarded_a_further_table() {
             "CREATE TABLE notes (note_id text PRIMARY KEY, session_id text REFERENCES sessions (session_id) ON DELETE CASCADE)",
         )
         .unwrap();
-    let guard = || TableGuard::of_session("notes", "session_id");
-    store.guard_table(&system(), guard()).unwrap();
+    let guard = || TableGuard::of_session("session_id");
+    store.guard_table(&system(), "notes", guard()).unwrap();
     works(&store, "eve");
     Store::detach(&path).unwrap();
-    assert_eq!(verdict(&store.guard_table(&system(), guard())), "detached");
+    assert_eq!(verdict(&store.guard_table(&system(), "notes", guard())), "detached");
 }
 
 #[cfg(unix)]

@@ -296,7 +296,11 @@ fn messages_are_found_by_session_task_index_kind_role_and_status() {
         ("e", "s", None, 10, "user", "user", Some("queued")),
         ("f", "s2", Some("t2"), 2, "user", "user", Some("queued")),
     ] {
-        let new = NewMessage::new(s, kind, role, "x").id(id).index(index).set("task_id", t).set("status", status);
+        let new = NewMessage::new(s, kind.into(), role.into(), "x")
+            .id(id)
+            .index(index)
+            .set("task_id", t)
+            .set("status", status);
         store.write(&system(), |tx| tx.messages().create(new)).unwrap();
     }
     let of = || MessageQuery::new().session("s");
@@ -334,7 +338,7 @@ fn the_other_records_are_found_by_these() {
     let store = world();
     sql(&store, "INSERT INTO repos (repo_id, created_at, slug, data) VALUES ('r2', acl_now(), 'r2', '{}')");
     for (id, repo, owner) in [("w", "r", "bo"), ("v", "r2", "bo"), ("x", "r2", "cy")] {
-        let new = NewWorktree::new(repo, id, "main").id(id).created_by(owner).others_can(Sharing::All);
+        let new = NewWorktree::new(repo).name(id).git_ref("main").id(id).created_by(owner).others_can(Sharing::All);
         store.write(&system(), |tx| tx.worktrees().create(new.archived(id == "v"))).unwrap();
     }
     for (id, w, creator, status, archived) in

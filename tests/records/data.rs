@@ -110,12 +110,13 @@ fn words_and_keys_that_nobody_knows_are_kept() {
     assert_eq!(serde_json::to_value(&task).unwrap()["from_a_newer_daemon"], json!({"a": [1]}));
     let found = store.read(&bo(), |tx| tx.tasks().find(&TaskQuery::new().status(["hibernating".into()]))).unwrap();
     assert_eq!(found.items, [task]);
-    let session = store.write(&bo(), |tx| tx.sessions().create(NewSession::new("w", "cursor").status("dreaming")));
+    let session =
+        store.write(&bo(), |tx| tx.sessions().create(NewSession::new("w", "cursor".into()).status("dreaming")));
     let session = session.unwrap();
-    assert_eq!((session.agentic_tool.word(), session.status.word()), ("cursor", "dreaming"));
-    let message = NewMessage::new("s", "poem", "muse", json!({"verse": 1}));
+    assert_eq!((session.agentic_tool.as_str(), session.status.as_str()), ("cursor", "dreaming"));
+    let message = NewMessage::new("s", "poem".into(), "muse".into(), json!({"verse": 1}));
     let message: Message = store.write(&bo(), |tx| tx.messages().create(message)).unwrap();
-    assert_eq!((message.kind.word(), message.role.word()), ("poem", "muse"));
+    assert_eq!((message.kind.as_str(), message.role.as_str()), ("poem", "muse"));
 }
 
 #[test]
@@ -141,7 +142,7 @@ fn a_column_wins_over_a_key_of_data() {
     let old = r#"UPDATE tasks SET data = '{"status":"completed","session_id":"other","model":"m"}'"#;
     past_guards(&path, "tasks", old);
     let task = store.read(&bo(), |tx| tx.tasks().get("t")).unwrap();
-    assert_eq!((task.status.word(), task.session_id.as_str()), ("created", "s"));
+    assert_eq!((task.status.as_str(), task.session_id.as_str()), ("created", "s"));
     let json = serde_json::to_string(&task).unwrap();
     assert_eq!((json.matches("\"status\"").count(), json.matches("\"session_id\"").count()), (1, 1), "{json}");
     // Such a row can be worked with; the old keys may stay.

@@ -163,7 +163,11 @@ fn an_id_that_nothing_can_have_is_invalid_at_every_method() {
             Box::new(|tx, id| tx.worktrees().patch(id, WorktreePatch::new().name("x")).map(drop)),
         ),
         ("worktree remove", "worktree_id", Box::new(|tx, id| tx.worktrees().remove(id))),
-        ("worktree of", repo, Box::new(|tx, id| tx.worktrees().create(NewWorktree::new(id, "n", "main")).map(drop))),
+        (
+            "worktree of",
+            repo,
+            Box::new(|tx, id| tx.worktrees().create(NewWorktree::new(id).name("n").git_ref("main")).map(drop)),
+        ),
         ("worktrees of", repo, Box::new(|tx, id| tx.worktrees().find(&WorktreeQuery::new().repo(id)).map(drop))),
         (
             "worktrees by",

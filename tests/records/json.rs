@@ -2,7 +2,7 @@
 
 use aclite::{
     Actor, BoardPatch, GroupPatch, MessagePatch, NewBoard, NewGroup, NewMessage, NewRepo, NewSession, NewTask, NewUser,
-    NewWorktree, RepoPatch, Result, SessionPatch, Store, TaskPatch, Tx, UserPatch, WorktreePatch,
+    NewWorktree, RepoPatch, Result, SessionPatch, Sharing, Store, TaskPatch, Tx, UserPatch, WorktreePatch,
 };
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -35,7 +35,7 @@ fn write<T>(store: &Store, work: impl FnOnce(&Tx<'_>) -> Result<T>) -> T {
 /// A worktree `w` of bo's, with the session `s` and the task `t`.
 fn shop() -> Store {
     let store = world();
-    support::worktree(&store, "w", "bo", aclite::Sharing::Prompt);
+    support::worktree(&store, "w", "bo", Sharing::Prompt);
     support::session(&store, "s", "w", "bo");
     support::task(&store, "t", "s", "bo");
     store
@@ -248,7 +248,7 @@ fn people_and_what_they_share_go_round() {
         Ok(json!({
             "group": read(&tx.groups().create(NewGroup::from_json(group)?)?),
             "membership": read(&tx.groups().add_member("g", "bo")?),
-            "grant": read(&tx.worktrees().set_grant("w", "g", "prompt")?),
+            "grant": read(&tx.worktrees().set_grant("w", "g", Sharing::Prompt)?),
             "board": read(&tx.boards().create(NewBoard::from_json(board)?)?),
             "repo": read(&tx.repos().create(NewRepo::from_json(repo)?)?),
         }))

@@ -2,8 +2,9 @@
 
 use super::support::{system, world};
 use aclite::{
-    BoardPatch, GroupPatch, MessagePatch, NewBoard, NewGroup, NewMessage, NewRepo, NewSession, NewTask, NewUser,
-    NewWorktree, RepoPatch, SessionPatch, SessionStatus, Sharing, TaskPatch, TaskStatus, UserPatch, WorktreePatch,
+    AgenticTool, BoardPatch, GroupPatch, MessagePatch, MessageRole, MessageType, NewBoard, NewGroup, NewMessage,
+    NewRepo, NewSession, NewTask, NewUser, NewWorktree, RepoPatch, SessionPatch, SessionStatus, Sharing, TaskPatch,
+    TaskStatus, UserPatch, WorktreePatch,
 };
 
 /// Every create and every patch, with a field of each type, NULL set and taken away, and `data` merged.
@@ -13,7 +14,8 @@ fn every_record_that_a_method_returns_is_the_one_that_a_select_finds() {
     let daemon = system();
     store
         .write(&daemon, |tx| {
-            let new = NewUser::new("new@example.com", "hash")
+            let new = NewUser::new("new@example.com")
+                .password("hash")
                 .id("u-new")
                 .name("New".to_owned())
                 .set("api_keys", serde_json::json!({ "a": "b" }));
@@ -38,8 +40,12 @@ fn every_record_that_a_method_returns_is_the_one_that_a_select_finds() {
             );
             assert_eq!(tx.boards().patch("b-new", BoardPatch::new().set("color", "red"))?, tx.boards().get("b-new")?);
 
-            let new =
-                NewWorktree::new("r-new", "name", "main").id("w-new").created_by("u-new").others_can(Sharing::View);
+            let new = NewWorktree::new("r-new")
+                .name("name")
+                .git_ref("main")
+                .id("w-new")
+                .created_by("u-new")
+                .others_can(Sharing::View);
             assert_eq!(tx.worktrees().create(new)?, tx.worktrees().get("w-new")?);
             let patch = WorktreePatch::new().board_id(Some("b-new".into())).archived(true).set("notes", "x");
             assert_eq!(tx.worktrees().patch("w-new", patch)?, tx.worktrees().get("w-new")?);
@@ -50,7 +56,7 @@ fn every_record_that_a_method_returns_is_the_one_that_a_select_finds() {
 
             let added = tx.worktrees().add_owner("w-new", "bo")?;
             assert!(tx.worktrees().owners("w-new")?.contains(&added));
-            let group = tx.groups().create(NewGroup::new("Devs", "devs").id("g-new"))?;
+            let group = tx.groups().create(NewGroup::new("Devs").slug("devs").id("g-new"))?;
             assert_eq!(group, tx.groups().get("g-new")?);
             assert_eq!(tx.groups().patch("g-new", GroupPatch::new().archived(true))?, tx.groups().get("g-new")?);
             let member = tx.groups().add_member("g-new", "u-new")?;
@@ -60,7 +66,8 @@ fn every_record_that_a_method_returns_is_the_one_that_a_select_finds() {
                 assert_eq!(tx.worktrees().grants("w-new")?, [grant]);
             }
 
-            let new = NewSession::new("w-new", "claude-code").id("s-new").created_by("u-new").set("title", "T");
+            let new =
+                NewSession::new("w-new", AgenticTool::ClaudeCode).id("s-new").created_by("u-new").set("title", "T");
             assert_eq!(tx.sessions().create(new)?, tx.sessions().get("s-new")?);
             let patch = SessionPatch::new()
                 .status(SessionStatus::Running)
@@ -76,7 +83,8 @@ fn every_record_that_a_method_returns_is_the_one_that_a_select_finds() {
                 assert_eq!(tx.tasks().patch("t-new", patch)?.task, tx.tasks().get("t-new")?);
             }
 
-            let new = |id: &str| NewMessage::new("s-new", "user", "user", 1).id(id).set("content", "c");
+            let new =
+                |id: &str| NewMessage::new("s-new", MessageType::User, MessageRole::User, 1).id(id).set("content", "c");
             assert_eq!(tx.messages().create(new("m-1"))?, tx.messages().get("m-1")?);
             for message in tx.messages().create_many(vec![new("m-2"), new("m-3")])? {
                 assert_eq!(message, tx.messages().get(message.message_id.clone())?);

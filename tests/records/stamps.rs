@@ -1,6 +1,9 @@
 //! The store sets creator, user name and time of a new record, or checks that SQL sets the right ones.
 
-use aclite::{Actor, AgenticTool, MessagePatch, NewMessage, NewSession, NewTask, NewWorktree, Session, Store, Time};
+use aclite::{
+    Actor, AgenticTool, MessagePatch, MessageRole, MessageType, NewMessage, NewSession, NewTask, NewWorktree, Session,
+    Store, Time,
+};
 use serde_json::{Value, json};
 
 use crate::support::office::{bo, check, check_told, office, said};
@@ -99,11 +102,11 @@ fn a_new_record_gets_what_nobody_says() {
     let (task, session, worktree) = store
         .write(&bo(), |tx| {
             let session = tx.sessions().create(NewSession::new("w", AgenticTool::Codex))?;
-            let worktree = tx.worktrees().create(NewWorktree::new("r", "n", "main"))?;
+            let worktree = tx.worktrees().create(NewWorktree::new("r").name("n").git_ref("main"))?;
             Ok((tx.tasks().create(NewTask::new("s"))?, session, worktree))
         })
         .unwrap();
-    assert_eq!((task.status.word(), session.status.word()), ("created", "idle"));
+    assert_eq!((task.status.as_str(), session.status.as_str()), ("created", "idle"));
     let ids = [task.task_id.to_string(), session.session_id.to_string(), worktree.worktree_id.to_string()];
     assert!(ids.iter().all(|id| id.len() == 36 && id.as_bytes()[14] == b'7'), "{ids:?}");
     let numbers: i64 = ask(&store, "SELECT count(DISTINCT worktree_unique_id) FROM worktrees");
@@ -113,7 +116,7 @@ fn a_new_record_gets_what_nobody_says() {
     let before = Time::now();
     let (first, second) = (say(said("s2", None).index(40)), say(said("s2", None)));
     assert_eq!((first.index, second.index), (40, 41), "at the end of the session");
-    assert_eq!(say(NewMessage::new(session.session_id, "user", "user", "x")).index, 0);
+    assert_eq!(say(NewMessage::new(session.session_id, MessageType::User, MessageRole::User, "x")).index, 0);
     assert!(second.timestamp >= before && second.created_at >= before);
     let old = Time::from_millis(5);
     assert_eq!(say(said("s2", None).timestamp(old)).timestamp, old, "it may have been said before");
@@ -131,7 +134,7 @@ fn a_new_record_gets_what_nobody_says() {
         (json!({"status": "pending"}), None),
         (json!(null), None),
     ] {
-        let message = say(NewMessage::new("s", "user", "user", content.clone()));
+        let message = say(NewMessage::new("s", MessageType::User, MessageRole::User, content.clone()));
         assert_eq!(message.content_preview, preview, "{content}");
         assert_eq!(message.data().unwrap()["content"], content);
     }

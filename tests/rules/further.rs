@@ -30,17 +30,13 @@ fn office(path: &Path, others: Sharing) -> Store {
         )
         .unwrap();
     let (prompt, own) = (Need::Level(Level::Prompt), Some(Need::Level(Level::Session)));
-    let servers = TableGuard::of_session("servers", "session_id").rule(Action::Create, prompt, own).rule(
-        Action::Remove,
-        prompt,
-        own,
-    );
-    for guard in [
-        servers,
-        TableGuard::of_worktree("notes", "worktree_id"),
-        TableGuard::of_session("comments", "session_id").rule(Action::Create, Need::Level(Level::View), None),
+    let of_session = || TableGuard::of_session("session_id");
+    for (table, guard) in [
+        ("servers", of_session().rule(Action::Create, prompt, own).rule(Action::Remove, prompt, own)),
+        ("notes", TableGuard::of_worktree("worktree_id")),
+        ("comments", of_session().rule(Action::Create, Need::Level(Level::View), None)),
     ] {
-        store.guard_table(&Actor::system("set-up"), guard).unwrap();
+        store.guard_table(&Actor::system("set-up"), table, guard).unwrap();
     }
     store
 }
@@ -217,15 +213,15 @@ fn guarding_is_the_daemons_and_survives_opening_detaching_and_repair() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("file");
     let store = office(&path, Sharing::View);
-    let notes = || TableGuard::of_worktree("notes", "worktree_id");
+    let notes = || TableGuard::of_worktree("worktree_id");
     for actor in [Actor::user("su"), Actor::user("ada"), Actor::executor("bo", "s", "t")] {
-        assert_eq!(verdict(&store.guard_table(&actor, notes())), "denied");
+        assert_eq!(verdict(&store.guard_table(&actor, "notes", notes())), "denied");
     }
     // Again is nothing; by another column is a mistake.
     let seq = last_seq(&store);
-    store.guard_table(&system(), notes()).unwrap();
+    store.guard_table(&system(), "notes", notes()).unwrap();
     assert_eq!(last_seq(&store), seq);
-    let other = store.guard_table(&system(), TableGuard::of_session("notes", "session_id"));
+    let other = store.guard_table(&system(), "notes", TableGuard::of_session("session_id"));
     assert_eq!(other.unwrap_err().to_string(), "`table` is guarded by its column `worktree_id` already");
     // What can't be guarded soundly is refused with the reason, and nothing has changed.
     Connection::open(&path)
@@ -249,12 +245,12 @@ fn guarding_is_the_daemons_and_survives_opening_detaching_and_repair() {
         // Its rules would be those of sessions.
         ("session", "session_id", "has a name that guards can't carry"),
     ] {
-        let error = store.guard_table(&system(), TableGuard::of_session(table, column)).unwrap_err().to_string();
+        let error = store.guard_table(&system(), table, TableGuard::of_session(column)).unwrap_err().to_string();
         assert!(error.contains(problem), "{table}.{column}: {error}");
         assert!(store.check().unwrap().is_clean());
     }
     // A name that is a word of SQL is a name like any other.
-    store.guard_table(&system(), TableGuard::of_session("order", "session_id")).unwrap();
+    store.guard_table(&system(), "order", TableGuard::of_session("session_id")).unwrap();
     sql(&store, "INSERT INTO \"order\" VALUES ('o', 's')");
     let refused = store.write(&Actor::user("cy"), |tx| tx.sql().execute("DELETE FROM \"order\"", []));
     assert_eq!(verdict(&refused), "denied");

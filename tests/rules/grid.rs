@@ -195,7 +195,7 @@ fn by_api(tx: &Tx<'_>, operation: &str) -> Result<()> {
                 tx.worktrees().find(&WorktreeQuery::new())?.items.into_iter().map(|item| item.worktree_id.to_string());
             listed(tx.worktrees().get("w").map(drop), ids, "w")
         }
-        ("worktree create", _) => tx.worktrees().create(NewWorktree::new("r", "new", "main")).map(drop),
+        ("worktree create", _) => tx.worktrees().create(NewWorktree::new("r").name("new").git_ref("main")).map(drop),
         ("worktree patch", _) => {
             tx.worktrees().patch("w", WorktreePatch::new().name("new").set("notes", "n")).map(drop)
         }

@@ -12,7 +12,7 @@ fn groups_grants_boards_and_repos_are_for_these() {
     sql(&store, "INSERT INTO repos (repo_id, created_at, slug, data) VALUES ('r2', acl_now(), 'r2', '{}')");
     store
         .write(&system(), |tx| {
-            tx.worktrees().create(aclite::NewWorktree::new("r2", "o", "main").id("o").created_by("bo"))
+            tx.worktrees().create(aclite::NewWorktree::new("r2").name("o").git_ref("main").id("o").created_by("bo"))
         })
         .unwrap();
     #[rustfmt::skip]

@@ -121,8 +121,11 @@ fn build_in(world: &World, file: bool) -> (Store, Option<TempDir>) {
         }
     }
     for (id, worktree) in world.worktrees.iter().enumerate() {
-        let mut new =
-            NewWorktree::new("r", "n", "main").id(format!("w{id}")).created_by(format!("u{}", worktree.creator));
+        let mut new = NewWorktree::new("r")
+            .name("n")
+            .git_ref("main")
+            .id(format!("w{id}"))
+            .created_by(format!("u{}", worktree.creator));
         new = new.others_can(worktree.others_can.map(|can| Sharing::from(words(can))));
         if worktree.others_can == Some("everything") {
             forged.push(format!("UPDATE worktrees SET others_can = 'everything' WHERE worktree_id = 'w{id}'"));
@@ -391,7 +394,7 @@ fn ask_api(tx: &Tx<'_>, asked: Ask) -> Result<()> {
         PatchWorktree(id) => worktrees.patch(w(id), WorktreePatch::new().name("x")).map(drop),
         ShareWorktree(id) => worktrees.patch(w(id), WorktreePatch::new().unix_group("x".to_owned())).map(drop),
         RemoveWorktree(id) => worktrees.remove(w(id)),
-        CreateWorktree => worktrees.create(NewWorktree::new("r", "n", "main")).map(drop),
+        CreateWorktree => worktrees.create(NewWorktree::new("r").name("n").git_ref("main")).map(drop),
         Owners(id) => worktrees.owners(w(id)).map(drop),
         AddOwner(id, user) => worktrees.add_owner(w(id), u(user)).map(drop),
         RemoveOwner(id, user) => worktrees.remove_owner(w(id), u(user)),

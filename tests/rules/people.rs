@@ -25,23 +25,25 @@ fn cy() -> Actor {
 /// `w` of the repo `r`, which nobody else may view, with his session `s`. The group `devs` with `cy` and `vi` in it.
 fn team() -> Store {
     let store = Store::open(":memory:").unwrap();
-    let first = NewUser::new("ada@example.com", "hash of ada").id("ada").role(Role::Admin);
+    let first = NewUser::new("ada@example.com").password("hash of ada").id("ada").role(Role::Admin);
     store.write(&Actor::system("first start"), |tx| tx.users().create(first)).unwrap();
     store
         .write(&ada(), |tx| {
             for (name, role) in [("bo", Role::Member), ("cy", Role::Member), ("vi", Role::Viewer)] {
-                let new = NewUser::new(format!("{name}@example.com"), format!("hash of {name}")).id(name).role(role);
+                let new =
+                    NewUser::new(format!("{name}@example.com")).password(format!("hash of {name}")).id(name).role(role);
                 tx.users().create(new.unix_username(name.to_owned()))?;
             }
             tx.repos().create(NewRepo::new("acme/app").id("r"))?;
-            tx.groups().create(NewGroup::new("Developers", "devs").id("devs"))?;
+            tx.groups().create(NewGroup::new("Developers").slug("devs").id("devs"))?;
             tx.groups().add_member("devs", "cy")?;
             tx.groups().add_member("devs", "vi")
         })
         .unwrap();
     store
         .write(&bo(), |tx| {
-            tx.worktrees().create(NewWorktree::new("r", "fix", "main").id("w").others_can(Sharing::None))?;
+            tx.worktrees()
+                .create(NewWorktree::new("r").name("fix").git_ref("main").id("w").others_can(Sharing::None))?;
             tx.sessions().create(NewSession::new("w", AgenticTool::ClaudeCode).id("s"))
         })
         .unwrap();
@@ -60,7 +62,7 @@ fn told<T>(store: &Store, actor: &Actor, work: impl FnOnce(&Tx<'_>) -> Result<T>
 }
 
 fn level(store: &Store, user: &str) -> (Level, String) {
-    let held = store.access(&bo(), user, "w").unwrap().held;
+    let held = store.access(&bo(), "w", user).unwrap().held;
     (held.level, held.source)
 }
 
@@ -115,12 +117,12 @@ fn who_may_manage_people() {
     let table: [Row; 13] = [
         (
             "create a user       ",
-            |tx| tx.users().create(NewUser::new("n", "h")).map(drop),
+            |tx| tx.users().create(NewUser::new("n").password("h")).map(drop),
             ["ok", "denied", "denied", "hidden", "ok"],
         ),
         (
             "create a superadmin ",
-            |tx| tx.users().create(NewUser::new("n", "h").role(Role::Superadmin)).map(drop),
+            |tx| tx.users().create(NewUser::new("n").password("h").role(Role::Superadmin)).map(drop),
             ["denied", "denied", "denied", "hidden", "ok"],
         ),
         (
@@ -141,7 +143,7 @@ fn who_may_manage_people() {
         ("remove cy           ", |tx| tx.users().remove("cy"), ["ok", "denied", "denied", "hidden", "ok"]),
         (
             "create a group      ",
-            |tx| tx.groups().create(NewGroup::new("g", "g")).map(drop),
+            |tx| tx.groups().create(NewGroup::new("g").slug("g")).map(drop),
             ["ok", "denied", "denied", "hidden", "ok"],
         ),
         (
@@ -270,14 +272,14 @@ fn a_grant_contributes_as_the_greatest_or_not_at_all() {
     ] {
         store
             .write(&ada(), |tx| {
-                tx.groups().create(NewGroup::new(group, group).id(group))?;
+                tx.groups().create(NewGroup::new(group).slug(group).id(group))?;
                 tx.groups().add_member(group, "cy")?;
                 tx.groups().patch(group, GroupPatch::new().archived(archived))
             })
             .unwrap();
         store.write(&bo(), |tx| tx.worktrees().set_grant("w", group, can)).unwrap();
     }
-    let access = store.access(&cy(), "cy", "w").unwrap();
+    let access = store.access(&cy(), "w", "cy").unwrap();
     assert_eq!((access.held.level, access.held.source.as_str()), (Level::Prompt, "group b"));
     let grants: Vec<_> = access.grants.iter().map(|grant| (grant.group_id.as_str(), grant.held.level)).collect();
     assert_eq!(
@@ -286,9 +288,9 @@ fn a_grant_contributes_as_the_greatest_or_not_at_all() {
         "the archived one does not count"
     );
     // What somebody else holds is told to whoever may view the worktree, and to nobody else.
-    assert_eq!(store.access(&cy(), "vi", "w").unwrap().held.level, Level::None);
-    assert_eq!(verdict(&store.access(&Actor::user("vi"), "cy", "w")), "hidden");
-    assert_eq!(store.access(&bo(), "nobody", "w").unwrap().held.level, Level::None);
+    assert_eq!(store.access(&cy(), "w", "vi").unwrap().held.level, Level::None);
+    assert_eq!(verdict(&store.access(&Actor::user("vi"), "w", "cy")), "hidden");
+    assert_eq!(store.access(&bo(), "w", "nobody").unwrap().held.level, Level::None);
 }
 
 #[test]
@@ -359,7 +361,7 @@ fn a_change_of_access_counts_on_every_connection_at_once() {
     support::session(&store, "s", "w", "bo");
     store
         .write(&ada(), |tx| {
-            tx.groups().create(NewGroup::new("Developers", "devs").id("devs"))?;
+            tx.groups().create(NewGroup::new("Developers").slug("devs").id("devs"))?;
             tx.groups().add_member("devs", "cy")
         })
         .unwrap();

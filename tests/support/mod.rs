@@ -78,7 +78,8 @@ pub fn add_user(store: &Store, name: &str, role: &str) {
 pub fn worktree(store: &Store, id: &str, owner: &str, others: Sharing) {
     store
         .write(&system(), |tx| {
-            tx.worktrees().create(NewWorktree::new("r", id, "main").id(id).created_by(owner).others_can(others))
+            tx.worktrees()
+                .create(NewWorktree::new("r").name(id).git_ref("main").id(id).created_by(owner).others_can(others))
         })
         .expect("the daemon makes a worktree");
 }

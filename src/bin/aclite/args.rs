@@ -135,7 +135,7 @@ Examples:
 pub(crate) type Needs = (Need, Option<Need>);
 
 fn needs(text: &str) -> Result<Needs, String> {
-    let need = |word: &str| Need::from_word(word).ok_or_else(|| format!("`{word}` is no need"));
+    let need = |word: &str| word.parse::<Need>().map_err(|unknown| unknown.to_string());
     match text.split_once(',') {
         None => Ok((need(text)?, None)),
         Some((needs, own)) => Ok((need(needs)?, Some(need(own)?))),

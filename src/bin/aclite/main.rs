@@ -45,14 +45,15 @@ fn run(args: &Args) -> Result<ExitCode, Failure> {
         }
         Command::GuardTable { file, table, session, worktree, create, patch, remove } => {
             let guard = match (session, worktree) {
-                (Some(column), _) => TableGuard::of_session(table, column),
-                (None, column) => TableGuard::of_worktree(table, column.as_deref().unwrap_or_default()),
+                (Some(column), _) => TableGuard::of_session(column),
+                (None, column) => TableGuard::of_worktree(column.as_deref().unwrap_or_default()),
             };
             let rules = [(Action::Create, create), (Action::Patch, patch), (Action::Remove, remove)];
             let guard = rules.into_iter().fold(guard, |guard, (action, needs)| guard.rule(action, needs.0, needs.1));
             progress::shown(|say| {
                 say.step("guarding the table");
-                OpenOptions::new().create(false).open(file)?.guard_table(&Actor::system("aclite guard-table"), guard)
+                let daemon = Actor::system("aclite guard-table");
+                OpenOptions::new().create(false).open(file)?.guard_table(&daemon, table, guard)
             })?;
             output::guarded(file, table, args.json)?;
             Ok(ExitCode::SUCCESS)
