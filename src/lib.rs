@@ -65,9 +65,9 @@ pub use record::{
 };
 pub use repository::{
     Access, Audit, BoardQuery, Boards, BoardsMut, Credentials, Cursor, Ended, GrantClaim, GroupQuery, Groups,
-    GroupsMut, MessageQuery, Messages, MessagesMut, Order, Page, Patched, RepoQuery, Repos, ReposMut, SessionQuery,
-    Sessions, SessionsMut, TaskQuery, Tasks, TasksMut, UserQuery, Users, UsersMut, WorktreeQuery, Worktrees,
-    WorktreesMut,
+    GroupsMut, Kind, MessageQuery, Messages, MessagesMut, Order, Page, Patched, Query, Records, RecordsMut, RepoQuery,
+    Repos, ReposMut, SessionQuery, Sessions, SessionsMut, TaskQuery, Tasks, TasksMut, UserQuery, Users, UsersMut,
+    WorktreeQuery, Worktrees, WorktreesMut,
 };
 pub use sealed::Sealed;
 pub use store::{

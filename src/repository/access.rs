@@ -7,7 +7,7 @@ use crate::level::{Held, Level};
 use crate::record::{GroupId, UserId, WorktreeId};
 use crate::store::ReadTx;
 
-/// What a user holds on a worktree: [`Worktrees::access`](crate::Worktrees::access).
+/// What a user holds on a worktree: the method `access` of [`Worktrees`](crate::Worktrees).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Access {

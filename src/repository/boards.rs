@@ -1,100 +1,35 @@
 //! Boards.
 
-use std::ops::Deref;
-
-use super::list::{Page, Query, paging};
-use super::read::get;
-use super::resolve::resolve;
-use super::write::{Assignments, identify, now, remove, required, stamp_creation};
+use super::list::Query;
+use super::records::{Records, RecordsMut};
+use super::write::{Assignments, identify, now, required, stamp_creation};
 use crate::error::Result;
 use crate::record::{Board, BoardId, BoardPatch, NewBoard, Record as _, UserId};
-use crate::store::{ReadTx, Tx};
 
 /// The boards that a transaction can read.
-#[derive(Debug)]
-pub struct Boards<'t> {
-    tx: &'t ReadTx<'t>,
-}
+pub type Boards<'t> = Records<'t, Board>;
 
 /// The boards that a transaction can read and write.
-#[derive(Debug)]
-pub struct BoardsMut<'t> {
-    read: Boards<'t>,
-    tx: &'t Tx<'t>,
-}
+pub type BoardsMut<'t> = RecordsMut<'t, Board>;
 
 /// Which boards to list.
-#[derive(Debug, Clone, Default)]
-#[must_use]
-pub struct BoardQuery {
-    query: Query,
-}
+pub type BoardQuery = Query<Board>;
 
-paging!(BoardQuery);
-
-impl BoardQuery {
+impl Query<Board> {
     /// Only boards that this user created.
     pub fn created_by(mut self, user: impl Into<UserId>) -> Self {
-        self.query.of("created_by", user.into().as_str());
+        self.of("created_by", user.into().as_str());
         self
     }
 
     /// Only the board with this slug.
     pub fn slug(mut self, slug: &str) -> Self {
-        self.query.with("t.slug = ?", slug.to_owned());
+        self.with("t.slug = ?", slug.to_owned());
         self
     }
 }
 
-impl<'t> Boards<'t> {
-    pub(crate) fn new(tx: &'t ReadTx<'t>) -> Self {
-        Self { tx }
-    }
-
-    /// The board with this id.
-    ///
-    /// For every user, but no executor. Who is no user gets `Denied`, publicly `NotFound`.
-    ///
-    /// # Errors
-    /// `NotAuthenticated`, `NotFound`, `Denied`, `Storage`.
-    pub fn get(&self, id: impl Into<BoardId>) -> Result<Board> {
-        get(self.tx, id.into().as_str(), Board::from_row)
-    }
-
-    /// The boards that the query asks for, the oldest first.
-    ///
-    /// For everybody: who is no user gets an empty page, never an error.
-    ///
-    /// # Errors
-    /// `Invalid` where the limit is out of range, `Storage`.
-    pub fn find(&self, query: &BoardQuery) -> Result<Page<Board>> {
-        query.query.page(self.tx, "created_at")
-    }
-
-    /// The whole id of the one board that begins with `prefix`: 6 or more hexadecimal digits, hyphens optional.
-    ///
-    /// For every user, but no executor.
-    ///
-    /// # Errors
-    /// `NotAuthenticated`, `Invalid`, `NotFound`, `Ambiguous`, `Storage`.
-    pub fn resolve(&self, prefix: &str) -> Result<BoardId> {
-        resolve::<Board>(self.tx, prefix).map(BoardId::from)
-    }
-}
-
-impl<'t> Deref for BoardsMut<'t> {
-    type Target = Boards<'t>;
-
-    fn deref(&self) -> &Boards<'t> {
-        &self.read
-    }
-}
-
-impl<'t> BoardsMut<'t> {
-    pub(crate) fn new(tx: &'t Tx<'t>) -> Self {
-        Self { read: Boards::new(tx), tx }
-    }
-
+impl RecordsMut<'_, Board> {
     /// Creates a board.
     ///
     /// For every member. `System` and `Service` name its creator.
@@ -122,15 +57,5 @@ impl<'t> BoardsMut<'t> {
         let mut assignments = Assignments::of(fields, true)?;
         assignments.value("updated_at", now());
         assignments.patch(self.tx, id.into().as_str()).map(|(board, _)| board)
-    }
-
-    /// Removes the board with this id. Worktrees and sessions on it stay, and are on none.
-    ///
-    /// For every member. Who is no user gets `Denied`, publicly `NotFound`.
-    ///
-    /// # Errors
-    /// `NotAuthenticated`, `NotFound`, `Denied`, `Storage`.
-    pub fn remove(&self, id: impl Into<BoardId>) -> Result<()> {
-        remove::<Board>(self.tx, id.into().as_str())
     }
 }

@@ -1,29 +1,20 @@
 //! Groups and their members.
 
-use std::ops::Deref;
-
 use rusqlite::types::Value;
 
-use super::list::{Page, Query, paging};
-use super::read::get;
-use super::write::{Assignments, identify, now, remove, required};
+use super::list::Query;
+use super::records::{Records, RecordsMut};
+use super::write::{Assignments, identify, now, required};
 use crate::error::Result;
 use crate::operation::{Action, Resource};
 use crate::record::{Group, GroupId, GroupPatch, Membership, NewGroup, Record as _, UserId};
-use crate::store::{ReadTx, Tx, op};
+use crate::store::op;
 
 /// The groups that a transaction can read.
-#[derive(Debug)]
-pub struct Groups<'t> {
-    tx: &'t ReadTx<'t>,
-}
+pub type Groups<'t> = Records<'t, Group>;
 
 /// The groups that a transaction can read and write.
-#[derive(Debug)]
-pub struct GroupsMut<'t> {
-    read: Groups<'t>,
-    tx: &'t Tx<'t>,
-}
+pub type GroupsMut<'t> = RecordsMut<'t, Group>;
 
 /// Which groups to list.
 ///
@@ -32,54 +23,24 @@ pub struct GroupsMut<'t> {
 /// let query = GroupQuery::new().member("u-1").archived(false);
 /// # let _ = query;
 /// ```
-#[derive(Debug, Clone, Default)]
-#[must_use]
-pub struct GroupQuery {
-    query: Query,
-}
+pub type GroupQuery = Query<Group>;
 
-paging!(GroupQuery);
-
-impl GroupQuery {
+impl Query<Group> {
     /// Only groups that this user is in.
     pub fn member(mut self, user: impl Into<UserId>) -> Self {
         let of_user = "t.group_id IN (SELECT group_id FROM main.group_memberships WHERE user_id = ?)";
-        self.query.with(of_user, user.into().as_str().to_owned());
+        self.with(of_user, user.into().as_str().to_owned());
         self
     }
 
     /// Only archived groups, or only others.
     pub fn archived(mut self, archived: bool) -> Self {
-        self.query.with("t.archived = ?", i64::from(archived));
+        self.with("t.archived = ?", i64::from(archived));
         self
     }
 }
 
-impl<'t> Groups<'t> {
-    pub(crate) fn new(tx: &'t ReadTx<'t>) -> Self {
-        Self { tx }
-    }
-
-    /// The group with this id.
-    ///
-    /// For every user, but no executor. Who is no user gets `Denied`, publicly `NotFound`.
-    ///
-    /// # Errors
-    /// `NotAuthenticated`, `NotFound`, `Denied`, `Storage`.
-    pub fn get(&self, id: impl Into<GroupId>) -> Result<Group> {
-        get(self.tx, id.into().as_str(), Group::from_row)
-    }
-
-    /// The groups that the query asks for, the oldest first.
-    ///
-    /// For everybody: who is no user gets an empty page, never an error.
-    ///
-    /// # Errors
-    /// `Invalid` where the limit is out of range, `Storage`.
-    pub fn find(&self, query: &GroupQuery) -> Result<Page<Group>> {
-        query.query.page(self.tx, "created_at")
-    }
-
+impl Records<'_, Group> {
     /// The members of the group with this id, in the order of their ids.
     ///
     /// For every user, but no executor. Who is no user gets `Denied`, publicly `NotFound`.
@@ -97,19 +58,7 @@ impl<'t> Groups<'t> {
     }
 }
 
-impl<'t> Deref for GroupsMut<'t> {
-    type Target = Groups<'t>;
-
-    fn deref(&self) -> &Groups<'t> {
-        &self.read
-    }
-}
-
-impl<'t> GroupsMut<'t> {
-    pub(crate) fn new(tx: &'t Tx<'t>) -> Self {
-        Self { read: Groups::new(tx), tx }
-    }
-
+impl RecordsMut<'_, Group> {
     /// Creates a group.
     ///
     /// For administrators.
@@ -152,16 +101,6 @@ impl<'t> GroupsMut<'t> {
     /// As [`GroupsMut::patch`].
     pub fn archive(&self, id: impl Into<GroupId>) -> Result<Group> {
         self.patch(id, GroupPatch::new().archived(true))
-    }
-
-    /// Removes the group with this id, its memberships and its grants.
-    ///
-    /// For administrators. Who is no user gets `Denied`, publicly `NotFound`.
-    ///
-    /// # Errors
-    /// `NotAuthenticated`, `NotFound`, `Denied`, `Storage`.
-    pub fn remove(&self, id: impl Into<GroupId>) -> Result<()> {
-        remove::<Group>(self.tx, id.into().as_str())
     }
 
     /// Makes `user` a member of the group.

@@ -1,6 +1,7 @@
 //! Lists: filters, an order, a limit, and a cursor that stays right while rows come and go.
 
 use std::fmt::Write as _;
+use std::marker::PhantomData;
 
 use rusqlite::Row;
 use rusqlite::types::{Value, ValueRef};
@@ -8,7 +9,7 @@ use rusqlite::types::{Value, ValueRef};
 use super::read::Stored;
 use crate::error::{Error, Result};
 use crate::operation::Action;
-use crate::record::check_id;
+use crate::record::{Time, check_id};
 use crate::store::{ReadTx, op, traced};
 
 /// How many records a page holds where the query does not say.
@@ -142,20 +143,88 @@ impl std::str::FromStr for Cursor {
     }
 }
 
-/// What every query has: conditions with their values, an order, a limit, a cursor.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Query {
+/// Which records of one kind to list: [`TaskQuery`](crate::TaskQuery) and its likes.
+///
+/// A query of ids that the caller may not view finds nothing, as one of ids that never were.
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct Query<R> {
     conditions: Vec<String>,
     params: Vec<Value>,
     /// The ids that it asks for, with the columns that hold them.
     ids: Vec<(&'static str, String)>,
-    pub(super) order: Order,
-    pub(super) limit: Option<u32>,
-    pub(super) cursor: Option<Cursor>,
-    pub(super) total: bool,
+    /// The integer column that orders the list.
+    key: &'static str,
+    order: Order,
+    limit: Option<u32>,
+    cursor: Option<Cursor>,
+    total: bool,
+    record: PhantomData<fn() -> R>,
 }
 
-impl Query {
+impl<R> Default for Query<R> {
+    fn default() -> Self {
+        Self {
+            conditions: Vec::new(),
+            params: Vec::new(),
+            ids: Vec::new(),
+            key: "created_at",
+            order: Order::default(),
+            limit: None,
+            cursor: None,
+            total: false,
+            record: PhantomData,
+        }
+    }
+}
+
+impl<R> Query<R> {
+    /// Everything that the caller may view, in the default order.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Which end the list begins with. Default: the oldest.
+    pub fn order(mut self, order: Order) -> Self {
+        self.order = order;
+        self
+    }
+
+    /// How many records a page holds: 1 to 1000. Default: 100.
+    pub fn limit(mut self, limit: u32) -> Self {
+        self.limit = Some(limit);
+        self
+    }
+
+    /// Only records created at this moment or later.
+    pub fn created_from(mut self, time: Time) -> Self {
+        self.with("t.created_at >= ?", time.as_millis());
+        self
+    }
+
+    /// Only records created before this moment.
+    pub fn created_before(mut self, time: Time) -> Self {
+        self.with("t.created_at < ?", time.as_millis());
+        self
+    }
+
+    /// Whether the page tells how many records the whole query has. Default: no, for that reads them all.
+    pub fn total(mut self, total: bool) -> Self {
+        self.total = total;
+        self
+    }
+
+    /// Where the page begins: the `next` of the page before, of the same query.
+    pub fn after(mut self, cursor: Cursor) -> Self {
+        self.cursor = Some(cursor);
+        self
+    }
+
+    /// Orders the list by `key`, an integer column, instead of the time of creation.
+    pub(super) fn ordered_by(&mut self, key: &'static str) {
+        self.key = key;
+    }
+
     /// Adds a condition; `?` in it stands for `value`.
     pub(super) fn with(&mut self, condition: &str, value: impl Into<Value>) {
         self.params.push(value.into());
@@ -179,22 +248,26 @@ impl Query {
         }
         self.conditions.push(format!("{column} IN ({list})"));
     }
+}
 
-    /// The page of `R` that the actor may view, ordered by `key`, an integer column, and the id.
-    pub(super) fn page<R: Stored>(&self, tx: &ReadTx<'_>, key: &str) -> Result<Page<R>> {
-        traced(op(R::RESOURCE, Action::Get), || self.run(tx, key))
+#[expect(private_bounds, reason = "nobody else implements `Stored`")]
+impl<R: Stored> Query<R> {
+    /// The page that the actor may view.
+    pub(super) fn page(&self, tx: &ReadTx<'_>) -> Result<Page<R>> {
+        traced(op(R::RESOURCE, Action::Get), || self.run(tx))
     }
 
     /// The SQL of the page and its parameters.
-    pub(super) fn sql<R: Stored>(&self, key: &str) -> Result<(String, Vec<Value>, usize)> {
+    pub(super) fn sql(&self) -> Result<(String, Vec<Value>, usize)> {
         let limit = self.limit.unwrap_or(DEFAULT_LIMIT);
         if !(1..=MAX_LIMIT).contains(&limit) {
             return Err(Error::invalid("limit", format!("must be 1 to {MAX_LIMIT}")));
         }
+        let key = self.key;
         for (column, id) in &self.ids {
             check_id(column, id)?;
         }
-        let (mut conditions, mut params) = (self.visible::<R>(), self.params.clone());
+        let (mut conditions, mut params) = (self.visible(), self.params.clone());
         let (after, direction) = match self.order {
             Order::Ascending => (">", "ASC"),
             Order::Descending => ("<", "DESC"),
@@ -219,22 +292,22 @@ impl Query {
     }
 
     /// The conditions of the query, and at last the one that the actor may read the row.
-    fn visible<R: Stored>(&self) -> Vec<String> {
+    fn visible(&self) -> Vec<String> {
         let mut conditions = self.conditions.clone();
         conditions.push(R::may_get("acl_may_get"));
         conditions
     }
 
     /// How many records the query has for this actor, whatever the page.
-    fn count<R: Stored>(&self, tx: &ReadTx<'_>) -> Result<u64> {
+    fn count(&self, tx: &ReadTx<'_>) -> Result<u64> {
         let failed = |error| Error::storage(format!("counting {}s", R::RESOURCE), error);
-        let sql = format!("SELECT count(*) FROM {} WHERE {}", R::FROM, self.visible::<R>().join(" AND "));
+        let sql = format!("SELECT count(*) FROM {} WHERE {}", R::FROM, self.visible().join(" AND "));
         let count = tx.rows("count", &sql, &self.params, |row| row.get::<_, i64>(0).map_err(failed))?;
         Ok(count.first().copied().unwrap_or_default().unsigned_abs())
     }
 
-    fn run<R: Stored>(&self, tx: &ReadTx<'_>, key: &str) -> Result<Page<R>> {
-        let (sql, params, limit) = self.sql::<R>(key)?;
+    fn run(&self, tx: &ReadTx<'_>) -> Result<Page<R>> {
+        let (sql, params, limit) = self.sql()?;
         let mut rows = tx.rows(&format!("list {}s", R::RESOURCE), &sql, &params, |row| {
             let cursor = Cursor { value: Place::read(row, 0)?, id: Place::read(row, 1)? };
             Ok((cursor, R::from_row(row, 2)))
@@ -244,7 +317,7 @@ impl Query {
         let next = rows.last().filter(|_| more).map(|(cursor, _)| cursor.clone());
         let mut page = Page { items: Vec::with_capacity(rows.len()), next, total: None, unreadable: Vec::new() };
         if self.total {
-            page.total = Some(self.count::<R>(tx)?);
+            page.total = Some(self.count(tx)?);
         }
         for (_, record) in rows {
             match record {
@@ -256,55 +329,6 @@ impl Query {
     }
 }
 
-/// The methods that every query has.
-macro_rules! paging {
-    ($query:ident) => {
-        impl $query {
-            /// Everything that the caller may view, in the default order.
-            pub fn new() -> Self {
-                Self::default()
-            }
-
-            /// Which end the list begins with. Default: the oldest.
-            pub fn order(mut self, order: $crate::repository::Order) -> Self {
-                self.query.order = order;
-                self
-            }
-
-            /// How many records a page holds: 1 to 1000. Default: 100.
-            pub fn limit(mut self, limit: u32) -> Self {
-                self.query.limit = Some(limit);
-                self
-            }
-
-            /// Only records created at this moment or later.
-            pub fn created_from(mut self, time: $crate::record::Time) -> Self {
-                self.query.with("t.created_at >= ?", time.as_millis());
-                self
-            }
-
-            /// Only records created before this moment.
-            pub fn created_before(mut self, time: $crate::record::Time) -> Self {
-                self.query.with("t.created_at < ?", time.as_millis());
-                self
-            }
-
-            /// Whether the page tells how many records the whole query has. Default: no, for that reads them all.
-            pub fn total(mut self, total: bool) -> Self {
-                self.query.total = total;
-                self
-            }
-
-            /// Where the page begins: the `next` of the page before, of the same query.
-            pub fn after(mut self, cursor: $crate::repository::Cursor) -> Self {
-                self.query.cursor = Some(cursor);
-                self
-            }
-        }
-    };
-}
-pub(super) use paging;
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -314,18 +338,18 @@ mod tests {
 
     /// The plan of a page, a step a line.
     #[track_caller]
-    fn plan<R: Stored>(query: &Query, key: &str) -> String {
+    fn plan<R: Stored>(query: &Query<R>) -> String {
         let store = Store::open(":memory:").unwrap();
         let steps = store.read(&Actor::user("u-1"), |tx| {
-            let (sql, params, _) = query.sql::<R>(key)?;
+            let (sql, params, _) = query.sql()?;
             tx.rows("a plan", &format!("EXPLAIN QUERY PLAN {sql}"), &params, |row| Ok(row.get::<_, String>(3).unwrap()))
         });
         steps.unwrap().join("\n")
     }
 
     #[track_caller]
-    fn check<R: Stored>(query: &Query, key: &str, index: &str, sorts: bool) {
-        let plan = plan::<R>(query, key);
+    fn check<R: Stored>(query: Query<R>, index: &str, sorts: bool) {
+        let (key, plan) = (query.key, plan(&query));
         let step = plan.lines().find(|step| step.contains(" t ") || step.ends_with(" t")).unwrap_or_default();
         assert!(step.contains(index), "{} by {key}: `{step}` lacks `{index}` in\n{plan}", R::TABLE);
         assert_eq!(plan.contains("TEMP B-TREE"), sorts, "{plan}");
@@ -335,7 +359,7 @@ mod tests {
         }
     }
 
-    fn filtered(filters: &[(&str, &str)]) -> Query {
+    fn filtered<R>(filters: &[(&str, &str)]) -> Query<R> {
         let mut query = Query::default();
         for (condition, value) in filters {
             query.with(condition, (*value).to_owned());
@@ -345,23 +369,20 @@ mod tests {
 
     #[test]
     fn every_list_is_served_by_an_index() {
-        let all = Query::default();
-        let newest = Query { order: Order::Descending, ..Query::default() };
-        let next = Query {
-            cursor: Some(Cursor { value: Place::Integer(1), id: Place::Text("x".to_owned()) }),
-            ..Query::default()
-        };
-        let of_session = filtered(&[("t.session_id = ?", "s")]);
-        for query in [&all, &newest, &next] {
-            check::<Task>(query, "created_at", "tasks_created_idx", true);
-            check::<Session>(query, "created_at", "sessions_created_idx", true);
-            check::<Worktree>(query, "created_at", "worktrees_created_idx", true);
-            check::<Message>(query, "created_at", "messages_created_idx", true);
+        fn all_ways<R: Stored>(index: &str) {
+            let cursor = Cursor { value: Place::Integer(1), id: Place::Text("x".to_owned()) };
+            for query in [Query::new(), Query::new().order(Order::Descending), Query::new().after(cursor)] {
+                check::<R>(query, index, true);
+            }
         }
-        check::<Task>(&of_session, "created_at", "tasks_session_created_idx", true);
-        check::<Message>(&of_session, "\"index\"", "messages_session_index_idx", true);
-        check::<Message>(&filtered(&[("t.task_id = ?", "t")]), "created_at", "messages_task_id_idx", true);
-        check::<Session>(&filtered(&[("t.worktree_id = ?", "w")]), "created_at", "sessions_worktree_idx", true);
-        check::<Worktree>(&filtered(&[("t.repo_id = ?", "r")]), "created_at", "worktrees_repo_idx", true);
+        all_ways::<Task>("tasks_created_idx");
+        all_ways::<Session>("sessions_created_idx");
+        all_ways::<Worktree>("worktrees_created_idx");
+        all_ways::<Message>("messages_created_idx");
+        check(Query::<Task>::new().session("s"), "tasks_session_created_idx", true);
+        check(Query::<Message>::new().session("s"), "messages_session_index_idx", true);
+        check::<Message>(filtered(&[("t.task_id = ?", "t")]), "messages_task_id_idx", true);
+        check::<Session>(filtered(&[("t.worktree_id = ?", "w")]), "sessions_worktree_idx", true);
+        check::<Worktree>(filtered(&[("t.repo_id = ?", "r")]), "worktrees_repo_idx", true);
     }
 }

@@ -1,37 +1,29 @@
 //! Messages.
 
-use std::ops::{Deref, RangeInclusive};
+use std::ops::RangeInclusive;
 
 use rusqlite::types::Value;
 use serde_json::Value as Json;
 
-use super::list::{Page, Query, paging};
-use super::read::get;
-use super::write::{Assignments, identify, now, remove, required};
+use super::list::Query;
+use super::records::{Records, RecordsMut};
+use super::write::{Assignments, identify, now, required};
 use crate::error::{Error, Result};
 use crate::record::{
     Fields, Message, MessageId, MessagePatch, MessageRole, MessageType, NewMessage, Record as _, SessionId, TaskId,
 };
-use crate::store::{ReadTx, Tx};
 use crate::verdict::MAX_NUMBER;
+
+/// The messages that a transaction can read.
+pub type Messages<'t> = Records<'t, Message>;
+
+/// The messages that a transaction can read and write.
+pub type MessagesMut<'t> = RecordsMut<'t, Message>;
 
 /// How many messages one call creates at most.
 const MAX_MANY: usize = 1000;
 /// How much of its content a message's preview holds, in characters.
 const PREVIEW: usize = 200;
-
-/// The messages that a transaction can read.
-#[derive(Debug)]
-pub struct Messages<'t> {
-    tx: &'t ReadTx<'t>,
-}
-
-/// The messages that a transaction can read and write.
-#[derive(Debug)]
-pub struct MessagesMut<'t> {
-    read: Messages<'t>,
-    tx: &'t Tx<'t>,
-}
 
 /// Which messages to list: of one session in the order of their index, else the oldest first.
 ///
@@ -40,97 +32,51 @@ pub struct MessagesMut<'t> {
 /// let query = MessageQuery::new().session("s-1").index(0..=49);
 /// # let _ = query;
 /// ```
-#[derive(Debug, Clone, Default)]
-#[must_use]
-pub struct MessageQuery {
-    query: Query,
-    of_one_session: bool,
-}
+pub type MessageQuery = Query<Message>;
 
-paging!(MessageQuery);
-
-impl MessageQuery {
+impl Query<Message> {
     /// Only messages of this session. One that the caller may not view is one without messages.
     pub fn session(mut self, session: impl Into<SessionId>) -> Self {
-        self.query.of("session_id", session.into().as_str());
-        self.of_one_session = true;
+        self.of("session_id", session.into().as_str());
+        self.ordered_by("\"index\"");
         self
     }
 
     /// Only messages of this task.
     pub fn task(mut self, task: impl Into<TaskId>) -> Self {
-        self.query.of("task_id", task.into().as_str());
+        self.of("task_id", task.into().as_str());
         self
     }
 
     /// Only messages whose index is in this range.
     pub fn index(mut self, range: RangeInclusive<i64>) -> Self {
-        self.query.with("t.\"index\" >= ?", *range.start());
-        self.query.with("t.\"index\" <= ?", *range.end());
+        self.with("t.\"index\" >= ?", *range.start());
+        self.with("t.\"index\" <= ?", *range.end());
         self
     }
 
     /// Only messages of one of these types.
     pub fn kind(mut self, kinds: impl IntoIterator<Item = MessageType>) -> Self {
         let words: Vec<String> = kinds.into_iter().map(|kind| kind.as_str().to_owned()).collect();
-        self.query.one_of("t.type", words.iter().map(String::as_str));
+        self.one_of("t.type", words.iter().map(String::as_str));
         self
     }
 
     /// Only messages of one of these roles.
     pub fn role(mut self, roles: impl IntoIterator<Item = MessageRole>) -> Self {
         let words: Vec<String> = roles.into_iter().map(|role| role.as_str().to_owned()).collect();
-        self.query.one_of("t.role", words.iter().map(String::as_str));
+        self.one_of("t.role", words.iter().map(String::as_str));
         self
     }
 
     /// Only messages with this status, such as `queued`.
     pub fn status(mut self, status: &str) -> Self {
-        self.query.with("t.status = ?", status.to_owned());
+        self.with("t.status = ?", status.to_owned());
         self
     }
 }
 
-impl<'t> Messages<'t> {
-    pub(crate) fn new(tx: &'t ReadTx<'t>) -> Self {
-        Self { tx }
-    }
-
-    /// The message with this id.
-    ///
-    /// For whoever may view its worktree; an executor for the messages of its session. A stranger
-    /// gets `Denied`, whose public form is that of a message that never was.
-    ///
-    /// # Errors
-    /// `NotAuthenticated`, `NotFound`, `Denied`, `Storage`.
-    pub fn get(&self, id: impl Into<MessageId>) -> Result<Message> {
-        get(self.tx, id.into().as_str(), Message::from_row)
-    }
-
-    /// The messages that the query asks for and the caller may view.
-    ///
-    /// For everybody: a stranger gets an empty page, never an error.
-    ///
-    /// # Errors
-    /// `Invalid` where the limit is out of range or an id is none, `Storage`.
-    pub fn find(&self, query: &MessageQuery) -> Result<Page<Message>> {
-        query.query.page(self.tx, if query.of_one_session { "\"index\"" } else { "created_at" })
-    }
-}
-
-impl<'t> Deref for MessagesMut<'t> {
-    type Target = Messages<'t>;
-
-    fn deref(&self) -> &Messages<'t> {
-        &self.read
-    }
-}
-
-impl<'t> MessagesMut<'t> {
-    pub(crate) fn new(tx: &'t Tx<'t>) -> Self {
-        Self { read: Messages::new(tx), tx }
-    }
-
+impl RecordsMut<'_, Message> {
     /// Creates a message in a session, at the end of it where no index is given.
     ///
     /// For whoever holds `prompt`, or `session` in a session of their own; an executor for its
@@ -209,16 +155,6 @@ impl<'t> MessagesMut<'t> {
             set_preview(&mut fields);
         }
         Assignments::of(fields, true)?.patch(self.tx, id.into().as_str()).map(|(message, _)| message)
-    }
-
-    /// Removes the message with this id.
-    ///
-    /// For whom [`MessagesMut::patch`] is, but no executor. A stranger gets `Denied`, publicly `NotFound`.
-    ///
-    /// # Errors
-    /// `NotAuthenticated`, `NotFound`, `Denied`, `Storage`.
-    pub fn remove(&self, id: impl Into<MessageId>) -> Result<()> {
-        remove::<Message>(self.tx, id.into().as_str())
     }
 }
 

@@ -3,6 +3,8 @@
 use rusqlite::Row;
 use rusqlite::types::Value;
 
+use super::kind::Kind;
+use crate::actor::Actor;
 use crate::error::{Error, Result};
 use crate::facts::{Fact, contract};
 use crate::operation::Action;
@@ -11,13 +13,18 @@ use crate::store::{ReadTx, op, traced};
 use crate::verdict;
 
 /// How a record's row leads to what decides about it: expressions over the row `t`, and `s` where it has a session.
-pub(crate) trait Stored: Record {
+pub(crate) trait Stored: Record + Kind {
     /// The table as `t`, and what its worktree is found by.
     const FROM: &'static str;
     const SESSION: &'static str = "NULL";
     const WORKTREE: &'static str = "NULL";
     /// Whether it is the actor's own.
     const OWN: &'static str = "0";
+
+    /// What reads a row for this actor.
+    fn reader(_: &Actor) -> fn(&Row<'_>, usize) -> Result<Self> {
+        Self::from_row
+    }
 
     /// The expression that is true where the actor may read the row. `function` is `acl_get`, which
     /// keeps the refusal, or `acl_may_get`, which does not.
@@ -52,6 +59,11 @@ impl Stored for Session {
     const SESSION: &'static str = "t.session_id";
     const WORKTREE: &'static str = "t.worktree_id";
     const OWN: &'static str = "t.created_by IS acl_actor()";
+
+    /// Within its scope an executor reads one session, its own, with its token.
+    fn reader(actor: &Actor) -> fn(&Row<'_>, usize) -> Result<Self> {
+        if matches!(actor, Actor::Executor { .. }) { Self::from_row_with_token } else { Self::from_row }
+    }
 }
 
 impl Stored for Task {
@@ -85,14 +97,14 @@ impl Stored for Repo {
     const FROM: &'static str = "main.repos AS t";
 }
 
-/// The record with this id, read by `read`, where the actor may read it.
-pub(super) fn get<R: Stored>(tx: &ReadTx<'_>, id: &str, read: fn(&Row<'_>, usize) -> Result<R>) -> Result<R> {
+/// The record with this id, where the actor may read it.
+pub(super) fn get<R: Stored>(tx: &ReadTx<'_>, id: &str) -> Result<R> {
     traced(op(R::RESOURCE, Action::Get), || {
         verdict::signed_in(tx.actor())?;
         check_id(R::KEY, id)?;
         let (may_get, columns) = (R::may_get("acl_get"), R::select_list("t"));
         let sql = format!("SELECT {may_get}, {columns} FROM {} WHERE t.{} = ?1", R::FROM, R::KEY);
-        one(tx, id, &sql, &[Value::Text(id.to_owned())], read)
+        one(tx, id, &sql, &[Value::Text(id.to_owned())], R::reader(tx.actor()))
     })
 }
 

@@ -1,94 +1,29 @@
 //! Repos.
 
-use std::ops::Deref;
-
-use super::list::{Page, Query, paging};
-use super::read::get;
-use super::resolve::resolve;
-use super::write::{Assignments, identify, now, remove, required};
+use super::list::Query;
+use super::records::{Records, RecordsMut};
+use super::write::{Assignments, identify, now, required};
 use crate::error::Result;
 use crate::record::{NewRepo, Record as _, Repo, RepoId, RepoPatch};
-use crate::store::{ReadTx, Tx};
 
 /// The repos that a transaction can read.
-#[derive(Debug)]
-pub struct Repos<'t> {
-    tx: &'t ReadTx<'t>,
-}
+pub type Repos<'t> = Records<'t, Repo>;
 
 /// The repos that a transaction can read and write.
-#[derive(Debug)]
-pub struct ReposMut<'t> {
-    read: Repos<'t>,
-    tx: &'t Tx<'t>,
-}
+pub type ReposMut<'t> = RecordsMut<'t, Repo>;
 
 /// Which repos to list.
-#[derive(Debug, Clone, Default)]
-#[must_use]
-pub struct RepoQuery {
-    query: Query,
-}
+pub type RepoQuery = Query<Repo>;
 
-paging!(RepoQuery);
-
-impl RepoQuery {
+impl Query<Repo> {
     /// Only the repo with this slug.
     pub fn slug(mut self, slug: &str) -> Self {
-        self.query.with("t.slug = ?", slug.to_owned());
+        self.with("t.slug = ?", slug.to_owned());
         self
     }
 }
 
-impl<'t> Repos<'t> {
-    pub(crate) fn new(tx: &'t ReadTx<'t>) -> Self {
-        Self { tx }
-    }
-
-    /// The repo with this id.
-    ///
-    /// For every user, but no executor. Who is no user gets `Denied`, publicly `NotFound`.
-    ///
-    /// # Errors
-    /// `NotAuthenticated`, `NotFound`, `Denied`, `Storage`.
-    pub fn get(&self, id: impl Into<RepoId>) -> Result<Repo> {
-        get(self.tx, id.into().as_str(), Repo::from_row)
-    }
-
-    /// The repos that the query asks for, the oldest first.
-    ///
-    /// For everybody: who is no user gets an empty page, never an error.
-    ///
-    /// # Errors
-    /// `Invalid` where the limit is out of range, `Storage`.
-    pub fn find(&self, query: &RepoQuery) -> Result<Page<Repo>> {
-        query.query.page(self.tx, "created_at")
-    }
-
-    /// The whole id of the one repo that begins with `prefix`: 6 or more hexadecimal digits, hyphens optional.
-    ///
-    /// For every user, but no executor.
-    ///
-    /// # Errors
-    /// `NotAuthenticated`, `Invalid`, `NotFound`, `Ambiguous`, `Storage`.
-    pub fn resolve(&self, prefix: &str) -> Result<RepoId> {
-        resolve::<Repo>(self.tx, prefix).map(RepoId::from)
-    }
-}
-
-impl<'t> Deref for ReposMut<'t> {
-    type Target = Repos<'t>;
-
-    fn deref(&self) -> &Repos<'t> {
-        &self.read
-    }
-}
-
-impl<'t> ReposMut<'t> {
-    pub(crate) fn new(tx: &'t Tx<'t>) -> Self {
-        Self { read: Repos::new(tx), tx }
-    }
-
+impl RecordsMut<'_, Repo> {
     /// Creates a repo.
     ///
     /// For every member.
@@ -116,15 +51,5 @@ impl<'t> ReposMut<'t> {
         let mut assignments = Assignments::of(fields, true)?;
         assignments.value("updated_at", now());
         assignments.patch(self.tx, id.into().as_str()).map(|(repo, _)| repo)
-    }
-
-    /// Removes the repo with this id, its worktrees and everything in them.
-    ///
-    /// For members who hold `all` on every worktree in it, and may remove everything in them. Who is no user gets `Denied`, publicly `NotFound`.
-    ///
-    /// # Errors
-    /// `NotAuthenticated`, `NotFound`, `Denied`, `Storage`.
-    pub fn remove(&self, id: impl Into<RepoId>) -> Result<()> {
-        remove::<Repo>(self.tx, id.into().as_str())
     }
 }

@@ -1,32 +1,22 @@
 //! Sessions.
 
-use std::ops::Deref;
-
 use rusqlite::types::Value;
 
-use super::list::{Page, Query, paging};
-use super::read::{Stored as _, get, one};
-use super::resolve::resolve;
-use super::write::{Assignments, identify, now, remove, required, stamp_creation};
-use crate::actor::Actor;
+use super::list::Query;
+use super::read::{Stored as _, one};
+use super::records::{Records, RecordsMut};
+use super::write::{Assignments, identify, now, required, stamp_creation};
 use crate::error::{Error, Result};
 use crate::operation::{Action, Operation, Resource};
 use crate::record::{NewSession, Record as _, Session, SessionId, SessionPatch, SessionStatus, UserId, WorktreeId};
-use crate::store::{ReadTx, Tx, traced};
+use crate::store::traced;
 use crate::verdict;
 
 /// The sessions that a transaction can read.
-#[derive(Debug)]
-pub struct Sessions<'t> {
-    tx: &'t ReadTx<'t>,
-}
+pub type Sessions<'t> = Records<'t, Session>;
 
 /// The sessions that a transaction can read and write.
-#[derive(Debug)]
-pub struct SessionsMut<'t> {
-    read: Sessions<'t>,
-    tx: &'t Tx<'t>,
-}
+pub type SessionsMut<'t> = RecordsMut<'t, Session>;
 
 /// Which sessions to list.
 ///
@@ -35,62 +25,36 @@ pub struct SessionsMut<'t> {
 /// let query = SessionQuery::new().worktree("w-1").archived(false);
 /// # let _ = query;
 /// ```
-#[derive(Debug, Clone, Default)]
-#[must_use]
-pub struct SessionQuery {
-    query: Query,
-}
+pub type SessionQuery = Query<Session>;
 
-paging!(SessionQuery);
-
-impl SessionQuery {
+impl Query<Session> {
     /// Only sessions in this worktree.
     pub fn worktree(mut self, worktree: impl Into<WorktreeId>) -> Self {
-        self.query.of("worktree_id", worktree.into().as_str());
+        self.of("worktree_id", worktree.into().as_str());
         self
     }
 
     /// Only sessions with one of these statuses.
     pub fn status(mut self, statuses: impl IntoIterator<Item = SessionStatus>) -> Self {
         let words: Vec<String> = statuses.into_iter().map(|status| status.as_str().to_owned()).collect();
-        self.query.one_of("t.status", words.iter().map(String::as_str));
+        self.one_of("t.status", words.iter().map(String::as_str));
         self
     }
 
     /// Only sessions that this user created.
     pub fn created_by(mut self, user: impl Into<UserId>) -> Self {
-        self.query.of("created_by", user.into().as_str());
+        self.of("created_by", user.into().as_str());
         self
     }
 
     /// Only archived sessions, or only others.
     pub fn archived(mut self, archived: bool) -> Self {
-        self.query.with("t.archived = ?", i64::from(archived));
+        self.with("t.archived = ?", i64::from(archived));
         self
     }
 }
 
-impl<'t> Sessions<'t> {
-    pub(crate) fn new(tx: &'t ReadTx<'t>) -> Self {
-        Self { tx }
-    }
-
-    /// The session with this id, without its `mcp_token`.
-    ///
-    /// For whoever may view its worktree; an executor gets its own session, with its `mcp_token`.
-    /// A stranger gets `Denied`, whose public form is that of a session that never was.
-    ///
-    /// # Errors
-    /// `NotAuthenticated`, `NotFound`, `Denied`, `Storage`.
-    pub fn get(&self, id: impl Into<SessionId>) -> Result<Session> {
-        // Within its scope an executor reads one session: its own.
-        let read = match self.tx.actor() {
-            Actor::Executor { .. } => Session::from_row_with_token,
-            _ => Session::from_row,
-        };
-        get(self.tx, id.into().as_str(), read)
-    }
-
+impl Records<'_, Session> {
     /// The session that this token acts for, its `mcp_token` included.
     ///
     /// For `System` and `Service`, which resolve the token of a request; anybody else gets `Denied`.
@@ -110,16 +74,6 @@ impl<'t> Sessions<'t> {
             );
             one(self.tx, "", &sql, &[Value::Text(token.to_owned())], Session::from_row_with_token)
         })
-    }
-
-    /// The sessions that the query asks for and the caller may view, the oldest first.
-    ///
-    /// For everybody: a stranger gets an empty page, never an error.
-    ///
-    /// # Errors
-    /// `Invalid` where the limit is out of range or an id is none, `Storage`.
-    pub fn find(&self, query: &SessionQuery) -> Result<Page<Session>> {
-        query.query.page(self.tx, "created_at")
     }
 
     /// The sessions that this one spawned and those forked from it, the oldest first, as far as the caller may view
@@ -168,32 +122,9 @@ impl<'t> Sessions<'t> {
         }
         Ok(lines.split_off(1))
     }
-
-    /// The whole id of the one session that begins with `prefix`: 6 or more hexadecimal digits,
-    /// hyphens optional.
-    ///
-    /// For everybody, among the sessions that they may view.
-    ///
-    /// # Errors
-    /// `NotAuthenticated`, `Invalid`, `NotFound`, `Ambiguous`, `Storage`.
-    pub fn resolve(&self, prefix: &str) -> Result<SessionId> {
-        resolve::<Session>(self.tx, prefix).map(SessionId::from)
-    }
 }
 
-impl<'t> Deref for SessionsMut<'t> {
-    type Target = Sessions<'t>;
-
-    fn deref(&self) -> &Sessions<'t> {
-        &self.read
-    }
-}
-
-impl<'t> SessionsMut<'t> {
-    pub(crate) fn new(tx: &'t Tx<'t>) -> Self {
-        Self { read: Sessions::new(tx), tx }
-    }
-
+impl RecordsMut<'_, Session> {
     /// Creates a session in a worktree, stamped with its creator's unix name for good.
     ///
     /// For whoever holds `session` on the worktree. `System` and `Service` name its creator. A
@@ -238,16 +169,5 @@ impl<'t> SessionsMut<'t> {
         let mut assignments = Assignments::of(fields, true)?;
         assignments.value("updated_at", now());
         assignments.patch(self.tx, id.into().as_str()).map(|(session, _)| session)
-    }
-
-    /// Removes the session with this id, its tasks and its messages.
-    ///
-    /// For whoever holds `all` on its worktree, and may remove each of them. A stranger gets
-    /// `Denied`, publicly `NotFound`.
-    ///
-    /// # Errors
-    /// `NotAuthenticated`, `NotFound`, `Denied`, `Storage`.
-    pub fn remove(&self, id: impl Into<SessionId>) -> Result<()> {
-        remove::<Session>(self.tx, id.into().as_str())
     }
 }

@@ -1,13 +1,10 @@
 //! Tasks.
 
-use std::ops::Deref;
-
 use rusqlite::types::Value;
 
-use super::list::{Order, Page, Query, paging};
-use super::read::get;
-use super::resolve::resolve;
-use super::write::{Assignments, identify, remove, required, stamp_creation};
+use super::list::{Order, Page, Query};
+use super::records::{Records, RecordsMut};
+use super::write::{Assignments, identify, required, stamp_creation};
 use crate::error::{Error, Result};
 use crate::guard::Ending;
 use crate::operation::{Action, Operation, Resource};
@@ -15,21 +12,13 @@ use crate::record::{
     Fields, NewTask, Record as _, SessionId, SessionPatch, SessionStatus, Task, TaskId, TaskPatch, TaskStatus, Time,
     UserId,
 };
-use crate::store::{ReadTx, Tx};
 use crate::verdict;
 
 /// The tasks that a transaction can read.
-#[derive(Debug)]
-pub struct Tasks<'t> {
-    tx: &'t ReadTx<'t>,
-}
+pub type Tasks<'t> = Records<'t, Task>;
 
 /// The tasks that a transaction can read and write.
-#[derive(Debug)]
-pub struct TasksMut<'t> {
-    read: Tasks<'t>,
-    tx: &'t Tx<'t>,
-}
+pub type TasksMut<'t> = RecordsMut<'t, Task>;
 
 /// A patched task, and what became of its ending.
 #[derive(Debug, Clone, PartialEq)]
@@ -59,61 +48,30 @@ pub enum Ended {
 /// let query = TaskQuery::new().session("s-1").status([TaskStatus::Running]).order(Order::Descending).limit(50);
 /// # let _ = query;
 /// ```
-#[derive(Debug, Clone, Default)]
-#[must_use]
-pub struct TaskQuery {
-    query: Query,
-}
+pub type TaskQuery = Query<Task>;
 
-paging!(TaskQuery);
-
-impl TaskQuery {
+impl Query<Task> {
     /// Only tasks of this session. One that the caller may not view is one without tasks.
     pub fn session(mut self, session: impl Into<SessionId>) -> Self {
-        self.query.of("session_id", session.into().as_str());
+        self.of("session_id", session.into().as_str());
         self
     }
 
     /// Only tasks with one of these statuses.
     pub fn status(mut self, statuses: impl IntoIterator<Item = TaskStatus>) -> Self {
         let words: Vec<String> = statuses.into_iter().map(|status| status.as_str().to_owned()).collect();
-        self.query.one_of("t.status", words.iter().map(String::as_str));
+        self.one_of("t.status", words.iter().map(String::as_str));
         self
     }
 
     /// Only tasks that this user created.
     pub fn created_by(mut self, user: impl Into<UserId>) -> Self {
-        self.query.of("created_by", user.into().as_str());
+        self.of("created_by", user.into().as_str());
         self
     }
 }
 
-impl<'t> Tasks<'t> {
-    pub(crate) fn new(tx: &'t ReadTx<'t>) -> Self {
-        Self { tx }
-    }
-
-    /// The task with this id.
-    ///
-    /// For whoever may view its worktree; an executor for the tasks of its session. A stranger gets
-    /// `Denied`, whose public form is that of a task that never was.
-    ///
-    /// # Errors
-    /// `NotAuthenticated`, `NotFound`, `Denied`, `Storage`.
-    pub fn get(&self, id: impl Into<TaskId>) -> Result<Task> {
-        get(self.tx, id.into().as_str(), Task::from_row)
-    }
-
-    /// The tasks that the query asks for and the caller may view, the oldest first.
-    ///
-    /// For everybody: a stranger gets an empty page, never an error.
-    ///
-    /// # Errors
-    /// `Invalid` where the limit is out of range or an id is none, `Storage`.
-    pub fn find(&self, query: &TaskQuery) -> Result<Page<Task>> {
-        query.query.page(self.tx, "created_at")
-    }
-
+impl Records<'_, Task> {
     /// The tasks under way: running, waiting for permission or stopping. After a restart of the
     /// daemon these are orphaned ([`TasksMut::close_orphaned`]).
     ///
@@ -135,32 +93,9 @@ impl<'t> Tasks<'t> {
             }
         }
     }
-
-    /// The whole id of the one task that begins with `prefix`: 6 or more hexadecimal digits,
-    /// hyphens optional.
-    ///
-    /// For everybody, among the tasks that they may view: to a stranger the others are not there.
-    ///
-    /// # Errors
-    /// `NotAuthenticated`, `Invalid`, `NotFound`, `Ambiguous`, `Storage`.
-    pub fn resolve(&self, prefix: &str) -> Result<TaskId> {
-        resolve::<Task>(self.tx, prefix).map(TaskId::from)
-    }
 }
 
-impl<'t> Deref for TasksMut<'t> {
-    type Target = Tasks<'t>;
-
-    fn deref(&self) -> &Tasks<'t> {
-        &self.read
-    }
-}
-
-impl<'t> TasksMut<'t> {
-    pub(crate) fn new(tx: &'t Tx<'t>) -> Self {
-        Self { read: Tasks::new(tx), tx }
-    }
-
+impl RecordsMut<'_, Task> {
     /// Creates a task in a session.
     ///
     /// For whoever holds `prompt`, or `session` in a session of their own. `System` and `Service`
@@ -281,15 +216,5 @@ impl<'t> TasksMut<'t> {
             }
             Ok(closed)
         })
-    }
-
-    /// Removes the task with this id. Its messages stay, and name no task any more.
-    ///
-    /// For whoever holds `all` on its worktree. A stranger gets `Denied`, publicly `NotFound`.
-    ///
-    /// # Errors
-    /// `NotAuthenticated`, `NotFound`, `Denied`, `Storage`.
-    pub fn remove(&self, id: impl Into<TaskId>) -> Result<()> {
-        remove::<Task>(self.tx, id.into().as_str())
     }
 }

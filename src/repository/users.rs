@@ -1,32 +1,24 @@
 //! Users.
 
-use std::ops::Deref;
-
 use rusqlite::Row;
 use rusqlite::types::Value;
 use serde_json::{Map, Value as Json};
 
-use super::list::{Page, Query, paging};
-use super::read::{Stored as _, get};
-use super::write::{Assignments, identify, now, remove, required};
+use super::list::Query;
+use super::read::Stored as _;
+use super::records::{Records, RecordsMut};
+use super::write::{Assignments, identify, now, required};
 use crate::error::{Error, Result};
 use crate::operation::{Action, Resource};
 use crate::record::{Fields, NewUser, Record as _, Role, User, UserId, UserPatch};
-use crate::store::{ReadTx, Tx, op, traced};
+use crate::store::{op, traced};
 use crate::verdict;
 
 /// The users that a transaction can read.
-#[derive(Debug)]
-pub struct Users<'t> {
-    tx: &'t ReadTx<'t>,
-}
+pub type Users<'t> = Records<'t, User>;
 
 /// The users that a transaction can read and write.
-#[derive(Debug)]
-pub struct UsersMut<'t> {
-    read: Users<'t>,
-    tx: &'t Tx<'t>,
-}
+pub type UsersMut<'t> = RecordsMut<'t, User>;
 
 /// A user with their secrets, as the daemon stored them: for signing in and for starting agents.
 #[derive(Clone)]
@@ -55,38 +47,18 @@ impl std::fmt::Debug for Credentials {
 /// let query = UserQuery::new().role([Role::Admin, Role::Superadmin]);
 /// # let _ = query;
 /// ```
-#[derive(Debug, Clone, Default)]
-#[must_use]
-pub struct UserQuery {
-    query: Query,
-}
+pub type UserQuery = Query<User>;
 
-paging!(UserQuery);
-
-impl UserQuery {
+impl Query<User> {
     /// Only users with one of these roles.
     pub fn role(mut self, roles: impl IntoIterator<Item = Role>) -> Self {
         let words: Vec<String> = roles.into_iter().map(|role| role.as_str().to_owned()).collect();
-        self.query.one_of("t.role", words.iter().map(String::as_str));
+        self.one_of("t.role", words.iter().map(String::as_str));
         self
     }
 }
 
-impl<'t> Users<'t> {
-    pub(crate) fn new(tx: &'t ReadTx<'t>) -> Self {
-        Self { tx }
-    }
-
-    /// The user with this id, without secrets.
-    ///
-    /// For every user, but no executor. Who is no user gets `Denied`, publicly `NotFound`.
-    ///
-    /// # Errors
-    /// `NotAuthenticated`, `NotFound`, `Denied`, `Storage`.
-    pub fn get(&self, id: impl Into<UserId>) -> Result<User> {
-        get(self.tx, id.into().as_str(), User::from_row)
-    }
-
+impl Records<'_, User> {
     /// The user with this e-mail address, to the letter, without secrets.
     ///
     /// For every user, but no executor. Who is no user gets `NotFound`.
@@ -106,16 +78,6 @@ impl<'t> Users<'t> {
             let mut found = self.tx.rows("get a user by e-mail", &sql, &params, |row| User::from_row(row, 0))?;
             found.pop().ok_or_else(|| Error::not_found(Resource::User, email))
         })
-    }
-
-    /// The users that the query asks for, the oldest first, without secrets.
-    ///
-    /// For everybody: who is no user gets an empty page, never an error.
-    ///
-    /// # Errors
-    /// `Invalid` where the limit is out of range, `Storage`.
-    pub fn find(&self, query: &UserQuery) -> Result<Page<User>> {
-        query.query.page(self.tx, "created_at")
     }
 
     /// The user with this e-mail address and their secrets, for signing in.
@@ -164,19 +126,7 @@ fn credentials(row: &Row<'_>) -> Result<Credentials> {
     Ok(Credentials { password, api_keys: secrets("api_keys"), env_vars: secrets("env_vars"), user })
 }
 
-impl<'t> Deref for UsersMut<'t> {
-    type Target = Users<'t>;
-
-    fn deref(&self) -> &Users<'t> {
-        &self.read
-    }
-}
-
-impl<'t> UsersMut<'t> {
-    pub(crate) fn new(tx: &'t Tx<'t>) -> Self {
-        Self { read: Users::new(tx), tx }
-    }
-
+impl RecordsMut<'_, User> {
     /// Creates a user. Password and keys are stored as given: the daemon hashes and encrypts.
     ///
     /// For administrators; a superadmin is created by superadmins. `System` creates the first one.
@@ -210,17 +160,6 @@ impl<'t> UsersMut<'t> {
         let mut assignments = Assignments::of(fields, true)?;
         assignments.value("updated_at", now());
         assignments.patch(self.tx, id.into().as_str()).map(|(user, _)| user)
-    }
-
-    /// Removes the user with this id, their memberships and what they own, but not what they made.
-    ///
-    /// For administrators; a superadmin is removed by superadmins. Who is no user gets `Denied`, publicly `NotFound`.
-    ///
-    /// # Errors
-    /// `NotAuthenticated`, `NotFound`, `Denied`, `Conflict` where a worktree would be left without an owner, naming
-    /// it, `Storage`.
-    pub fn remove(&self, id: impl Into<UserId>) -> Result<()> {
-        remove::<User>(self.tx, id.into().as_str())
     }
 }
 

@@ -1,35 +1,25 @@
 //! Worktrees and their owners.
 
-use std::ops::Deref;
-
 use rusqlite::types::Value;
 
 use super::access::{Access, access};
-use super::list::{Page, Query, paging};
-use super::read::get;
-use super::resolve::resolve;
-use super::write::{Assignments, identify, now, remove, required, stamp_creation};
+use super::list::Query;
+use super::records::{Records, RecordsMut};
+use super::write::{Assignments, identify, now, required, stamp_creation};
 use crate::error::{Error, Result};
 use crate::operation::{Action, Resource};
 use crate::record::{
     Grant, GroupId, NewWorktree, Record as _, RepoId, Sharing, UserId, Worktree, WorktreeId, WorktreeOwner,
     WorktreePatch,
 };
-use crate::store::{ReadTx, Tx, op};
+use crate::store::op;
 use crate::verdict::MAX_NUMBER;
 
 /// The worktrees that a transaction can read.
-#[derive(Debug)]
-pub struct Worktrees<'t> {
-    tx: &'t ReadTx<'t>,
-}
+pub type Worktrees<'t> = Records<'t, Worktree>;
 
 /// The worktrees that a transaction can read and write.
-#[derive(Debug)]
-pub struct WorktreesMut<'t> {
-    read: Worktrees<'t>,
-    tx: &'t Tx<'t>,
-}
+pub type WorktreesMut<'t> = RecordsMut<'t, Worktree>;
 
 /// Which worktrees to list.
 ///
@@ -38,60 +28,29 @@ pub struct WorktreesMut<'t> {
 /// let query = WorktreeQuery::new().repo("r-1").archived(false);
 /// # let _ = query;
 /// ```
-#[derive(Debug, Clone, Default)]
-#[must_use]
-pub struct WorktreeQuery {
-    query: Query,
-}
+pub type WorktreeQuery = Query<Worktree>;
 
-paging!(WorktreeQuery);
-
-impl WorktreeQuery {
+impl Query<Worktree> {
     /// Only worktrees of this repo.
     pub fn repo(mut self, repo: impl Into<RepoId>) -> Self {
-        self.query.of("repo_id", repo.into().as_str());
+        self.of("repo_id", repo.into().as_str());
         self
     }
 
     /// Only worktrees that this user created.
     pub fn created_by(mut self, user: impl Into<UserId>) -> Self {
-        self.query.of("created_by", user.into().as_str());
+        self.of("created_by", user.into().as_str());
         self
     }
 
     /// Only archived worktrees, or only others.
     pub fn archived(mut self, archived: bool) -> Self {
-        self.query.with("t.archived = ?", i64::from(archived));
+        self.with("t.archived = ?", i64::from(archived));
         self
     }
 }
 
-impl<'t> Worktrees<'t> {
-    pub(crate) fn new(tx: &'t ReadTx<'t>) -> Self {
-        Self { tx }
-    }
-
-    /// The worktree with this id.
-    ///
-    /// For whoever may view it. A stranger gets `Denied`, whose public form is that of a worktree
-    /// that never was.
-    ///
-    /// # Errors
-    /// `NotAuthenticated`, `NotFound`, `Denied`, `Storage`.
-    pub fn get(&self, id: impl Into<WorktreeId>) -> Result<Worktree> {
-        get(self.tx, id.into().as_str(), Worktree::from_row)
-    }
-
-    /// The worktrees that the query asks for and the caller may view, the oldest first.
-    ///
-    /// For everybody: a stranger gets an empty page, never an error.
-    ///
-    /// # Errors
-    /// `Invalid` where the limit is out of range or an id is none, `Storage`.
-    pub fn find(&self, query: &WorktreeQuery) -> Result<Page<Worktree>> {
-        query.query.page(self.tx, "created_at")
-    }
-
+impl Records<'_, Worktree> {
     /// The owners of the worktree with this id, in the order of their ids.
     ///
     /// For whoever may view the worktree. A stranger gets `Denied`, publicly `NotFound`.
@@ -135,32 +94,9 @@ impl<'t> Worktrees<'t> {
         );
         self.tx.rows("list grants", &sql, &[Value::Text(id.to_string())], |row| Grant::from_row(row, 0))
     }
-
-    /// The whole id of the one worktree that begins with `prefix`: 6 or more hexadecimal digits,
-    /// hyphens optional.
-    ///
-    /// For everybody, among the worktrees that they may view.
-    ///
-    /// # Errors
-    /// `NotAuthenticated`, `Invalid`, `NotFound`, `Ambiguous`, `Storage`.
-    pub fn resolve(&self, prefix: &str) -> Result<WorktreeId> {
-        resolve::<Worktree>(self.tx, prefix).map(WorktreeId::from)
-    }
 }
 
-impl<'t> Deref for WorktreesMut<'t> {
-    type Target = Worktrees<'t>;
-
-    fn deref(&self) -> &Worktrees<'t> {
-        &self.read
-    }
-}
-
-impl<'t> WorktreesMut<'t> {
-    pub(crate) fn new(tx: &'t Tx<'t>) -> Self {
-        Self { read: Worktrees::new(tx), tx }
-    }
-
+impl RecordsMut<'_, Worktree> {
     /// Creates a worktree of a repo; its creator becomes its first owner.
     ///
     /// For every member. `System` and `Service` name its creator. Who is no user gets `Denied`,
@@ -205,17 +141,6 @@ impl<'t> WorktreesMut<'t> {
         let mut assignments = Assignments::of(fields, true)?;
         assignments.value("updated_at", now());
         assignments.patch(self.tx, id.into().as_str()).map(|(worktree, _)| worktree)
-    }
-
-    /// Removes the worktree with this id, and everything in it.
-    ///
-    /// For whoever holds `all`, and may remove each session, task and message in it. A stranger gets
-    /// `Denied`, publicly `NotFound`.
-    ///
-    /// # Errors
-    /// `NotAuthenticated`, `NotFound`, `Denied`, `Storage`.
-    pub fn remove(&self, id: impl Into<WorktreeId>) -> Result<()> {
-        remove::<Worktree>(self.tx, id.into().as_str())
     }
 
     /// Makes `user` an owner of the worktree.
