@@ -111,195 +111,87 @@ facts! {
 }
 
 /// The facts that the guard of `asked` passes, in the order of its arguments.
+#[rustfmt::skip] // a line a fact would hide what guards have in common
 pub(crate) const fn contract(asked: Operation) -> &'static [Fact] {
     use Fact::*;
     match (asked.resource, asked.action) {
         (Resource::Worktree, Action::Get) => &[Id, Worktree, Held, Own, Rule],
-        (Resource::Session | Resource::Task | Resource::Message, Action::Get) => {
-            &[Id, Session, Worktree, Held, Own, Scope, Rule]
-        }
-        (Resource::User | Resource::Group | Resource::Board | Resource::Repo, Action::Get) => {
-            &[Id, ActorRole, Own, Rule]
-        }
-        (Resource::Worktree, Action::Create) => &[
-            Id,
-            Parent,
-            ParentExists,
-            Worktree,
-            ActorRole,
-            Own,
-            Rule,
-            LeftBehind,
-            CreatedBy,
-            CreatorExists,
-            WorktreeUniqueId,
-            OthersCan,
-            CreatedAt,
-            Data,
+        (Resource::Session | Resource::Task | Resource::Message, Action::Get) => &[
+            Id, Session, Worktree, Held, Own, Scope, Rule,
         ],
-        (Resource::Worktree, Action::Patch) => {
-            &[Id, Worktree, Held, Own, Rule, ShareRule, WorktreeUniqueId, OthersCan, UpdatedAt, OldData, Data]
-        }
+        (Resource::User | Resource::Group | Resource::Board | Resource::Repo, Action::Get) => &[
+            Id, ActorRole, Own, Rule,
+        ],
+        (Resource::Worktree, Action::Create) => &[
+            Id, Parent, ParentExists, Worktree, ActorRole, Own, Rule, LeftBehind, CreatedBy, CreatorExists,
+            WorktreeUniqueId, OthersCan, CreatedAt, Data,
+        ],
+        (Resource::Worktree, Action::Patch) => &[
+            Id, Worktree, Held, Own, Rule, ShareRule, WorktreeUniqueId, OthersCan, UpdatedAt, OldData, Data,
+        ],
         (Resource::Worktree, Action::Remove) => &[Id, Worktree, Held, Own, Rule],
-        (Resource::Owner, Action::Create) => {
-            &[Id, Parent, ParentExists, Worktree, Held, Own, Rule, User, UserExists, First, WorktreeCreator, CreatedAt]
-        }
+        (Resource::Owner, Action::Create) => &[
+            Id, Parent, ParentExists, Worktree, Held, Own, Rule, User, UserExists, First, WorktreeCreator,
+            CreatedAt,
+        ],
         (Resource::Owner, Action::Patch) => &[Id, Worktree, Held, Own, Rule],
         (Resource::Owner, Action::Remove) => &[Id, Worktree, Held, Own, Rule, User, Last],
         (Resource::Grant, Action::Create) => &[
-            Id,
-            Parent,
-            ParentExists,
-            Worktree,
-            Held,
-            Own,
-            Rule,
-            Group,
-            GroupExists,
-            Can,
-            CreatedBy,
-            CreatorExists,
-            CreatedAt,
+            Id, Parent, ParentExists, Worktree, Held, Own, Rule, Group, GroupExists, Can, CreatedBy,
+            CreatorExists, CreatedAt,
         ],
         (Resource::Grant, Action::Patch) => &[Id, Worktree, Held, Own, Rule, Can, UpdatedAt],
         (Resource::Grant, Action::Remove) => &[Id, Worktree, Held, Own, Rule],
         (Resource::Session, Action::Create) => &[
-            Id,
-            Parent,
-            ParentExists,
-            Worktree,
-            Held,
-            Own,
-            Rule,
-            LeftBehind,
-            CreatedBy,
-            CreatorExists,
-            UnixUsername,
-            CreatorUnixName,
-            ParentSession,
-            ParentSessionHeld,
-            Fork,
-            ForkHeld,
-            CreatedAt,
-            Status,
-            AgenticTool,
-            Data,
+            Id, Parent, ParentExists, Worktree, Held, Own, Rule, LeftBehind, CreatedBy, CreatorExists,
+            UnixUsername, CreatorUnixName, ParentSession, ParentSessionHeld, Fork, ForkHeld, CreatedAt, Status,
+            AgenticTool, Data,
         ],
         (Resource::Session, Action::Patch) => &[
-            Id,
-            Session,
-            Worktree,
-            Held,
-            Own,
-            Scope,
-            Rule,
-            ReportRule,
-            ParentSession,
-            ParentSessionHeld,
-            Fork,
-            ForkHeld,
-            UpdatedAt,
-            Status,
-            AgenticTool,
-            OldData,
-            Data,
+            Id, Session, Worktree, Held, Own, Scope, Rule, ReportRule, ParentSession, ParentSessionHeld, Fork,
+            ForkHeld, UpdatedAt, Status, AgenticTool, OldData, Data,
         ],
-        (Resource::Session | Resource::Task | Resource::Message, Action::Remove) => {
-            &[Id, Session, Worktree, Held, Own, Rule]
-        }
+        (Resource::Session | Resource::Task | Resource::Message, Action::Remove) => &[
+            Id, Session, Worktree, Held, Own, Rule,
+        ],
         (Resource::Task, Action::Create) => &[
-            Id,
-            Parent,
-            ParentExists,
-            Session,
-            Worktree,
-            Held,
-            Own,
-            Rule,
-            LeftBehind,
-            SessionUnixName,
-            CreatorUnixName,
-            CreatedBy,
-            CreatorExists,
-            CreatedAt,
-            Status,
-            CompletedAt,
-            Data,
+            Id, Parent, ParentExists, Session, Worktree, Held, Own, Rule, LeftBehind, SessionUnixName,
+            CreatorUnixName, CreatedBy, CreatorExists, CreatedAt, Status, CompletedAt, Data,
         ],
         (Resource::Task, Action::Patch) => &[
-            Id,
-            Session,
-            Worktree,
-            Held,
-            Own,
-            Scope,
-            Rule,
-            OldStatus,
-            Status,
-            OldCompletedAt,
-            CompletedAt,
-            OldData,
-            Data,
+            Id, Session, Worktree, Held, Own, Scope, Rule, OldStatus, Status, OldCompletedAt, CompletedAt,
+            OldData, Data,
         ],
         (Resource::Message, Action::Create) => &[
-            Id,
-            Parent,
-            ParentExists,
-            Session,
-            Worktree,
-            Held,
-            Own,
-            Scope,
-            Rule,
-            SessionUnixName,
-            CreatorUnixName,
-            Task,
-            TaskSession,
-            CreatedAt,
-            Type,
-            Role,
-            Index,
-            Data,
+            Id, Parent, ParentExists, Session, Worktree, Held, Own, Scope, Rule, SessionUnixName,
+            CreatorUnixName, Task, TaskSession, CreatedAt, Type, Role, Index, Data,
         ],
         (Resource::Message, Action::Patch) => &[
-            Id,
-            Session,
-            Worktree,
-            Held,
-            Own,
-            Scope,
-            Rule,
-            OldTask,
-            Task,
-            TaskSession,
-            OldSession,
-            OldType,
-            Type,
-            Role,
-            Index,
-            OldData,
-            Data,
+            Id, Session, Worktree, Held, Own, Scope, Rule, OldTask, Task, TaskSession, OldSession, OldType,
+            Type, Role, Index, OldData, Data,
         ],
         (Resource::User, Action::Create) => &[Id, ActorRole, Own, Rule, LeftBehind, Role, Email, CreatedAt, Data],
-        (Resource::User, Action::Patch) => {
-            &[Id, ActorRole, Own, Rule, AdministerRule, OldRole, Role, Email, LastOwnerOf, UpdatedAt, OldData, Data]
-        }
+        (Resource::User, Action::Patch) => &[
+            Id, ActorRole, Own, Rule, AdministerRule, OldRole, Role, Email, LastOwnerOf, UpdatedAt, OldData,
+            Data,
+        ],
         (Resource::User, Action::Remove) => &[Id, ActorRole, Own, Rule, OldRole, LastOwnerOf],
-        (Resource::Group, Action::Create) => {
-            &[Id, ActorRole, Own, Rule, LeftBehind, CreatedBy, CreatorExists, Slug, CreatedAt]
-        }
+        (Resource::Group, Action::Create) => &[
+            Id, ActorRole, Own, Rule, LeftBehind, CreatedBy, CreatorExists, Slug, CreatedAt,
+        ],
         (Resource::Group, Action::Patch) => &[Id, ActorRole, Own, Rule, Slug, UpdatedAt],
-        (Resource::Membership, Action::Create) => {
-            &[Id, Parent, ParentExists, ActorRole, Own, Rule, User, UserExists, CreatedBy, CreatorExists, CreatedAt]
-        }
+        (Resource::Membership, Action::Create) => &[
+            Id, Parent, ParentExists, ActorRole, Own, Rule, User, UserExists, CreatedBy, CreatorExists,
+            CreatedAt,
+        ],
         (Resource::Board, Action::Create) => &[Id, ActorRole, Own, Rule, CreatedBy, CreatorExists, CreatedAt, Data],
         (Resource::Repo, Action::Create) => &[Id, ActorRole, Own, Rule, LeftBehind, CreatedAt, Data],
         (Resource::Board | Resource::Repo, Action::Patch) => &[Id, ActorRole, Own, Rule, UpdatedAt, OldData, Data],
         (Resource::Group | Resource::Board | Resource::Repo, Action::Remove)
         | (Resource::Membership, Action::Patch | Action::Remove)
-        | (Resource::Rule | Resource::Setting, Action::Create | Action::Patch | Action::Remove) => {
-            &[Id, ActorRole, Own, Rule]
-        }
+        | (Resource::Rule | Resource::Setting, Action::Create | Action::Patch | Action::Remove) => &[
+            Id, ActorRole, Own, Rule,
+        ],
         (Resource::Row, Action::Create) => &[Id, ParentKind, Parent, ParentExists, Session, Worktree, Held, Own, Rule],
         (Resource::Row, Action::Patch) => &[Id, Session, Worktree, Held, Own, Rule, Immutable],
         (Resource::Row, Action::Remove) => &[Id, Session, Worktree, Held, Own, Rule],
