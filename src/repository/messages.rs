@@ -101,6 +101,13 @@ impl<'t> Messages<'t> {
     /// For whoever may view its worktree; an executor for the messages of its session. A stranger
     /// gets `Denied`, whose public form is that of a message that never was.
     ///
+    /// ```
+    #[doc = include_str!("../example.txt")]
+    /// let message = store.read(&bo, |tx| tx.messages().get("m-1"))?;
+    /// assert_eq!(message.data()?["content"], "hello");
+    /// # Ok::<(), aclite::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// `NotAuthenticated`, `NotFound`, `Denied`, `Storage`.
     pub fn get(&self, id: impl Into<MessageId>) -> Result<Message> {
@@ -110,6 +117,14 @@ impl<'t> Messages<'t> {
     /// The messages that the query asks for and the caller may view.
     ///
     /// For everybody: a stranger gets an empty page, never an error.
+    ///
+    /// ```
+    #[doc = include_str!("../example.txt")]
+    /// let from_the_start = MessageQuery::new().session("s-1").index(0..=99);
+    /// let page = store.read(&bo, |tx| tx.messages().find(&from_the_start))?;
+    /// assert_eq!(page.items[0].message_id.as_str(), "m-1");
+    /// # Ok::<(), aclite::Error>(())
+    /// ```
     ///
     /// # Errors
     /// `Invalid` where the limit is out of range or an id is none, `Storage`.
@@ -135,6 +150,14 @@ impl<'t> MessagesMut<'t> {
     ///
     /// For whoever holds `prompt`, or `session` in a session of their own; an executor for its
     /// task. A stranger gets `Denied`, whose public form is that of a session that never was.
+    ///
+    /// ```
+    #[doc = include_str!("../example.txt")]
+    /// let new = NewMessage::new("s-1", MessageType::Assistant, MessageRole::Assistant, "done");
+    /// let message = store.write(&bo, |tx| tx.messages().create(new.task_id(TaskId::from("t-1"))))?;
+    /// assert_eq!(message.index, 1);
+    /// # Ok::<(), aclite::Error>(())
+    /// ```
     ///
     /// # Errors
     /// `NotAuthenticated`, `NotFound` (the session), `Denied`, `Conflict` where the id is taken,
@@ -201,6 +224,14 @@ impl<'t> MessagesMut<'t> {
     /// executor for the messages of its task, but no permission request. A stranger gets `Denied`,
     /// publicly `NotFound`.
     ///
+    /// ```
+    #[doc = include_str!("../example.txt")]
+    /// let patch = MessagePatch::new().set("content", "hello again");
+    /// let message = store.write(&bo, |tx| tx.messages().patch("m-1", patch))?;
+    /// assert_eq!(message.data()?["content"], "hello again");
+    /// # Ok::<(), aclite::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// `NotAuthenticated`, `NotFound`, `Denied`, `Immutable`, `Invalid`, `Storage`.
     pub fn patch(&self, id: impl Into<MessageId>, patch: MessagePatch) -> Result<Message> {
@@ -214,6 +245,13 @@ impl<'t> MessagesMut<'t> {
     /// Removes the message with this id.
     ///
     /// For whom [`MessagesMut::patch`] is, but no executor. A stranger gets `Denied`, publicly `NotFound`.
+    ///
+    /// ```
+    #[doc = include_str!("../example.txt")]
+    /// store.write(&bo, |tx| tx.messages().remove("m-1"))?;
+    /// assert!(store.read(&bo, |tx| tx.messages().find(&MessageQuery::new()))?.items.is_empty());
+    /// # Ok::<(), aclite::Error>(())
+    /// ```
     ///
     /// # Errors
     /// `NotAuthenticated`, `NotFound`, `Denied`, `Storage`.

@@ -80,6 +80,13 @@ impl<'t> Sessions<'t> {
     /// For whoever may view its worktree; an executor gets its own session, with its `mcp_token`.
     /// A stranger gets `Denied`, whose public form is that of a session that never was.
     ///
+    /// ```
+    #[doc = include_str!("../example.txt")]
+    /// let session = store.read(&bo, |tx| tx.sessions().get("s-1"))?;
+    /// assert_eq!(session.worktree_id.as_str(), "w-1");
+    /// # Ok::<(), aclite::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// `NotAuthenticated`, `NotFound`, `Denied`, `Storage`.
     pub fn get(&self, id: impl Into<SessionId>) -> Result<Session> {
@@ -94,6 +101,14 @@ impl<'t> Sessions<'t> {
     /// The session that this token acts for, its `mcp_token` included.
     ///
     /// For `System` and `Service`, which resolve the token of a request; anybody else gets `Denied`.
+    ///
+    /// ```
+    #[doc = include_str!("../example.txt")]
+    /// store.write(&daemon, |tx| tx.sessions().patch("s-1", SessionPatch::new().set("mcp_token", "token")))?;
+    /// let session = store.read(&daemon, |tx| tx.sessions().by_mcp_token("token"))?;
+    /// assert_eq!(session.session_id.as_str(), "s-1");
+    /// # Ok::<(), aclite::Error>(())
+    /// ```
     ///
     /// # Errors
     /// `NotAuthenticated`, `Denied`, `NotFound` (which does not repeat the token), `Storage`.
@@ -116,6 +131,14 @@ impl<'t> Sessions<'t> {
     ///
     /// For everybody: a stranger gets an empty page, never an error.
     ///
+    /// ```
+    #[doc = include_str!("../example.txt")]
+    /// let idle = SessionQuery::new().worktree("w-1").status([SessionStatus::Idle]).archived(false);
+    /// let page = store.read(&bo, |tx| tx.sessions().find(&idle))?;
+    /// assert_eq!(page.items.len(), 1);
+    /// # Ok::<(), aclite::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// `Invalid` where the limit is out of range or an id is none, `Storage`.
     pub fn find(&self, query: &SessionQuery) -> Result<Page<Session>> {
@@ -126,6 +149,14 @@ impl<'t> Sessions<'t> {
     /// them.
     ///
     /// For whoever may view the session. A stranger gets `Denied`, publicly `NotFound`.
+    ///
+    /// ```
+    #[doc = include_str!("../example.txt")]
+    /// let child = NewSession::new("w-1", AgenticTool::Codex).parent_session_id(SessionId::from("s-1"));
+    /// let child = store.write(&bo, |tx| tx.sessions().create(child))?;
+    /// assert_eq!(store.read(&bo, |tx| tx.sessions().children("s-1"))?, [child]);
+    /// # Ok::<(), aclite::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`Sessions::get`].
@@ -199,6 +230,14 @@ impl<'t> SessionsMut<'t> {
     /// For whoever holds `session` on the worktree. `System` and `Service` name its creator. A
     /// stranger gets `Denied`, whose public form is that of a worktree that never was.
     ///
+    /// ```
+    #[doc = include_str!("../example.txt")]
+    /// let new = NewSession::new("w-1", AgenticTool::Codex).set("title", "Fix the build");
+    /// let session = store.write(&bo, |tx| tx.sessions().create(new))?;
+    /// assert_eq!(session.status, SessionStatus::Idle);
+    /// # Ok::<(), aclite::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// `NotAuthenticated`, `NotFound` (the worktree), `Denied`, `Conflict` where the id is taken,
     /// `Invalid`, also where its parent or fork origin is none that its creator may view, `Storage`.
@@ -229,6 +268,14 @@ impl<'t> SessionsMut<'t> {
     /// where it is their own, and for its executor. Any other field: for whoever holds `all`; but
     /// `mcp_token` for `System` and `Service`. A stranger gets `Denied`, publicly `NotFound`.
     ///
+    /// ```
+    #[doc = include_str!("../example.txt")]
+    /// let running = SessionPatch::new().status(SessionStatus::Running).ready_for_prompt(false);
+    /// let session = store.write(&bo, |tx| tx.sessions().patch("s-1", running))?;
+    /// assert_eq!(session.status, SessionStatus::Running);
+    /// # Ok::<(), aclite::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// `NotAuthenticated`, `NotFound`, `Denied`, `Immutable`, `Invalid`, `Storage`.
     pub fn patch(&self, id: impl Into<SessionId>, patch: SessionPatch) -> Result<Session> {
@@ -244,6 +291,13 @@ impl<'t> SessionsMut<'t> {
     ///
     /// For whoever holds `all` on its worktree, and may remove each of them. A stranger gets
     /// `Denied`, publicly `NotFound`.
+    ///
+    /// ```
+    #[doc = include_str!("../example.txt")]
+    /// store.write(&bo, |tx| tx.sessions().remove("s-1"))?;
+    /// assert!(store.read(&bo, |tx| tx.tasks().find(&TaskQuery::new()))?.items.is_empty());
+    /// # Ok::<(), aclite::Error>(())
+    /// ```
     ///
     /// # Errors
     /// `NotAuthenticated`, `NotFound`, `Denied`, `Storage`.

@@ -98,6 +98,13 @@ impl<'t> Tasks<'t> {
     /// For whoever may view its worktree; an executor for the tasks of its session. A stranger gets
     /// `Denied`, whose public form is that of a task that never was.
     ///
+    /// ```
+    #[doc = include_str!("../example.txt")]
+    /// let task = store.read(&bo, |tx| tx.tasks().get("t-1"))?;
+    /// assert_eq!(task.status, TaskStatus::Running);
+    /// # Ok::<(), aclite::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// `NotAuthenticated`, `NotFound`, `Denied`, `Storage`.
     pub fn get(&self, id: impl Into<TaskId>) -> Result<Task> {
@@ -107,6 +114,14 @@ impl<'t> Tasks<'t> {
     /// The tasks that the query asks for and the caller may view, the oldest first.
     ///
     /// For everybody: a stranger gets an empty page, never an error.
+    ///
+    /// ```
+    #[doc = include_str!("../example.txt")]
+    /// let newest = TaskQuery::new().session("s-1").order(Order::Descending).limit(20);
+    /// let page = store.read(&bo, |tx| tx.tasks().find(&newest))?;
+    /// assert_eq!((page.items.len(), page.next), (1, None));
+    /// # Ok::<(), aclite::Error>(())
+    /// ```
     ///
     /// # Errors
     /// `Invalid` where the limit is out of range or an id is none, `Storage`.
@@ -118,6 +133,13 @@ impl<'t> Tasks<'t> {
     /// daemon these are orphaned ([`TasksMut::close_orphaned`]).
     ///
     /// For everybody, as [`Tasks::find`].
+    ///
+    /// ```
+    #[doc = include_str!("../example.txt")]
+    /// let running = store.read(&daemon, |tx| tx.tasks().running())?;
+    /// assert_eq!(running.items[0].task_id.as_str(), "t-1");
+    /// # Ok::<(), aclite::Error>(())
+    /// ```
     ///
     /// # Errors
     /// `Storage`.
@@ -140,6 +162,14 @@ impl<'t> Tasks<'t> {
     /// hyphens optional.
     ///
     /// For everybody, among the tasks that they may view: to a stranger the others are not there.
+    ///
+    /// ```
+    #[doc = include_str!("../example.txt")]
+    /// let id = TaskId::new();
+    /// store.write(&bo, |tx| tx.tasks().create(NewTask::new("s-1").id(&id)))?;
+    /// assert_eq!(store.read(&bo, |tx| tx.tasks().resolve(&id.as_str()[..13]))?, id);
+    /// # Ok::<(), aclite::Error>(())
+    /// ```
     ///
     /// # Errors
     /// `NotAuthenticated`, `Invalid`, `NotFound`, `Ambiguous`, `Storage`.
@@ -165,6 +195,14 @@ impl<'t> TasksMut<'t> {
     ///
     /// For whoever holds `prompt`, or `session` in a session of their own. `System` and `Service`
     /// name its creator. A stranger gets `Denied`, whose public form is that of a session that never was.
+    ///
+    /// ```
+    #[doc = include_str!("../example.txt")]
+    /// let new = NewTask::new("s-1").set("full_prompt", "Fix the build");
+    /// let task = store.write(&bo, |tx| tx.tasks().create(new))?;
+    /// assert_eq!(task.created_by.as_str(), "bo");
+    /// # Ok::<(), aclite::Error>(())
+    /// ```
     ///
     /// # Errors
     /// `NotAuthenticated`, `NotFound` (the session), `Denied`, `Conflict` where the id is taken,
@@ -192,6 +230,15 @@ impl<'t> TasksMut<'t> {
     /// The first ending wins. A user who changes the status of a task that has ended gets a
     /// `Conflict`; an executor's, service's or system's late report is stored but for the ending,
     /// and [`Patched::ended`] says so.
+    ///
+    /// ```
+    #[doc = include_str!("../example.txt")]
+    /// let stopping = TaskPatch::new().status(TaskStatus::Stopping);
+    /// let patched = store.write(&bo, |tx| tx.tasks().patch("t-1", stopping.clone()))?;
+    /// assert_eq!(patched.task.status, TaskStatus::Stopping);
+    /// assert!(store.write(&cy, |tx| tx.tasks().patch("t-1", stopping)).unwrap_err().is_denied());
+    /// # Ok::<(), aclite::Error>(())
+    /// ```
     ///
     /// # Errors
     /// `NotAuthenticated`, `NotFound`, `Denied`, `Immutable`, `Conflict`, `Invalid`, `Storage`.
@@ -241,6 +288,16 @@ impl<'t> TasksMut<'t> {
     /// # Ok::<(), aclite::Error>(())
     /// ```
     ///
+    /// ```
+    #[doc = include_str!("../example.txt")]
+    /// let done = TaskPatch::new().status(TaskStatus::Completed);
+    /// let finished = store.write(&Actor::executor("bo", "s-1", "t-1"), |tx| tx.tasks().finish("t-1", done))?;
+    /// assert_eq!(finished.ended, Ended::First);
+    /// let session = store.read(&bo, |tx| tx.sessions().get("s-1"))?;
+    /// assert!(session.ready_for_prompt);
+    /// # Ok::<(), aclite::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`TasksMut::patch`].
     pub fn finish(&self, id: impl Into<TaskId>, outcome: TaskPatch) -> Result<Patched> {
@@ -265,6 +322,13 @@ impl<'t> TasksMut<'t> {
     ///
     /// For `System` and `Service`; anybody else gets `Denied`.
     ///
+    /// ```
+    #[doc = include_str!("../example.txt")]
+    /// let closed = store.write(&daemon, |tx| tx.tasks().close_orphaned())?;
+    /// assert_eq!(closed.items[0].status, TaskStatus::Stopped);
+    /// # Ok::<(), aclite::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// `NotAuthenticated`, `Denied`, `Storage`.
     pub fn close_orphaned(&self) -> Result<Page<Task>> {
@@ -286,6 +350,13 @@ impl<'t> TasksMut<'t> {
     /// Removes the task with this id. Its messages stay, and name no task any more.
     ///
     /// For whoever holds `all` on its worktree. A stranger gets `Denied`, publicly `NotFound`.
+    ///
+    /// ```
+    #[doc = include_str!("../example.txt")]
+    /// store.write(&bo, |tx| tx.tasks().remove("t-1"))?;
+    /// assert_eq!(store.read(&bo, |tx| tx.tasks().get("t-1")).unwrap_err().code(), "not_found");
+    /// # Ok::<(), aclite::Error>(())
+    /// ```
     ///
     /// # Errors
     /// `NotAuthenticated`, `NotFound`, `Denied`, `Storage`.

@@ -81,6 +81,13 @@ impl<'t> Users<'t> {
     ///
     /// For every user, but no executor. Who is no user gets `Denied`, publicly `NotFound`.
     ///
+    /// ```
+    #[doc = include_str!("../example.txt")]
+    /// let user = store.read(&bo, |tx| tx.users().get("cy"))?;
+    /// assert_eq!(user.role, Role::Member);
+    /// # Ok::<(), aclite::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// `NotAuthenticated`, `NotFound`, `Denied`, `Storage`.
     pub fn get(&self, id: impl Into<UserId>) -> Result<User> {
@@ -90,6 +97,13 @@ impl<'t> Users<'t> {
     /// The user with this e-mail address, to the letter, without secrets.
     ///
     /// For every user, but no executor. Who is no user gets `NotFound`.
+    ///
+    /// ```
+    #[doc = include_str!("../example.txt")]
+    /// let user = store.read(&bo, |tx| tx.users().by_email("cy@example.com"))?;
+    /// assert_eq!(user.user_id.as_str(), "cy");
+    /// # Ok::<(), aclite::Error>(())
+    /// ```
     ///
     /// # Errors
     /// `NotAuthenticated`, `NotFound`, `Storage`.
@@ -111,6 +125,13 @@ impl<'t> Users<'t> {
     /// The users that the query asks for, the oldest first, without secrets.
     ///
     /// For everybody: who is no user gets an empty page, never an error.
+    ///
+    /// ```
+    #[doc = include_str!("../example.txt")]
+    /// let page = store.read(&bo, |tx| tx.users().find(&UserQuery::new().role([Role::Admin])))?;
+    /// assert_eq!(page.items[0].user_id.as_str(), "ada");
+    /// # Ok::<(), aclite::Error>(())
+    /// ```
     ///
     /// # Errors
     /// `Invalid` where the limit is out of range, `Storage`.
@@ -181,6 +202,14 @@ impl<'t> UsersMut<'t> {
     ///
     /// For administrators; a superadmin is created by superadmins. `System` creates the first one.
     ///
+    /// ```
+    #[doc = include_str!("../example.txt")]
+    /// let new = NewUser::new("dee@example.com").password("a hash").role(Role::Viewer);
+    /// let user = store.write(&Actor::user("ada"), |tx| tx.users().create(new))?;
+    /// assert_eq!(user.email, "dee@example.com");
+    /// # Ok::<(), aclite::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// `NotAuthenticated`, `Denied`, `Conflict` where the id or the address is taken, `Invalid`, `Storage`.
     pub fn create(&self, new: NewUser) -> Result<User> {
@@ -201,6 +230,14 @@ impl<'t> UsersMut<'t> {
     /// `env_vars`: for the user alone; an entry that is `true` is left as it is, for that is how it reads. Anything of
     /// a superadmin: for superadmins. Who is no user gets `Denied`, publicly `NotFound`.
     ///
+    /// ```
+    #[doc = include_str!("../example.txt")]
+    /// let raised = UserPatch::new().role(Role::Admin);
+    /// assert!(store.write(&bo, |tx| tx.users().patch("bo", raised.clone())).unwrap_err().is_denied());
+    /// store.write(&Actor::user("ada"), |tx| tx.users().patch("bo", raised))?;
+    /// # Ok::<(), aclite::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// `NotAuthenticated`, `NotFound`, `Denied`, `Immutable`, `Conflict` where the address is taken, `Invalid`, `Storage`.
     pub fn patch(&self, id: impl Into<UserId>, patch: UserPatch) -> Result<User> {
@@ -215,6 +252,15 @@ impl<'t> UsersMut<'t> {
     /// Removes the user with this id, their memberships and what they own, but not what they made.
     ///
     /// For administrators; a superadmin is removed by superadmins. Who is no user gets `Denied`, publicly `NotFound`.
+    ///
+    /// ```
+    #[doc = include_str!("../example.txt")]
+    /// let ada = Actor::user("ada");
+    /// store.write(&ada, |tx| tx.users().remove("cy"))?;
+    /// // Bo is the last owner of a worktree.
+    /// assert_eq!(store.write(&ada, |tx| tx.users().remove("bo")).unwrap_err().code(), "conflict");
+    /// # Ok::<(), aclite::Error>(())
+    /// ```
     ///
     /// # Errors
     /// `NotAuthenticated`, `NotFound`, `Denied`, `Conflict` where a worktree would be left without an owner, naming
