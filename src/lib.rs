@@ -1,21 +1,53 @@
 //! Permission enforced by SQLite itself, for the sessions, tasks and messages of an agent-orchestration daemon.
 //!
-//! Users own *worktrees*, run agent *sessions* in them, and agents report through *tasks* and
-//! *messages*. Permission lives on the worktree; all else inherits it. A write looks its parents
-//! up, is judged and is done in one statement, so that nothing can change in between:
+//! Users own *worktrees*, run agent *sessions* in them, and agents report through *tasks* and *messages*. Permission
+//! lives on the worktree, and everything in it inherits that. A write looks up its parents, is decided and is done in one
+//! statement, so nothing can change in between.
 //!
 //! ```
-//! use aclite::{Actor, Store, TaskPatch, TaskStatus};
+//! use aclite::{
+//!     Actor, AgenticTool, NewRepo, NewSession, NewTask, NewUser, NewWorktree, Sharing, Store, TaskPatch, TaskStatus,
+//! };
 //!
-//! # fn main() -> aclite::Result<()> {
-//! let store = Store::open(":memory:")?;
-//! let refused = store.write(&Actor::user("u-mallory"), |tx| {
-//!     tx.tasks().patch("t-1", TaskPatch::new().status(TaskStatus::Completed))
-//! });
-//! assert_eq!(refused.unwrap_err().public().status, 404);
-//! # Ok(())
-//! # }
+//! fn main() -> aclite::Result<()> {
+//!     let store = Store::open(":memory:")?; // or a path
+//!
+//!     // The daemon prepares: a user, and for them a worktree with a session and a task.
+//!     let daemon = Actor::system("first start");
+//!     store.write(&daemon, |tx| {
+//!         tx.users().create(NewUser::new("bo@example.com").password("a hash").id("bo"))?;
+//!         tx.repos().create(NewRepo::new("acme/app").id("r"))?;
+//!         let worktree = NewWorktree::new("r").name("fix").git_ref("main").others_can(Sharing::None);
+//!         tx.worktrees().create(worktree.id("w").created_by("bo"))?;
+//!         tx.sessions().create(NewSession::new("w", AgenticTool::ClaudeCode).id("s").created_by("bo"))?;
+//!         tx.tasks().create(NewTask::new("s").id("t").created_by("bo").set("full_prompt", "fix the build"))
+//!     })?;
+//!
+//!     // Bo patches the task by its id alone.
+//!     let running = TaskPatch::new().status(TaskStatus::Running);
+//!     let patched = store.write(&Actor::user("bo"), |tx| tx.tasks().patch("t", running))?;
+//!     assert_eq!(patched.task.status, TaskStatus::Running);
+//!
+//!     // A stranger may not, and is told what they would be told of a task that does not exist.
+//!     let stopped = TaskPatch::new().status(TaskStatus::Stopped);
+//!     let refused = store.write(&Actor::user("mallory"), |tx| tx.tasks().patch("t", stopped)).unwrap_err();
+//!     assert!(refused.is_denied());
+//!     assert_eq!(refused.public().status, 404);
+//!
+//!     // The audit holds both.
+//!     for row in store.read(&daemon, |tx| tx.audit().tail(2))? {
+//!         println!("{} {} {} {}: {}", row.actor, row.operation, row.resource, row.record, row.verdict);
+//!     }
+//!     Ok(())
+//! }
 //! ```
+//!
+//! It prints `bo patch task t: allowed` and `mallory patch task t: denied`.
+//!
+//! Where to go on: [`Store`] runs transactions, [`Tx`] and [`ReadTx`] hold the repositories ([`TasksMut`], [`WorktreesMut`] …),
+//! [`Actor`] says who acts, [`Error`] why something was not done, and [`Sealed`] runs SQL that nobody trusts. In the examples
+//! of the repositories `bo` owns the worktree `w-1` with the session `s-1`, the task `t-1` and the message `m-1`; `cy` is
+//! another user, in the group `g-1`; `daemon` is [`Actor::system`].
 //!
 //! | feature | what it adds |
 //! |---|---|

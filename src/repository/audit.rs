@@ -35,6 +35,14 @@ impl<'t> Audit<'t> {
 
     /// The last `limit` rows, oldest first. For `System` and `Service`.
     ///
+    /// ```
+    #[doc = include_str!("../example.txt")]
+    /// assert!(store.write(&cy, |tx| tx.tasks().remove("t-1")).is_err());
+    /// let rows = store.read(&daemon, |tx| tx.audit().tail(1))?;
+    /// assert_eq!((rows[0].actor.as_str(), rows[0].verdict.as_str()), ("cy", "denied"));
+    /// # Ok::<(), aclite::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// `NotAuthenticated`, `Denied` for anybody else, `Storage`.
     pub fn tail(&self, limit: u32) -> Result<Vec<AuditRow>> {

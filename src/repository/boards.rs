@@ -34,6 +34,13 @@ impl RecordsMut<'_, Board> {
     ///
     /// For every member. `System` and `Service` name its creator.
     ///
+    /// ```
+    #[doc = include_str!("../example.txt")]
+    /// let board = store.write(&bo, |tx| tx.boards().create(NewBoard::new("Backlog")))?;
+    /// store.write(&bo, |tx| tx.worktrees().patch("w-1", WorktreePatch::new().board_id(board.board_id)))?;
+    /// # Ok::<(), aclite::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// `NotAuthenticated`, `Denied`, `Conflict` where the id or the slug is taken, `Invalid`, `Storage`.
     pub fn create(&self, new: NewBoard) -> Result<Board> {

@@ -45,6 +45,13 @@ impl Records<'_, Group> {
     ///
     /// For every user, but no executor. Who is no user gets `Denied`, publicly `NotFound`.
     ///
+    /// ```
+    #[doc = include_str!("../example.txt")]
+    /// let members = store.read(&bo, |tx| tx.groups().members("g-1"))?;
+    /// assert_eq!(members[0].user_id.as_str(), "cy");
+    /// # Ok::<(), aclite::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`Groups::get`].
     pub fn members(&self, id: impl Into<GroupId>) -> Result<Vec<Membership>> {
@@ -62,6 +69,13 @@ impl RecordsMut<'_, Group> {
     /// Creates a group.
     ///
     /// For administrators.
+    ///
+    /// ```
+    #[doc = include_str!("../example.txt")]
+    /// let group = store.write(&Actor::user("ada"), |tx| tx.groups().create(NewGroup::new("Ops").slug("ops")))?;
+    /// assert_eq!(group.slug, "ops");
+    /// # Ok::<(), aclite::Error>(())
+    /// ```
     ///
     /// # Errors
     /// `NotAuthenticated`, `Denied`, `Conflict` where the id or the slug is taken, `Invalid`, `Storage`.
@@ -97,6 +111,13 @@ impl RecordsMut<'_, Group> {
     ///
     /// For administrators. Who is no user gets `Denied`, publicly `NotFound`.
     ///
+    /// ```
+    #[doc = include_str!("../example.txt")]
+    /// store.write(&Actor::user("ada"), |tx| tx.groups().archive("g-1"))?;
+    /// assert!(store.read(&bo, |tx| tx.groups().get("g-1"))?.archived);
+    /// # Ok::<(), aclite::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`GroupsMut::patch`].
     pub fn archive(&self, id: impl Into<GroupId>) -> Result<Group> {
@@ -106,6 +127,13 @@ impl RecordsMut<'_, Group> {
     /// Makes `user` a member of the group.
     ///
     /// For administrators. Who is no user gets `Denied`, publicly `NotFound`.
+    ///
+    /// ```
+    #[doc = include_str!("../example.txt")]
+    /// store.write(&Actor::user("ada"), |tx| tx.groups().add_member("g-1", "bo"))?;
+    /// assert_eq!(store.read(&bo, |tx| tx.groups().members("g-1"))?.len(), 2);
+    /// # Ok::<(), aclite::Error>(())
+    /// ```
     ///
     /// # Errors
     /// `NotAuthenticated`, `NotFound` (the group or the user), `Denied`, `Conflict` where they are a member already,

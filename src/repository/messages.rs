@@ -82,6 +82,14 @@ impl RecordsMut<'_, Message> {
     /// For whoever holds `prompt`, or `session` in a session of their own; an executor for its
     /// task. A stranger gets `Denied`, whose public form is that of a session that never was.
     ///
+    /// ```
+    #[doc = include_str!("../example.txt")]
+    /// let new = NewMessage::new("s-1", MessageType::Assistant, MessageRole::Assistant, "done");
+    /// let message = store.write(&bo, |tx| tx.messages().create(new.task_id(TaskId::from("t-1"))))?;
+    /// assert_eq!(message.index, 1);
+    /// # Ok::<(), aclite::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// `NotAuthenticated`, `NotFound` (the session), `Denied`, `Conflict` where the id is taken,
     /// `IdentityDrift`, `Invalid`, also where its task is of another session, `Storage`.
@@ -146,6 +154,14 @@ impl RecordsMut<'_, Message> {
     /// For whoever holds `prompt` on its worktree, or `session` where its session is their own; an
     /// executor for the messages of its task, but no permission request. A stranger gets `Denied`,
     /// publicly `NotFound`.
+    ///
+    /// ```
+    #[doc = include_str!("../example.txt")]
+    /// let patch = MessagePatch::new().set("content", "hello again");
+    /// let message = store.write(&bo, |tx| tx.messages().patch("m-1", patch))?;
+    /// assert_eq!(message.data()?["content"], "hello again");
+    /// # Ok::<(), aclite::Error>(())
+    /// ```
     ///
     /// # Errors
     /// `NotAuthenticated`, `NotFound`, `Denied`, `Immutable`, `Invalid`, `Storage`.

@@ -38,10 +38,11 @@ impl<'t, R: Stored> Records<'t, R> {
     /// `NotFound`.
     ///
     /// ```
-    /// use aclite::{Actor, Store};
-    /// let store = Store::open(":memory:")?;
-    /// let missing = store.read(&Actor::system("test"), |tx| tx.tasks().get("t-1")).unwrap_err();
-    /// assert_eq!(missing.to_string(), "there is no task `t-1`");
+    #[doc = include_str!("../example.txt")]
+    /// let task = store.read(&bo, |tx| tx.tasks().get("t-1"))?;
+    /// assert_eq!(task.session_id.as_str(), "s-1");
+    /// let hidden = store.read(&Actor::user("eve"), |tx| tx.tasks().get("t-1")).unwrap_err();
+    /// assert_eq!(hidden.public().status, 404);
     /// # Ok::<(), aclite::Error>(())
     /// ```
     ///
@@ -57,10 +58,10 @@ impl<'t, R: Stored> Records<'t, R> {
     /// For everybody: a stranger, and who is no user, gets an empty page, never an error.
     ///
     /// ```
-    /// use aclite::{Actor, Store, TaskQuery};
-    /// let store = Store::open(":memory:")?;
-    /// let page = store.read(&Actor::user("u-1"), |tx| tx.tasks().find(&TaskQuery::new().session("s-1")))?;
-    /// assert!(page.items.is_empty());
+    #[doc = include_str!("../example.txt")]
+    /// let of_session = TaskQuery::new().session("s-1").limit(10);
+    /// assert_eq!(store.read(&bo, |tx| tx.tasks().find(&of_session))?.items.len(), 1);
+    /// assert!(store.read(&Actor::user("eve"), |tx| tx.tasks().find(&of_session))?.items.is_empty());
     /// # Ok::<(), aclite::Error>(())
     /// ```
     ///
@@ -108,6 +109,13 @@ impl<'t, R: Stored> RecordsMut<'t, R> {
     /// | repo | its worktrees and everything in them | members who hold `all` on each, and may remove what is in them |
     ///
     /// A stranger, and who is no user, gets `Denied`, publicly `NotFound`.
+    ///
+    /// ```
+    #[doc = include_str!("../example.txt")]
+    /// store.write(&bo, |tx| tx.sessions().remove("s-1"))?;
+    /// assert!(store.read(&bo, |tx| tx.tasks().find(&TaskQuery::new()))?.items.is_empty());
+    /// # Ok::<(), aclite::Error>(())
+    /// ```
     ///
     /// # Errors
     /// `NotAuthenticated`, `NotFound`, `Denied`, `Conflict` for a worktree's last owner, `Storage`.

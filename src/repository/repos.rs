@@ -28,6 +28,13 @@ impl RecordsMut<'_, Repo> {
     ///
     /// For every member.
     ///
+    /// ```
+    #[doc = include_str!("../example.txt")]
+    /// let repo = store.write(&daemon, |tx| tx.repos().create(NewRepo::new("acme/site")))?;
+    /// assert_eq!(store.read(&bo, |tx| tx.repos().get(&repo.repo_id))?.slug, "acme/site");
+    /// # Ok::<(), aclite::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// `NotAuthenticated`, `Denied`, `Conflict` where the id or the slug is taken, `Invalid`, `Storage`.
     pub fn create(&self, new: NewRepo) -> Result<Repo> {

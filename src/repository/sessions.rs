@@ -59,6 +59,14 @@ impl Records<'_, Session> {
     ///
     /// For `System` and `Service`, which resolve the token of a request; anybody else gets `Denied`.
     ///
+    /// ```
+    #[doc = include_str!("../example.txt")]
+    /// store.write(&daemon, |tx| tx.sessions().patch("s-1", SessionPatch::new().set("mcp_token", "token")))?;
+    /// let session = store.read(&daemon, |tx| tx.sessions().by_mcp_token("token"))?;
+    /// assert_eq!(session.session_id.as_str(), "s-1");
+    /// # Ok::<(), aclite::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// `NotAuthenticated`, `Denied`, `NotFound` (which does not repeat the token), `Storage`.
     pub fn by_mcp_token(&self, token: &str) -> Result<Session> {
@@ -80,6 +88,14 @@ impl Records<'_, Session> {
     /// them.
     ///
     /// For whoever may view the session. A stranger gets `Denied`, publicly `NotFound`.
+    ///
+    /// ```
+    #[doc = include_str!("../example.txt")]
+    /// let child = NewSession::new("w-1", AgenticTool::Codex).parent_session_id(SessionId::from("s-1"));
+    /// let child = store.write(&bo, |tx| tx.sessions().create(child))?;
+    /// assert_eq!(store.read(&bo, |tx| tx.sessions().children("s-1"))?, [child]);
+    /// # Ok::<(), aclite::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`Sessions::get`].
@@ -130,6 +146,14 @@ impl RecordsMut<'_, Session> {
     /// For whoever holds `session` on the worktree. `System` and `Service` name its creator. A
     /// stranger gets `Denied`, whose public form is that of a worktree that never was.
     ///
+    /// ```
+    #[doc = include_str!("../example.txt")]
+    /// let new = NewSession::new("w-1", AgenticTool::Codex).set("title", "Fix the build");
+    /// let session = store.write(&bo, |tx| tx.sessions().create(new))?;
+    /// assert_eq!(session.status, SessionStatus::Idle);
+    /// # Ok::<(), aclite::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// `NotAuthenticated`, `NotFound` (the worktree), `Denied`, `Conflict` where the id is taken,
     /// `Invalid`, also where its parent or fork origin is none that its creator may view, `Storage`.
@@ -159,6 +183,14 @@ impl RecordsMut<'_, Session> {
     /// `context_window_limit`, `last_context_update_at`): for whoever holds `prompt`, or `session`
     /// where it is their own, and for its executor. Any other field: for whoever holds `all`; but
     /// `mcp_token` for `System` and `Service`. A stranger gets `Denied`, publicly `NotFound`.
+    ///
+    /// ```
+    #[doc = include_str!("../example.txt")]
+    /// let running = SessionPatch::new().status(SessionStatus::Running).ready_for_prompt(false);
+    /// let session = store.write(&bo, |tx| tx.sessions().patch("s-1", running))?;
+    /// assert_eq!(session.status, SessionStatus::Running);
+    /// # Ok::<(), aclite::Error>(())
+    /// ```
     ///
     /// # Errors
     /// `NotAuthenticated`, `NotFound`, `Denied`, `Immutable`, `Invalid`, `Storage`.

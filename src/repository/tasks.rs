@@ -77,6 +77,13 @@ impl Records<'_, Task> {
     ///
     /// For everybody, as [`Tasks::find`].
     ///
+    /// ```
+    #[doc = include_str!("../example.txt")]
+    /// let running = store.read(&daemon, |tx| tx.tasks().running())?;
+    /// assert_eq!(running.items[0].task_id.as_str(), "t-1");
+    /// # Ok::<(), aclite::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// `Storage`.
     pub fn running(&self) -> Result<Page<Task>> {
@@ -100,6 +107,14 @@ impl RecordsMut<'_, Task> {
     ///
     /// For whoever holds `prompt`, or `session` in a session of their own. `System` and `Service`
     /// name its creator. A stranger gets `Denied`, whose public form is that of a session that never was.
+    ///
+    /// ```
+    #[doc = include_str!("../example.txt")]
+    /// let new = NewTask::new("s-1").set("full_prompt", "Fix the build");
+    /// let task = store.write(&bo, |tx| tx.tasks().create(new))?;
+    /// assert_eq!(task.created_by.as_str(), "bo");
+    /// # Ok::<(), aclite::Error>(())
+    /// ```
     ///
     /// # Errors
     /// `NotAuthenticated`, `NotFound` (the session), `Denied`, `Conflict` where the id is taken,
@@ -127,6 +142,15 @@ impl RecordsMut<'_, Task> {
     /// The first ending wins. A user who changes the status of a task that has ended gets a
     /// `Conflict`; an executor's, service's or system's late report is stored but for the ending,
     /// and [`Patched::ended`] says so.
+    ///
+    /// ```
+    #[doc = include_str!("../example.txt")]
+    /// let stopping = TaskPatch::new().status(TaskStatus::Stopping);
+    /// let patched = store.write(&bo, |tx| tx.tasks().patch("t-1", stopping.clone()))?;
+    /// assert_eq!(patched.task.status, TaskStatus::Stopping);
+    /// assert!(store.write(&cy, |tx| tx.tasks().patch("t-1", stopping)).unwrap_err().is_denied());
+    /// # Ok::<(), aclite::Error>(())
+    /// ```
     ///
     /// # Errors
     /// `NotAuthenticated`, `NotFound`, `Denied`, `Immutable`, `Conflict`, `Invalid`, `Storage`.
@@ -176,6 +200,16 @@ impl RecordsMut<'_, Task> {
     /// # Ok::<(), aclite::Error>(())
     /// ```
     ///
+    /// ```
+    #[doc = include_str!("../example.txt")]
+    /// let done = TaskPatch::new().status(TaskStatus::Completed);
+    /// let finished = store.write(&Actor::executor("bo", "s-1", "t-1"), |tx| tx.tasks().finish("t-1", done))?;
+    /// assert_eq!(finished.ended, Ended::First);
+    /// let session = store.read(&bo, |tx| tx.sessions().get("s-1"))?;
+    /// assert!(session.ready_for_prompt);
+    /// # Ok::<(), aclite::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`TasksMut::patch`].
     pub fn finish(&self, id: impl Into<TaskId>, outcome: TaskPatch) -> Result<Patched> {
@@ -199,6 +233,13 @@ impl RecordsMut<'_, Task> {
     /// error for each task that can't be read, or whose session can't, which stays.
     ///
     /// For `System` and `Service`; anybody else gets `Denied`.
+    ///
+    /// ```
+    #[doc = include_str!("../example.txt")]
+    /// let closed = store.write(&daemon, |tx| tx.tasks().close_orphaned())?;
+    /// assert_eq!(closed.items[0].status, TaskStatus::Stopped);
+    /// # Ok::<(), aclite::Error>(())
+    /// ```
     ///
     /// # Errors
     /// `NotAuthenticated`, `Denied`, `Storage`.

@@ -63,6 +63,13 @@ impl Records<'_, User> {
     ///
     /// For every user, but no executor. Who is no user gets `NotFound`.
     ///
+    /// ```
+    #[doc = include_str!("../example.txt")]
+    /// let user = store.read(&bo, |tx| tx.users().by_email("cy@example.com"))?;
+    /// assert_eq!(user.user_id.as_str(), "cy");
+    /// # Ok::<(), aclite::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// `NotAuthenticated`, `NotFound`, `Storage`.
     pub fn by_email(&self, email: &str) -> Result<User> {
@@ -131,6 +138,14 @@ impl RecordsMut<'_, User> {
     ///
     /// For administrators; a superadmin is created by superadmins. `System` creates the first one.
     ///
+    /// ```
+    #[doc = include_str!("../example.txt")]
+    /// let new = NewUser::new("dee@example.com").password("a hash").role(Role::Viewer);
+    /// let user = store.write(&Actor::user("ada"), |tx| tx.users().create(new))?;
+    /// assert_eq!(user.email, "dee@example.com");
+    /// # Ok::<(), aclite::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// `NotAuthenticated`, `Denied`, `Conflict` where the id or the address is taken, `Invalid`, `Storage`.
     pub fn create(&self, new: NewUser) -> Result<User> {
@@ -150,6 +165,14 @@ impl RecordsMut<'_, User> {
     /// administrators. `role` and `unix_username`: for administrators; nobody raises his own role. `api_keys` and
     /// `env_vars`: for the user alone; an entry that is `true` is left as it is, for that is how it reads. Anything of
     /// a superadmin: for superadmins. Who is no user gets `Denied`, publicly `NotFound`.
+    ///
+    /// ```
+    #[doc = include_str!("../example.txt")]
+    /// let raised = UserPatch::new().role(Role::Admin);
+    /// assert!(store.write(&bo, |tx| tx.users().patch("bo", raised.clone())).unwrap_err().is_denied());
+    /// store.write(&Actor::user("ada"), |tx| tx.users().patch("bo", raised))?;
+    /// # Ok::<(), aclite::Error>(())
+    /// ```
     ///
     /// # Errors
     /// `NotAuthenticated`, `NotFound`, `Denied`, `Immutable`, `Conflict` where the address is taken, `Invalid`, `Storage`.

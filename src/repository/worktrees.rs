@@ -55,6 +55,13 @@ impl Records<'_, Worktree> {
     ///
     /// For whoever may view the worktree. A stranger gets `Denied`, publicly `NotFound`.
     ///
+    /// ```
+    #[doc = include_str!("../example.txt")]
+    /// let owners = store.read(&bo, |tx| tx.worktrees().owners("w-1"))?;
+    /// assert_eq!(owners[0].user_id.as_str(), "bo");
+    /// # Ok::<(), aclite::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`Worktrees::get`].
     pub fn owners(&self, id: impl Into<WorktreeId>) -> Result<Vec<WorktreeOwner>> {
@@ -70,6 +77,13 @@ impl Records<'_, Worktree> {
     /// What `user` holds on the worktree with this id, where it comes from, and every grant that contributes.
     ///
     /// For whoever may view the worktree. A stranger gets `Denied`, publicly `NotFound`.
+    ///
+    /// ```
+    #[doc = include_str!("../example.txt")]
+    /// let access = store.read(&bo, |tx| tx.worktrees().access("w-1", "cy"))?;
+    /// assert_eq!((access.held.level, access.held.source.as_str()), (Level::View, "others"));
+    /// # Ok::<(), aclite::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`Worktrees::get`].
@@ -102,6 +116,15 @@ impl RecordsMut<'_, Worktree> {
     /// For every member. `System` and `Service` name its creator. Who is no user gets `Denied`,
     /// publicly `NotFound`.
     ///
+    /// ```
+    #[doc = include_str!("../example.txt")]
+    /// let new = NewWorktree::new("r-1").name("feature").git_ref("main").others_can(Sharing::None);
+    /// let worktree = store.write(&bo, |tx| tx.worktrees().create(new))?;
+    /// let hidden = store.read(&cy, |tx| tx.worktrees().get(&worktree.worktree_id)).unwrap_err();
+    /// assert_eq!(hidden.public().status, 404);
+    /// # Ok::<(), aclite::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// `NotAuthenticated`, `NotFound` (the repo), `Denied`, `Conflict` where the id is taken,
     /// `Invalid`, `Storage`.
@@ -133,6 +156,14 @@ impl RecordsMut<'_, Worktree> {
     /// For whoever holds `all`; but `others_can`, `others_fs_access` and `unix_group` for owners. A
     /// stranger gets `Denied`, publicly `NotFound`.
     ///
+    /// ```
+    #[doc = include_str!("../example.txt")]
+    /// let shared = WorktreePatch::new().others_can(Sharing::Prompt);
+    /// store.write(&bo, |tx| tx.worktrees().patch("w-1", shared))?;
+    /// store.write(&cy, |tx| tx.tasks().create(NewTask::new("s-1")))?;
+    /// # Ok::<(), aclite::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// `NotAuthenticated`, `NotFound`, `Denied`, `Immutable`, `Invalid`, `Storage`.
     pub fn patch(&self, id: impl Into<WorktreeId>, patch: WorktreePatch) -> Result<Worktree> {
@@ -146,6 +177,13 @@ impl RecordsMut<'_, Worktree> {
     /// Makes `user` an owner of the worktree.
     ///
     /// For its owners. A stranger gets `Denied`, publicly `NotFound`.
+    ///
+    /// ```
+    #[doc = include_str!("../example.txt")]
+    /// store.write(&bo, |tx| tx.worktrees().add_owner("w-1", "cy"))?;
+    /// assert_eq!(store.access(&bo, "w-1", "cy")?.held.level, Level::All);
+    /// # Ok::<(), aclite::Error>(())
+    /// ```
     ///
     /// # Errors
     /// `NotAuthenticated`, `NotFound` (the worktree or the user), `Denied`, `Conflict` where the user
@@ -164,6 +202,13 @@ impl RecordsMut<'_, Worktree> {
     /// For its owners, of themselves too. The last owner whose role is more than `viewer` stays. A
     /// stranger gets `Denied`, publicly `NotFound`.
     ///
+    /// ```
+    #[doc = include_str!("../example.txt")]
+    /// let refused = store.write(&bo, |tx| tx.worktrees().remove_owner("w-1", "bo"));
+    /// assert_eq!(refused.unwrap_err().to_string(), "user `bo` is the last owner of worktree `w-1`");
+    /// # Ok::<(), aclite::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// `NotAuthenticated`, `NotFound`, `Denied`, `Conflict` for the last owner, `Invalid`, `Storage`.
     pub fn remove_owner(&self, worktree: impl Into<WorktreeId>, user: impl Into<UserId>) -> Result<()> {
@@ -173,6 +218,13 @@ impl RecordsMut<'_, Worktree> {
     /// Grants the members of `group` at least `can` on the worktree, whatever it was granted before.
     ///
     /// For its owners. A stranger gets `Denied`, publicly `NotFound`.
+    ///
+    /// ```
+    #[doc = include_str!("../example.txt")]
+    /// store.write(&bo, |tx| tx.worktrees().set_grant("w-1", "g-1", Sharing::Session))?;
+    /// assert_eq!(store.access(&bo, "w-1", "cy")?.held.source, "group devs");
+    /// # Ok::<(), aclite::Error>(())
+    /// ```
     ///
     /// # Errors
     /// `NotAuthenticated`, `NotFound` (the worktree or the group), `Denied`, `Invalid` where `can` is no level,
@@ -202,6 +254,14 @@ impl RecordsMut<'_, Worktree> {
     /// Takes what `group` was granted on the worktree away.
     ///
     /// For its owners. A stranger gets `Denied`, publicly `NotFound`.
+    ///
+    /// ```
+    #[doc = include_str!("../example.txt")]
+    /// store.write(&bo, |tx| tx.worktrees().set_grant("w-1", "g-1", Sharing::Session))?;
+    /// store.write(&bo, |tx| tx.worktrees().remove_grant("w-1", "g-1"))?;
+    /// assert!(store.read(&bo, |tx| tx.worktrees().grants("w-1"))?.is_empty());
+    /// # Ok::<(), aclite::Error>(())
+    /// ```
     ///
     /// # Errors
     /// `NotAuthenticated`, `NotFound`, `Denied`, `Storage`.
