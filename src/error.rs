@@ -85,7 +85,7 @@ impl fmt::Display for Subject {
 
 /// The resource with its article.
 fn one(resource: Resource) -> String {
-    let article = if resource.word().starts_with(['a', 'e', 'o']) { "an" } else { "a" };
+    let article = if resource.as_str().starts_with(['a', 'e', 'o']) { "an" } else { "a" };
     format!("{article} {resource}")
 }
 
@@ -537,7 +537,7 @@ impl Error {
     ///
     /// Only a denial can hide one: everything that names more is decided after "may view".
     #[must_use]
-    pub fn visible(&self) -> bool {
+    pub fn is_visible(&self) -> bool {
         match self {
             Self::Denied(denied) => denied.visible,
             _ => true,

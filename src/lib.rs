@@ -96,10 +96,10 @@ pub use record::{
     TaskPatch, TaskStatus, Time, User, UserId, UserPatch, Worktree, WorktreeId, WorktreeOwner, WorktreePatch,
 };
 pub use repository::{
-    Access, Audit, BoardQuery, Boards, BoardsMut, Credentials, Cursor, Ended, GrantClaim, GroupQuery, Groups,
-    GroupsMut, Kind, MessageQuery, Messages, MessagesMut, Order, Page, Patched, Query, Records, RecordsMut, RepoQuery,
-    Repos, ReposMut, SessionQuery, Sessions, SessionsMut, TaskQuery, Tasks, TasksMut, UserQuery, Users, UsersMut,
-    WorktreeQuery, Worktrees, WorktreesMut,
+    Access, Audit, BoardQuery, Boards, BoardsMut, Credentials, Cursor, EndingOutcome, GrantClaim, GroupQuery, Groups,
+    GroupsMut, Kind, MessageQuery, Messages, MessagesMut, Order, Page, PatchedTask, Query, Records, RecordsMut,
+    RepoQuery, Repos, ReposMut, SessionQuery, Sessions, SessionsMut, TaskQuery, Tasks, TasksMut, UserQuery, Users,
+    UsersMut, WorktreeQuery, Worktrees, WorktreesMut,
 };
 pub use sealed::Sealed;
 pub use store::{

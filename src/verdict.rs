@@ -253,9 +253,9 @@ impl Case<'_> {
         }
         let (held, source) = if self.facts.has(Fact::Held) {
             let held = self.held()?;
-            (held.level.word(), held.source)
+            (held.level.as_str(), held.source)
         } else {
-            (self.role()?.word(), "role".to_owned())
+            (self.role()?.as_str(), "role".to_owned())
         };
         let why = match (by_own, needed) {
             (true, Need::Own) => "own record".to_owned(),
@@ -301,7 +301,7 @@ impl Case<'_> {
             if !self.facts.has(fact) {
                 return Ok(RoleRank::Unknown);
             }
-            Ok(RoleRank::from_word(self.facts.text(fact)?.unwrap_or_default()))
+            Ok(RoleRank::of_role(self.facts.text(fact)?.unwrap_or_default()))
         };
         let (old, new, mine) = (rank(Fact::OldRole)?, rank(Fact::Role)?, self.role()?);
         if old.max(new) == RoleRank::Superadmin && mine < RoleRank::Superadmin {
@@ -357,7 +357,7 @@ impl Case<'_> {
 
     /// What the parent of a further table's row is.
     fn parent_kind(&self) -> Judged<Resource> {
-        let kind = self.facts.text(Fact::ParentKind)?.and_then(Resource::from_word);
+        let kind = self.facts.text(Fact::ParentKind)?.and_then(Resource::known);
         kind.ok_or_else(|| Refusal::Undecidable("the parent of a row is unknown".to_owned()))
     }
 
@@ -375,7 +375,7 @@ impl Case<'_> {
     }
 
     fn role(&self) -> Judged<RoleRank> {
-        Ok(RoleRank::from_word(self.facts.text(Fact::ActorRole)?.unwrap_or_default()))
+        Ok(RoleRank::of_role(self.facts.text(Fact::ActorRole)?.unwrap_or_default()))
     }
 
     /// The record whose visibility counts: for a creation its parent, which is there already.
@@ -404,7 +404,7 @@ impl Case<'_> {
             self.held()?
         } else {
             let role = self.role()?;
-            Held { level: Level::None, source: format!("role {}", role.word()) }
+            Held { level: Level::None, source: format!("role {}", role.as_str()) }
         };
         Ok(Refusal::Denied(Box::new(Denied {
             operation: Operation::new(self.asked.resource, action),

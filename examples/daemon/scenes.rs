@@ -3,9 +3,9 @@
 use std::sync::Barrier;
 
 use aclite::{
-    Actor, AgenticTool, Ended, MessageId, MessagePatch, MessageQuery, MessageRole, MessageType, NewMessage, NewSession,
-    NewTask, NewWorktree, Result, SessionId, SessionPatch, Sharing, Store, TaskId, TaskPatch, TaskQuery, TaskStatus,
-    Time, UserId, WorktreeId, WorktreePatch,
+    Actor, AgenticTool, EndingOutcome, MessageId, MessagePatch, MessageQuery, MessageRole, MessageType, NewMessage,
+    NewSession, NewTask, NewWorktree, Result, SessionId, SessionPatch, Sharing, Store, TaskId, TaskPatch, TaskQuery,
+    TaskStatus, Time, UserId, WorktreeId, WorktreePatch,
 };
 use serde_json::json;
 
@@ -52,7 +52,8 @@ fn restart(stage: &mut Stage, cast: &Cast) -> Result<()> {
     })?;
     stage.check(
         "it stays `stopped`, and the report is kept",
-        patched.ended == Ended::AlreadyEnded(TaskStatus::Stopped) && patched.task.data()?.contains_key("message_range"),
+        patched.ended == EndingOutcome::AlreadyEnded(TaskStatus::Stopped)
+            && patched.task.data()?.contains_key("message_range"),
     );
     Ok(())
 }
@@ -106,7 +107,7 @@ fn from_prompt_to_end(stage: &mut Stage, cast: &Cast, repo: &str) -> Result<Work
     let after = stage.read(&user, "get session", session, ALLOWED, |tx| tx.sessions().get(session))?;
     stage.check(
         "the task ended, and its session waits for the next prompt",
-        finished.ended == Ended::First && after.ready_for_prompt && after.status.as_str() == "idle",
+        finished.ended == EndingOutcome::First && after.ready_for_prompt && after.status.as_str() == "idle",
     );
     patch_session(stage, &Actor::system("bookkeeping"), session, json!({"message_count": 5}))?;
 
@@ -161,11 +162,11 @@ fn stop_against_completion(stage: &mut Stage, cast: &Cast, worktree: &WorktreeId
         let run = quietly(&stage.store, &cast.owner, worktree)?;
         let [stopped, completed] = race(&stage.store, &run);
         let (stopped, completed) = (stopped?, completed?);
-        let one = [&stopped, &completed].iter().filter(|ended| ***ended == Ended::First).count() == 1;
+        let one = [&stopped, &completed].iter().filter(|ended| ***ended == EndingOutcome::First).count() == 1;
         let task = stage.store.read(&Actor::User(cast.owner.clone()), |tx| tx.tasks().get(&run.task))?;
-        let status = if stopped == Ended::First { TaskStatus::Stopped } else { TaskStatus::Completed };
+        let status = if stopped == EndingOutcome::First { TaskStatus::Stopped } else { TaskStatus::Completed };
         let kept = task.data()?.contains_key("message_range") && task.data()?.contains_key("stop_reason");
-        won[usize::from(completed == Ended::First)] += 1;
+        won[usize::from(completed == EndingOutcome::First)] += 1;
         if round == 0 {
             stage.say(&format!("the stop handler is told {stopped:?}, the executor {completed:?}"));
         }
@@ -180,7 +181,7 @@ fn stop_against_completion(stage: &mut Stage, cast: &Cast, worktree: &WorktreeId
 }
 
 /// Stops and completes the task at once.
-fn race(store: &Store, run: &Run) -> [Result<Ended>; 2] {
+fn race(store: &Store, run: &Run) -> [Result<EndingOutcome>; 2] {
     let start = Barrier::new(2);
     let end = |actor: Actor, patch: TaskPatch| {
         start.wait();

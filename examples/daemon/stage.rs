@@ -194,7 +194,7 @@ fn find_uuid(text: &str) -> Option<usize> {
 fn verdict<T>(outcome: &Result<T>) -> &'static str {
     match outcome {
         Ok(_) => ALLOWED,
-        Err(error) if error.is_denied() && !error.visible() => HIDDEN,
+        Err(error) if error.is_denied() && !error.is_visible() => HIDDEN,
         Err(error) => error.code(),
     }
 }

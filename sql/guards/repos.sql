@@ -47,7 +47,7 @@ BEGIN
         UNION ALL
         SELECT DISTINCT 'message', s.worktree_id, s.created_by IS acl_actor()
         FROM worktrees AS w JOIN sessions AS s ON s.worktree_id = w.worktree_id WHERE w.repo_id = OLD.repo_id
-          AND EXISTS (SELECT 1 FROM messages AS m WHERE m.session_id = s.session_id)/*+ further repo */) AS c;
+          AND EXISTS (SELECT 1 FROM messages AS m WHERE m.session_id = s.session_id)/*+ extra_tables repo */) AS c;
 END;
 
 CREATE TRIGGER acl_repos_after_insert AFTER INSERT ON repos

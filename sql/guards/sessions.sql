@@ -76,7 +76,7 @@ BEGIN
     /*: rule */ (SELECT rule FROM acl_rule WHERE resource = c.kind AND operation = 'remove'))
   FROM (SELECT 'task' AS kind WHERE EXISTS (SELECT 1 FROM tasks WHERE session_id = OLD.session_id)
         UNION ALL
-        SELECT 'message' WHERE EXISTS (SELECT 1 FROM messages WHERE session_id = OLD.session_id)/*+ further session */) AS c;
+        SELECT 'message' WHERE EXISTS (SELECT 1 FROM messages WHERE session_id = OLD.session_id)/*+ extra_tables session */) AS c;
 END;
 
 CREATE TRIGGER acl_sessions_after_insert AFTER INSERT ON sessions

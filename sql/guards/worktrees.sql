@@ -58,7 +58,7 @@ BEGIN
         WHERE s.worktree_id = OLD.worktree_id AND EXISTS (SELECT 1 FROM tasks AS t WHERE t.session_id = s.session_id)
         UNION ALL
         SELECT DISTINCT 'message', s.created_by IS acl_actor() FROM sessions AS s
-        WHERE s.worktree_id = OLD.worktree_id AND EXISTS (SELECT 1 FROM messages AS m WHERE m.session_id = s.session_id)/*+ further worktree */) AS c;
+        WHERE s.worktree_id = OLD.worktree_id AND EXISTS (SELECT 1 FROM messages AS m WHERE m.session_id = s.session_id)/*+ extra_tables worktree */) AS c;
 END;
 
 CREATE TRIGGER acl_worktrees_after_insert AFTER INSERT ON worktrees

@@ -53,11 +53,11 @@ impl Entry {
     pub(crate) fn new(actor: &Actor, door: Door, asked: Operation, record: &str, verdict: &'static str) -> Self {
         Self {
             at: Time::now().as_millis(),
-            door: door.word(),
+            door: door.as_str(),
             actor_kind: actor.kind(),
             actor: cut(actor.id()),
-            operation: asked.action.word(),
-            resource: asked.resource.word(),
+            operation: asked.action.as_str(),
+            resource: asked.resource.as_str(),
             record: cut(record),
             session_id: None,
             worktree_id: None,
@@ -102,7 +102,7 @@ pub(crate) enum Door {
 }
 
 impl Door {
-    pub(crate) const fn word(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Api => "api",
             Self::Sql => "sql",

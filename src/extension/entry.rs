@@ -111,8 +111,8 @@ fn on_load(conn: Connection) -> rusqlite::Result<bool> {
         return Ok(true);
     }
     // SAFETY: the table is that of the SQLite that calls us, which says its own version.
-    let empty = unsafe { Empty::of(CALLS.load(Ordering::Acquire), ffi::sqlite3_libversion_number()) };
-    let recorder = super::load(&conn, empty)?;
+    let detach_main = unsafe { DetachMain::of(CALLS.load(Ordering::Acquire), ffi::sqlite3_libversion_number()) };
+    let recorder = super::load(&conn, detach_main)?;
     // A statement that was refused is rolled back: right then its lock is free, and the audit can be written.
     let weak = Box::into_raw(Box::new(Arc::downgrade(&recorder)));
     // SAFETY: the connection is open. The box is never freed, so the hook finds it whenever it is
@@ -147,12 +147,12 @@ const DESERIALIZES: c_int = 3_039_000;
 /// How a connection loses its main database: an empty one in memory takes the place. And whether its
 /// statements can be stopped as they run.
 #[derive(Clone, Copy)]
-pub(super) struct Empty {
+pub(super) struct DetachMain {
     deserialize: Deserialize,
     progress: bool,
 }
 
-impl Empty {
+impl DetachMain {
     /// # Safety
     /// `calls` is SQLite's own table, and `version` what it says it is of.
     unsafe fn of(calls: *const ffi::sqlite3_api_routines, version: c_int) -> Option<Self> {
@@ -170,7 +170,7 @@ impl Empty {
     }
 
     /// Puts an empty database that can't be written in the place of the main one of `conn`.
-    pub(super) fn main(&self, conn: &Connection) -> rusqlite::Result<()> {
+    pub(super) fn run(&self, conn: &Connection) -> rusqlite::Result<()> {
         // SAFETY: the connection is open on this thread, with no transaction and no other statement
         // running, which the caller made sure of. No bytes are handed over, so none have to live on.
         let code = unsafe {

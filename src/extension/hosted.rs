@@ -13,7 +13,7 @@ use super::running;
 use crate::audit::Entry;
 use crate::catalog;
 use crate::error::Tampered;
-use crate::guard::{Host, HostGuard, State, check, further_tables, quote, spells_ours};
+use crate::guard::{Host, HostGuard, State, check, extra_tables, quote, spells_ours};
 use crate::sql_text::search;
 
 /// How many writes can be under way at once: SQLite nests triggers no deeper than 1000.
@@ -289,5 +289,5 @@ fn is_guarded(conn: &Connection, table: &str) -> rusqlite::Result<bool> {
         return Ok(true);
     }
     let unread = |error| rusqlite::Error::UserFunctionError(Box::new(error));
-    Ok(further_tables(conn).map_err(unread)?.iter().any(|guarded| table.eq_ignore_ascii_case(&guarded.name)))
+    Ok(extra_tables(conn).map_err(unread)?.iter().any(|guarded| table.eq_ignore_ascii_case(&guarded.name)))
 }

@@ -2,15 +2,15 @@
 //!
 //! [`load`] gives the connection our functions and switches on what the guards rest on. Who acts is
 //! set by SQL (`identity`), refusals reach the audit by a connection of our own (`recorder`),
-//! `upkeep` checks and adopts, `seal` turns the connection into one that only reads what its actor may view.
+//! `maintenance` checks and adopts, `seal` turns the connection into one that only reads what its actor may view.
 
 mod entry;
 mod hosted;
 mod identity;
+mod maintenance;
 mod recorder;
 mod running;
 mod seal;
-mod upkeep;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use rusqlite::functions::{Context as Call, FunctionFlags};
 use rusqlite::{Connection, Result as SqlResult};
 
 use crate::guard::{Context, failed, register};
-use entry::Empty;
+use entry::DetachMain;
 use hosted::HostConnection;
 use recorder::Recorder;
 
@@ -32,7 +32,7 @@ struct Loaded {
     path: Option<PathBuf>,
     recorder: Arc<Recorder>,
     /// How the main database is taken away from the connection; nothing where its SQLite is too old for that.
-    empty: Option<Empty>,
+    detach_main: Option<DetachMain>,
 }
 
 impl Loaded {
@@ -79,7 +79,7 @@ impl Loaded {
 }
 
 /// Makes `conn` a guarded door: registers the functions, and switches on what the guards rest on.
-fn load(conn: &Connection, empty: Option<Empty>) -> SqlResult<Arc<Recorder>> {
+fn load(conn: &Connection, detach_main: Option<DetachMain>) -> SqlResult<Arc<Recorder>> {
     // Without foreign keys a record's parent may be anything: the guards refuse then.
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, true)?;
     // A row that REPLACE deletes meets the guard of deletion.
@@ -93,7 +93,7 @@ fn load(conn: &Connection, empty: Option<Empty>) -> SqlResult<Arc<Recorder>> {
     // On a connection that only reads nothing is refused, and nothing of ours is written either.
     let written = path.clone().filter(|_| !conn.is_readonly("main").unwrap_or(true));
     let recorder = Arc::new(Recorder::new(Arc::clone(&hosted), written));
-    let loaded = Arc::new(Loaded { context, hosted, path, recorder: Arc::clone(&recorder), empty });
+    let loaded = Arc::new(Loaded { context, hosted, path, recorder: Arc::clone(&recorder), detach_main });
     // Identity is set by a statement of the host's own, never by what a view or a trigger holds.
     let direct = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DIRECTONLY;
     let innocuous = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_INNOCUOUS;
@@ -107,8 +107,8 @@ fn load(conn: &Connection, empty: Option<Empty>) -> SqlResult<Arc<Recorder>> {
     conn.create_scalar_function("acl_system", 1, direct, with(identity::system))?;
     conn.create_scalar_function("acl_whoami", 0, innocuous, with(identity::whoami))?;
     conn.create_scalar_function("acl_seal", 0, direct, with(seal::seal))?;
-    conn.create_scalar_function("acl_check", 0, direct, with(upkeep::check))?;
-    conn.create_scalar_function("acl_adopt", 0, direct, with(upkeep::adopt))?;
+    conn.create_scalar_function("acl_check", 0, direct, with(maintenance::check))?;
+    conn.create_scalar_function("acl_adopt", 0, direct, with(maintenance::adopt))?;
     let constant = innocuous | FunctionFlags::SQLITE_DETERMINISTIC;
     conn.create_scalar_function("acl_version", 0, constant, |_| Ok(env!("CARGO_PKG_VERSION")))?;
     loaded.hosted.remember();

@@ -33,16 +33,16 @@ pub(super) fn seal(_: &Call<'_>, loaded: &Loaded) -> SqlResult<String> {
     let path = loaded.path()?;
     let conn = hosted.connection()?;
     bare(&conn)?;
-    let Some(empty) = &loaded.empty else {
+    let Some(detach_main) = &loaded.detach_main else {
         return Err(failed("sealing needs SQLite 3.39 or later, with sqlite3_deserialize"));
     };
     loaded.recorder.flush();
     let reader = Reader::open(path, &actor, BUSY).map_err(|error| failed(error.to_string()))?;
     // INVARIANT: from here on the connection never gets its file back, whatever fails.
     hosted.set_sealed();
-    let bounds = Bounds { watched: !empty.progresses(), ..Bounds::default() };
+    let bounds = Bounds { watched: !detach_main.progresses(), ..Bounds::default() };
     let half = Half(&conn);
-    empty.main(&conn)?;
+    detach_main.run(&conn)?;
     sealed::seal(&conn, reader, bounds).map_err(|error| failed(error.to_string()))?;
     std::mem::forget(half);
     Ok("sealed".to_owned())

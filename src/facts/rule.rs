@@ -19,10 +19,10 @@ impl Rule {
     /// Reads `NEEDS|NEEDS_IF_OWN|AUDIT`, the text of the view `acl_rule`. An unknown word is no rule.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let mut words = text.split('|');
-        let needs = Need::from_word(words.next()?)?;
+        let needs = Need::of_rule(words.next()?)?;
         let needs_if_own = match words.next()? {
             "" => None,
-            word => Some(Need::from_word(word)?),
+            word => Some(Need::of_rule(word)?),
         };
         Some(Self { needs, needs_if_own, audit_all: words.next()? == "all" })
     }

@@ -33,5 +33,5 @@ pub(super) fn text<'a>(call: &'a Call<'_>, index: usize) -> SqlResult<&'a str> {
 }
 
 pub(super) fn resource(call: &Call<'_>, index: usize) -> SqlResult<Resource> {
-    Resource::from_word(text(call, index)?).ok_or_else(|| failed("a guard named an unknown resource"))
+    Resource::known(text(call, index)?).ok_or_else(|| failed("a guard named an unknown resource"))
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use rusqlite::Connection;
 
-use super::further;
+use super::extra_tables;
 use super::install::{objects, views};
 use super::names::{spelled, written_by};
 use crate::catalog;
@@ -27,7 +27,7 @@ pub(crate) fn beyond_repair(conn: &Connection) -> Result<Tampered> {
             found.missing.push(format!("table `{}`", table.name));
         }
     }
-    for table in further::list(conn)? {
+    for table in extra_tables::list(conn)? {
         if !there.exists([&table.name]).map_err(failed)? {
             found.missing.push(format!("table `{}`", table.name));
         }
@@ -86,11 +86,11 @@ pub(crate) fn check(conn: &Connection) -> Result<Tampered> {
             }
         }
     }
-    let further = further::list(conn)?;
+    let extra_tables = extra_tables::list(conn)?;
     // By kind and name: a trigger may be called as a view of ours is.
     let is_ours = |kind: &str, name: &str| expected.iter().any(|object| object.kind == kind && object.name == name);
     let is_guarded = |table: &str| {
-        catalog::is_guarded(table) || further.iter().any(|guarded| table.eq_ignore_ascii_case(&guarded.name))
+        catalog::is_guarded(table) || extra_tables.iter().any(|guarded| table.eq_ignore_ascii_case(&guarded.name))
     };
     let problem = |kind: &str, name: &str, table: &str, sql: &str| {
         if kind == "trigger" && is_guarded(table) {

@@ -34,7 +34,7 @@ pub(super) fn complete_write(call: &Call<'_>, context: &Context, host: &Host) ->
     // A write that no guard has seen: its BEFORE trigger was taken away.
     let at = pending(&state, resource, call.get_raw(2)).ok_or_else(|| failed("a write passed without its guard"))?;
     let closed = state.pending.remove(at);
-    if closed.asked.action.word() != text(call, 1)? {
+    if closed.asked.action.as_str() != text(call, 1)? {
         return Err(failed("a row was written twice at once"));
     }
     if matches!(call.get_raw(3), ValueRef::Integer(-1)) {

@@ -32,7 +32,7 @@ fn fields(names: &[String]) -> String {
 pub(super) fn allowed(state: &State, allowed: &Allowed, asked: Operation, facts: &Facts<'_>) -> Entry {
     let asked = Operation::new(asked.resource, allowed.action);
     Entry {
-        needed: allowed.needed.map(|need| need.word()),
+        needed: allowed.needed.map(|need| need.as_str()),
         held: allowed.held,
         why: allowed.why.clone(),
         ..entry(state, asked, "allowed", facts)
@@ -49,9 +49,9 @@ pub(super) fn refused(state: &State, refusal: &Refusal, asked: Operation, facts:
     let mut entry = entry(state, asked, verdict, facts);
     match refusal {
         Refusal::Denied(denied) => {
-            entry.operation = denied.operation.action.word();
-            entry.needed = denied.needed.map(|need| need.word());
-            entry.held = Some(denied.held.level.word());
+            entry.operation = denied.operation.action.as_str();
+            entry.needed = denied.needed.map(|need| need.as_str());
+            entry.held = Some(denied.held.level.as_str());
             entry.why = if denied.why.is_empty() { denied.held.source.clone() } else { denied.why.clone() };
         }
         Refusal::NotAuthenticated => entry.why = "not signed in".to_owned(),

@@ -2,7 +2,7 @@
 
 use rusqlite::Connection;
 
-use super::further;
+use super::extra_tables;
 use super::template::Table;
 use super::writer::{quote, statements};
 use crate::catalog;
@@ -28,14 +28,14 @@ pub(super) struct Object {
 pub(super) fn objects(conn: &Connection) -> Result<Vec<Object>> {
     let mut objects = views();
     let mut problems = Vec::new();
-    let further = further::list(conn)?;
+    let extra_tables = extra_tables::list(conn)?;
     for known in &catalog::TABLES {
         let table = Table::read(conn, known.name)?;
-        let guards = table.expand(known.guards, |marker| further::children(marker, &further))?;
+        let guards = table.expand(known.guards, |marker| extra_tables::children(marker, &extra_tables))?;
         objects.extend(guards.into_iter().map(|sql| object("trigger", sql)));
         problems.extend(table.problems);
     }
-    for guarded in &further {
+    for guarded in &extra_tables {
         let table = Table::read(conn, &guarded.name)?;
         objects.extend(guarded.guards(conn, &table)?.into_iter().map(|sql| object("trigger", sql)));
         problems.extend(guarded.problems(conn, &table)?);
@@ -117,7 +117,7 @@ mod tests {
         for table in &super::catalog::TABLES {
             conn.execute_batch(table.guards).unwrap_or_else(|error| panic!("{}: {error}", table.name));
         }
-        conn.execute_batch(include_str!("../../sql/guards/further.sql")).unwrap();
+        conn.execute_batch(include_str!("../../sql/guards/extra_table.sql")).unwrap();
     }
 
     /// Every step of a statement's plan and of the triggers that it runs.

@@ -22,7 +22,7 @@ use crate::verdict;
 /// whether the rowid changes, the number of chunks, and the last chunk as [`chunk`] takes it.
 pub(super) fn guard(call: &Call<'_>, context: &Context, host: &Host) -> SqlResult<bool> {
     let resource = resource(call, 0)?;
-    let action = Action::from_word(text(call, 1)?).ok_or_else(|| failed("a guard named an unknown action"))?;
+    let action = Action::known(text(call, 1)?).ok_or_else(|| failed("a guard named an unknown action"))?;
     let asked = Operation::new(resource, action);
     let verified = context.host().map_or(Ok(()), |host| host.verify_connection());
     let mut state = context.state();
@@ -141,7 +141,7 @@ fn reading(asked: Operation, state: &State) -> Reading {
 /// `acl_row(resource, action, columns, value, …)`: hands a chunk of the row's columns over to the guard that follows.
 pub(super) fn row(call: &Call<'_>, context: &Context) -> SqlResult<bool> {
     let resource = resource(call, 0)?;
-    let action = Action::from_word(text(call, 1)?).ok_or_else(|| failed("a guard named an unknown action"))?;
+    let action = Action::known(text(call, 1)?).ok_or_else(|| failed("a guard named an unknown action"))?;
     let asked = Operation::new(resource, action);
     let mut state = context.state();
     if let Some(hosted) = context.host() {
@@ -174,7 +174,7 @@ pub(super) fn removed_parent(call: &Call<'_>, context: &Context) -> SqlResult<bo
 pub(super) fn guard_child(call: &Call<'_>, context: &Context) -> SqlResult<bool> {
     let parent = Subject { resource: resource(call, 0)?, id: text(call, 1)?.to_owned() };
     // The name of a further table stands for its rows.
-    let child = Resource::from_word(text(call, 2)?).unwrap_or(Resource::Row);
+    let child = Resource::known(text(call, 2)?).unwrap_or(Resource::Row);
     let facts = facts(call, 3, CHILD).map_err(failed)?;
     let mut state = trusted_state(context)?;
     // INVARIANT: the parent's own guard has run just before, in the same trigger.

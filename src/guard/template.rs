@@ -7,7 +7,7 @@
 //! | `rowid` | the rowid of the new row; NULL for a table without |
 //!
 //! `/*: held */` names a fact: [`check_facts`] compares it with the contract. The markers of further tables stand in
-//! `further.rs`.
+//! `extra_tables.rs`.
 
 use rusqlite::Connection;
 
@@ -266,8 +266,8 @@ fn check_facts(statement: &str) -> Result<()> {
         let words: Vec<&str> = rest.splitn(3, ',').map(|word| word.trim_matches([' ', '\''])).collect();
         let known = match (head, &words[..]) {
             ("_child", _) => Some(CHILD),
-            (_, [resource, action, ..]) => Resource::from_word(resource)
-                .zip(Action::from_word(action))
+            (_, [resource, action, ..]) => Resource::known(resource)
+                .zip(Action::known(action))
                 .map(|(resource, action)| contract(Operation::new(resource, action))),
             _ => None,
         };

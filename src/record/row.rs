@@ -43,7 +43,7 @@ pub(super) struct Reader<'r> {
 impl<'r> Reader<'r> {
     /// Reads an `R`.
     pub(super) fn new<R: Record>(source: Source<'r>) -> Self {
-        Self { source, record: R::RESOURCE.word(), columns: R::COLUMNS, next: 0 }
+        Self { source, record: R::RESOURCE.as_str(), columns: R::COLUMNS, next: 0 }
     }
 
     /// The next column.

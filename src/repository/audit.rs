@@ -54,7 +54,7 @@ impl<'t> Audit<'t> {
         let failed = |error| Error::storage("reading the audit", error);
         traced(op(Resource::Audit, Action::Get), || {
             verdict::reads_audit(self.tx.actor())?;
-            self.tx.ours(|| {
+            self.tx.as_aclite(|| {
                 let mut rows = self.tx.raw().prepare_cached(sql).map_err(failed)?;
                 let rows = rows.query_map((seq, limit), AuditRow::read).map_err(failed)?;
                 rows.collect::<Result<_, _>>().map_err(failed)

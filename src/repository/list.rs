@@ -267,7 +267,7 @@ impl<R: Stored> Query<R> {
         for (column, id) in &self.ids {
             check_id(column, id)?;
         }
-        let (mut conditions, mut params) = (self.visible(), self.params.clone());
+        let (mut conditions, mut params) = (self.filter(), self.params.clone());
         let (after, direction) = match self.order {
             Order::Ascending => (">", "ASC"),
             Order::Descending => ("<", "DESC"),
@@ -292,7 +292,7 @@ impl<R: Stored> Query<R> {
     }
 
     /// The conditions of the query, and at last the one that the actor may read the row.
-    fn visible(&self) -> Vec<String> {
+    fn filter(&self) -> Vec<String> {
         let mut conditions = self.conditions.clone();
         conditions.push(R::may_get("acl_may_get"));
         conditions
@@ -301,7 +301,7 @@ impl<R: Stored> Query<R> {
     /// How many records the query has for this actor, whatever the page.
     fn count(&self, tx: &ReadTx<'_>) -> Result<u64> {
         let failed = |error| Error::storage(format!("counting {}s", R::RESOURCE), error);
-        let sql = format!("SELECT count(*) FROM {} WHERE {}", R::FROM, self.visible().join(" AND "));
+        let sql = format!("SELECT count(*) FROM {} WHERE {}", R::FROM, self.filter().join(" AND "));
         let count = tx.rows("count", &sql, &self.params, |row| row.get::<_, i64>(0).map_err(failed))?;
         Ok(count.first().copied().unwrap_or_default().unsigned_abs())
     }

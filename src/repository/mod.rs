@@ -31,6 +31,6 @@ pub(crate) use read::Stored;
 pub use records::{Records, RecordsMut};
 pub use repos::{RepoQuery, Repos, ReposMut};
 pub use sessions::{SessionQuery, Sessions, SessionsMut};
-pub use tasks::{Ended, Patched, TaskQuery, Tasks, TasksMut};
+pub use tasks::{EndingOutcome, PatchedTask, TaskQuery, Tasks, TasksMut};
 pub use users::{Credentials, UserQuery, Users, UsersMut};
 pub use worktrees::{WorktreeQuery, Worktrees, WorktreesMut};

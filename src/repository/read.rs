@@ -104,12 +104,12 @@ pub(super) fn get<R: Stored>(tx: &ReadTx<'_>, id: &str) -> Result<R> {
         check_id(R::KEY, id)?;
         let (may_get, columns) = (R::may_get("acl_get"), R::select_list("t"));
         let sql = format!("SELECT {may_get}, {columns} FROM {} WHERE t.{} = ?1", R::FROM, R::KEY);
-        one(tx, id, &sql, &[Value::Text(id.to_owned())], R::reader(tx.actor()))
+        read_one(tx, id, &sql, &[Value::Text(id.to_owned())], R::reader(tx.actor()))
     })
 }
 
 /// The one row of a query whose first column is the verdict.
-pub(super) fn one<R: Stored>(
+pub(super) fn read_one<R: Stored>(
     tx: &ReadTx<'_>,
     id: &str,
     sql: &str,

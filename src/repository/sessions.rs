@@ -3,7 +3,7 @@
 use rusqlite::types::Value;
 
 use super::list::Query;
-use super::read::{Stored as _, one};
+use super::read::{Stored as _, read_one};
 use super::records::{Records, RecordsMut};
 use super::write::{Assignments, identify, now, required, stamp_creation};
 use crate::error::{Error, Result};
@@ -80,7 +80,7 @@ impl Records<'_, Session> {
                 Session::select_list("t"),
                 Session::FROM,
             );
-            one(self.tx, "", &sql, &[Value::Text(token.to_owned())], Session::from_row_with_token)
+            read_one(self.tx, "", &sql, &[Value::Text(token.to_owned())], Session::from_row_with_token)
         })
     }
 

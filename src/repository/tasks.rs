@@ -23,16 +23,16 @@ pub type TasksMut<'t> = RecordsMut<'t, Task>;
 /// A patched task, and what became of its ending.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
-pub struct Patched {
+pub struct PatchedTask {
     /// The task as it is stored now.
     pub task: Task,
     /// What became of the ending that the patch asked for.
-    pub ended: Ended,
+    pub ended: EndingOutcome,
 }
 
 /// What became of the ending that a patch of a task asked for. The first ending wins.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Ended {
+pub enum EndingOutcome {
     /// The patch did not end the task.
     No,
     /// The patch ended the task.
@@ -141,7 +141,7 @@ impl RecordsMut<'_, Task> {
     ///
     /// The first ending wins. A user who changes the status of a task that has ended gets a
     /// `Conflict`; an executor's, service's or system's late report is stored but for the ending,
-    /// and [`Patched::ended`] says so.
+    /// and [`PatchedTask::ended`] says so.
     ///
     /// ```
     #[doc = include_str!("../example.txt")]
@@ -154,11 +154,11 @@ impl RecordsMut<'_, Task> {
     ///
     /// # Errors
     /// `NotAuthenticated`, `NotFound`, `Denied`, `Immutable`, `Conflict`, `Invalid`, `Storage`.
-    pub fn patch(&self, id: impl Into<TaskId>, patch: TaskPatch) -> Result<Patched> {
+    pub fn patch(&self, id: impl Into<TaskId>, patch: TaskPatch) -> Result<PatchedTask> {
         self.patch_fields(&id.into(), patch.into_fields()?)
     }
 
-    fn patch_fields(&self, id: &TaskId, mut fields: Fields) -> Result<Patched> {
+    fn patch_fields(&self, id: &TaskId, mut fields: Fields) -> Result<PatchedTask> {
         let (status, completed_at) = (fields.take("status"), fields.take("completed_at"));
         let mut assignments = Assignments::of(fields, true)?;
         if status.is_some() || completed_at.is_some() {
@@ -178,11 +178,11 @@ impl RecordsMut<'_, Task> {
         }
         let (task, ending) = assignments.patch::<Task>(self.tx, id.as_str())?;
         let ended = match ending {
-            None => Ended::No,
-            Some(Ending::First) => Ended::First,
-            Some(Ending::Already(status)) => Ended::AlreadyEnded(TaskStatus::from(status.as_str())),
+            None => EndingOutcome::No,
+            Some(Ending::First) => EndingOutcome::First,
+            Some(Ending::Already(status)) => EndingOutcome::AlreadyEnded(TaskStatus::from(status.as_str())),
         };
-        Ok(Patched { task, ended })
+        Ok(PatchedTask { task, ended })
     }
 
     /// Ends the task with this id, and lets its session wait for the next prompt: `idle` and
@@ -204,7 +204,7 @@ impl RecordsMut<'_, Task> {
     #[doc = include_str!("../example.txt")]
     /// let done = TaskPatch::new().status(TaskStatus::Completed);
     /// let finished = store.write(&Actor::executor("bo", "s-1", "t-1"), |tx| tx.tasks().finish("t-1", done))?;
-    /// assert_eq!(finished.ended, Ended::First);
+    /// assert_eq!(finished.ended, EndingOutcome::First);
     /// let session = store.read(&bo, |tx| tx.sessions().get("s-1"))?;
     /// assert!(session.ready_for_prompt);
     /// # Ok::<(), aclite::Error>(())
@@ -212,7 +212,7 @@ impl RecordsMut<'_, Task> {
     ///
     /// # Errors
     /// As [`TasksMut::patch`].
-    pub fn finish(&self, id: impl Into<TaskId>, outcome: TaskPatch) -> Result<Patched> {
+    pub fn finish(&self, id: impl Into<TaskId>, outcome: TaskPatch) -> Result<PatchedTask> {
         let fields = outcome.into_fields()?;
         if !matches!(fields.get("status"), Some(Value::Text(status)) if verdict::is_final(status)) {
             return Err(Error::invalid("status", "must be completed, failed or stopped"));
@@ -220,7 +220,7 @@ impl RecordsMut<'_, Task> {
         let id = id.into();
         self.tx.all_or_nothing(|| {
             let patched = self.patch_fields(&id, fields)?;
-            if patched.ended == Ended::First {
+            if patched.ended == EndingOutcome::First {
                 let waiting = SessionPatch::new().status(SessionStatus::Idle).ready_for_prompt(true);
                 self.tx.sessions().patch(patched.task.session_id.clone(), waiting)?;
             }

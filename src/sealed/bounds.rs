@@ -10,7 +10,7 @@ use rusqlite::{Connection, ffi};
 
 use super::clock::Clock;
 use super::tables::Table;
-use super::{allowed, linear, unfold};
+use super::{allowed, bounded_functions, expansion};
 use crate::error::{Error, Result};
 
 /// How many steps of SQLite's machine pass between two looks at the clock.
@@ -43,7 +43,7 @@ pub(super) fn limit(conn: &Connection, bounds: &Bounds) -> Result<()> {
     for (limit, most) in [
         (ffi::SQLITE_LIMIT_LENGTH, bounds.length),
         // Preparing takes time and memory that older SQLites don't let us bound.
-        (ffi::SQLITE_LIMIT_SQL_LENGTH, i32::try_from(unfold::LENGTH).unwrap_or(i32::MAX)),
+        (ffi::SQLITE_LIMIT_SQL_LENGTH, i32::try_from(expansion::LENGTH).unwrap_or(i32::MAX)),
         (ffi::SQLITE_LIMIT_VDBE_OP, 100_000),
         (ffi::SQLITE_LIMIT_EXPR_DEPTH, 100),
         (ffi::SQLITE_LIMIT_COMPOUND_SELECT, 50),
@@ -87,12 +87,12 @@ pub(super) fn drop_modules(conn: &Connection, module: &CStr) -> Result<()> {
     checked(unsafe { ffi::sqlite3_drop_modules(conn.handle(), keep.as_mut_ptr()) })
 }
 
-/// Sets the hooks: clock and authorizer. From here on nothing in SQL undoes the seal. `linear` says whether
-/// the functions of [`linear`](super::linear) are ours on this connection; SQLite's own are not allowed.
-pub(super) fn hook(conn: &Connection, clock: &Arc<Clock>, bounds: &Bounds, linear: bool) -> Result<()> {
+/// Sets the hooks: clock and authorizer. From here on nothing in SQL undoes the seal. `bounded_functions` says whether
+/// the functions of [`bounded_functions`](super::bounded_functions) are ours on this connection; SQLite's own are not allowed.
+pub(super) fn hook(conn: &Connection, clock: &Arc<Clock>, bounds: &Bounds, bounded_functions: bool) -> Result<()> {
     // SAFETY: reading the handle changes nothing; it is used in calls of this connection only.
     let db = unsafe { conn.handle() };
-    let watch = Watch { db, clock: Arc::clone(clock), length: bounds.length, linear };
+    let watch = Watch { db, clock: Arc::clone(clock), length: bounds.length, bounded_functions };
     // Lives until the process ends, since SQLite tells nobody when it drops a hook. It is a few words.
     let watch = Box::into_raw(Box::new(watch)).cast::<c_void>();
     // SAFETY: the connection is open, the callbacks match SQLite's types, and what they are given lives for ever.
@@ -155,7 +155,7 @@ struct Watch {
     db: *mut ffi::sqlite3,
     clock: Arc<Clock>,
     length: i32,
-    linear: bool,
+    bounded_functions: bool,
 }
 
 /// Called as a statement begins to run. Nothing in it panics.
@@ -192,7 +192,7 @@ unsafe extern "C" fn authorize(
     _: *const c_char,
 ) -> c_int {
     // SAFETY: `hook` made it, for ever.
-    let Watch { clock, linear, .. } = unsafe { &*watch.cast::<Watch>() };
+    let Watch { clock, bounded_functions, .. } = unsafe { &*watch.cast::<Watch>() };
     if clock.is_declaring() {
         return ffi::SQLITE_OK;
     }
@@ -201,9 +201,8 @@ unsafe extern "C" fn authorize(
     let text = |pointer| text(pointer).map(|text| text.to_str().unwrap_or("?"));
     let allowed = match action {
         ffi::SQLITE_SELECT | ffi::SQLITE_RECURSIVE => true,
-        ffi::SQLITE_FUNCTION => {
-            text(second).is_some_and(|name| allowed::function(name) && (*linear || !linear::replaces(name)))
-        }
+        ffi::SQLITE_FUNCTION => text(second)
+            .is_some_and(|name| allowed::function(name) && (*bounded_functions || !bounded_functions::replaces(name))),
         ffi::SQLITE_READ => may_read(text(first).unwrap_or("?"), text(second).unwrap_or("?"), text(database)),
         _ => false,
     };

@@ -5,14 +5,14 @@
 //! `docs/adr/0013-sealed-reading.md` says why.
 
 mod allowed;
+mod bounded_functions;
 mod bounds;
 mod clock;
-mod linear;
+mod expansion;
 mod memo;
 mod plan;
 mod reader;
 mod tables;
-mod unfold;
 mod vtab;
 mod watchdog;
 
@@ -150,7 +150,7 @@ impl Sealed {
 
     /// Refuses what SQLite could not prepare in bounded time and memory.
     fn weigh(sql: &str) -> Result<()> {
-        match unfold::problem(sql) {
+        match expansion::problem(sql) {
             None => Ok(()),
             Some(problem) => Err(Error::invalid("sql", problem)),
         }
@@ -277,12 +277,13 @@ fn try_seal(conn: &Connection, reader: Reader, bounds: Bounds) -> Result<Seal> {
     let shared = Rc::new(Shared::new(conn, reader, Arc::clone(&clock), watchdog, bounds.stored));
     let cause = Arc::clone(&shared.cause);
     vtab::create(conn, shared)?;
-    let linear = linear::register(conn, usize::try_from(bounds.stored).unwrap_or_default()).map_err(failed)?;
+    let bounded_functions =
+        bounded_functions::register(conn, usize::try_from(bounds.stored).unwrap_or_default()).map_err(failed)?;
     bounds::drop_modules(conn, vtab::MODULE)?;
     // SQLite declares a table of its own at its first use; an older one asks the authorizer then.
     conn.prepare("SELECT 1 FROM json_each('[]'), json_tree('[]')").map_err(failed)?;
     bounds::limit(conn, &bounds)?;
-    bounds::hook(conn, &clock, &bounds, linear)?;
+    bounds::hook(conn, &clock, &bounds, bounded_functions)?;
     Ok(Seal { clock, cause })
 }
 

@@ -133,7 +133,7 @@ fn guess(table: &Table, conditions: &[(usize, Op)]) -> (f64, i64) {
     let equals = |column: usize| conditions.iter().any(|(known, op)| *known == column && matches!(op, Op::Eq | Op::Is));
     if (0..table.keys).all(equals) {
         (5.0, 1)
-    } else if table.columns.iter().enumerate().any(|(index, column)| column.link && equals(index)) {
+    } else if table.columns.iter().enumerate().any(|(index, column)| column.selective && equals(index)) {
         (60.0, 25)
     } else if conditions.iter().any(|(_, op)| matches!(op, Op::Eq | Op::Is)) {
         (20_000.0, 2_000)
@@ -192,7 +192,7 @@ impl Plan {
     pub(super) fn is_narrow(&self, table: &Table, skipped: u64) -> bool {
         self.conditions.iter().enumerate().any(|(index, (column, op))| {
             let applies = skipped & bit(index) == 0 && matches!(op, Op::Eq | Op::Is);
-            applies && table.columns.get(*column).is_some_and(|column| column.link)
+            applies && table.columns.get(*column).is_some_and(|column| column.selective)
         })
     }
 }
@@ -243,11 +243,11 @@ impl Query {
             }
         }
         let shown = shown.join(", ");
-        match &table.reach {
-            Some(reach) if run.reaching => {
+        match &table.join_path {
+            Some(join_path) if run.reaching => {
                 query.params.push(Param::Worktrees);
                 let listed = "SELECT value AS id FROM json_each(?1)";
-                let parents = match reach.by {
+                let parents = match join_path.by {
                     Parent::Worktree => format!("({listed})"),
                     // An executor's session is its own, whatever else its user may view.
                     Parent::Session => format!(
@@ -264,7 +264,7 @@ impl Query {
                 query.sql = format!(
                     "SELECT {shown} FROM (SELECT t.rowid AS id FROM {parents} AS d CROSS JOIN {} WHERE {conditions}{order}{limit}) AS k
                      CROSS JOIN main.{} AS t ON t.rowid = k.id",
-                    reach.join, table.name,
+                    join_path.join, table.name,
                 );
             }
             _ => {

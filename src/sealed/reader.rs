@@ -10,7 +10,7 @@ use rusqlite::{Connection, params};
 
 use super::memo::{Memo, Visible};
 use super::plan::{Plan, Query, Run};
-use super::tables::{Kind, TABLES, Table, VEIL_SESSION, VEIL_USER, shown};
+use super::tables::{Kind, REDACT_SESSION, REDACT_USER, TABLES, Table, redact};
 use crate::actor::Actor;
 use crate::error::{Error, Result};
 use crate::facts::Affinity;
@@ -117,7 +117,7 @@ impl Reader {
     ///
     /// Trying all finds one row in `all / count`; reaching sorts one row in `all / count` of the table.
     pub(super) fn reaches(&self, table: &Table, plan: &Plan, skipped: u64, limit: Option<i64>) -> Result<bool> {
-        if table.reach.is_none() || plan.is_narrow(table, skipped) {
+        if table.join_path.is_none() || plan.is_narrow(table, skipped) {
             return Ok(false);
         }
         if self.executor {
@@ -144,9 +144,9 @@ impl Reader {
         if let Some(known) = self.memo.visible(table.number()) {
             return Ok(known);
         }
-        let Some(reach) = &table.reach else { return Err(Error::broken("a table hangs on no worktree")) };
+        let Some(join_path) = &table.join_path else { return Err(Error::broken("a table hangs on no worktree")) };
         let failed = |error| Error::of_file("finding the visible worktrees", error);
-        let sql = format!("SELECT {}, {} FROM {}", table.worktree, (table.may_get)("acl_may_get"), reach.world);
+        let sql = format!("SELECT {}, {} FROM {}", table.worktree, (table.may_get)("acl_may_get"), join_path.world);
         let mut statement = self.raw().prepare_cached(&sql).map_err(failed)?;
         let (mut ids, mut all) = (std::collections::BTreeSet::new(), 0);
         let me = self.conn.context.state().actor.as_ref().and_then(|actor| actor.user_id().map(ToString::to_string));
@@ -178,9 +178,9 @@ fn prepare(conn: &Connection, memo: &Arc<Memo>) -> rusqlite::Result<()> {
     conn.create_scalar_function("acl_known", 4, flags, move |call| Ok(known.recall(call)))?;
     let known = Arc::clone(memo);
     conn.create_scalar_function("acl_learn", 5, flags, move |call| Ok(known.learn(call)))?;
-    for name in [VEIL_USER, VEIL_SESSION] {
+    for name in [REDACT_USER, REDACT_SESSION] {
         conn.create_scalar_function(name, 1, flags, move |call| {
-            Ok(call.get_raw(0).as_str().ok().and_then(|text| shown(name, text)))
+            Ok(call.get_raw(0).as_str().ok().and_then(|text| redact(name, text)))
         })?;
     }
     Ok(())
@@ -196,7 +196,7 @@ fn exact(conn: &Connection, table: &Table) -> rusqlite::Result<Vec<bool>> {
         match kind {
             Kind::Integer => affinity == Affinity::Integer,
             Kind::Text => affinity == Affinity::Text,
-            Kind::Data | Kind::Veiled(_) => false,
+            Kind::Data | Kind::Redacted(_) => false,
         }
     };
     let found = |column: &super::tables::Column| {

@@ -23,11 +23,11 @@ pub(super) struct Table {
     pub(super) creator: &'static str,
     pub(super) session: &'static str,
     /// How the rows in a few worktrees are found.
-    pub(super) reach: Option<Reach>,
+    pub(super) join_path: Option<JoinPath>,
 }
 
 /// The way from the sessions or the worktrees that hold visible rows to those rows.
-pub(super) struct Reach {
+pub(super) struct JoinPath {
     /// What leads there.
     pub(super) by: Parent,
     /// The join after the parent's id, `d.id`.
@@ -47,7 +47,7 @@ pub(super) struct Column {
     pub(super) name: &'static str,
     pub(super) kind: Kind,
     /// Whether few rows share a value.
-    pub(super) link: bool,
+    pub(super) selective: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -57,7 +57,7 @@ pub(super) enum Kind {
     /// Open JSON, shown as it is.
     Data,
     /// Open JSON that may hold secrets, shown by this function.
-    Veiled(&'static str),
+    Redacted(&'static str),
 }
 
 impl Column {
@@ -76,7 +76,7 @@ impl Column {
     /// The expression that reads it from the table called `alias`.
     pub(super) fn read(&self, alias: &str) -> String {
         match self.kind {
-            Kind::Veiled(function) => format!("{function}({alias}.\"{}\")", self.name),
+            Kind::Redacted(function) => format!("{function}({alias}.\"{}\")", self.name),
             _ => format!("{alias}.\"{}\"", self.name),
         }
     }
@@ -102,25 +102,25 @@ impl Table {
 }
 
 /// The function that shows `data` of users, and the one for sessions.
-pub(super) const VEIL_USER: &str = "acl_shown_user";
-pub(super) const VEIL_SESSION: &str = "acl_shown_session";
+pub(super) const REDACT_USER: &str = "acl_shown_user";
+pub(super) const REDACT_SESSION: &str = "acl_shown_session";
 
 const fn text(name: &'static str) -> Column {
-    Column { name, kind: Kind::Text, link: false }
+    Column { name, kind: Kind::Text, selective: false }
 }
 
-const fn link(name: &'static str) -> Column {
-    Column { name, kind: Kind::Text, link: true }
+const fn selective(name: &'static str) -> Column {
+    Column { name, kind: Kind::Text, selective: true }
 }
 
 const fn integer(name: &'static str) -> Column {
-    Column { name, kind: Kind::Integer, link: false }
+    Column { name, kind: Kind::Integer, selective: false }
 }
 
-const DATA: Column = Column { name: "data", kind: Kind::Data, link: false };
+const DATA: Column = Column { name: "data", kind: Kind::Data, selective: false };
 
-const fn veiled(function: &'static str) -> Column {
-    Column { name: "data", kind: Kind::Veiled(function), link: false }
+const fn redacted(function: &'static str) -> Column {
+    Column { name: "data", kind: Kind::Redacted(function), selective: false }
 }
 
 /// A world for records of a session: the session is `s`, the record `t`.
@@ -133,7 +133,7 @@ pub(super) const TABLES: [Table; 11] = [
     Table {
         name: "worktrees",
         columns: &[
-            link("worktree_id"),
+            selective("worktree_id"),
             text("repo_id"),
             integer("created_at"),
             integer("updated_at"),
@@ -168,7 +168,7 @@ pub(super) const TABLES: [Table; 11] = [
         worktree: "t.worktree_id",
         creator: "t.created_by",
         session: "NULL",
-        reach: Some(Reach {
+        join_path: Some(JoinPath {
             by: Parent::Worktree,
             join: "main.worktrees AS t ON t.worktree_id = d.id",
             world: OF_WORKTREE,
@@ -177,23 +177,23 @@ pub(super) const TABLES: [Table; 11] = [
     Table {
         name: "sessions",
         columns: &[
-            link("session_id"),
+            selective("session_id"),
             integer("created_at"),
             integer("updated_at"),
             text("created_by"),
             text("status"),
             text("agentic_tool"),
             text("board_id"),
-            link("parent_session_id"),
-            link("forked_from_session_id"),
-            link("worktree_id"),
+            selective("parent_session_id"),
+            selective("forked_from_session_id"),
+            selective("worktree_id"),
             integer("scheduled_run_at"),
             integer("scheduled_from_worktree"),
             integer("ready_for_prompt"),
             integer("archived"),
             text("archived_reason"),
             text("unix_username"),
-            veiled(VEIL_SESSION),
+            redacted(REDACT_SESSION),
         ],
         keys: 1,
         alias: "t",
@@ -202,7 +202,7 @@ pub(super) const TABLES: [Table; 11] = [
         worktree: "t.worktree_id",
         creator: "t.created_by",
         session: "t.session_id",
-        reach: Some(Reach {
+        join_path: Some(JoinPath {
             by: Parent::Session,
             join: "main.sessions AS t ON t.session_id = d.id",
             world: OF_WORKTREE,
@@ -211,8 +211,8 @@ pub(super) const TABLES: [Table; 11] = [
     Table {
         name: "tasks",
         columns: &[
-            link("task_id"),
-            link("session_id"),
+            selective("task_id"),
+            selective("session_id"),
             integer("created_at"),
             integer("started_at"),
             integer("completed_at"),
@@ -227,7 +227,7 @@ pub(super) const TABLES: [Table; 11] = [
         worktree: "s.worktree_id",
         creator: "s.created_by",
         session: "t.session_id",
-        reach: Some(Reach {
+        join_path: Some(JoinPath {
             by: Parent::Session,
             join: "main.sessions AS s ON s.session_id = d.id CROSS JOIN main.tasks AS t ON t.session_id = s.session_id",
             world: OF_SESSION,
@@ -236,10 +236,10 @@ pub(super) const TABLES: [Table; 11] = [
     Table {
         name: "messages",
         columns: &[
-            link("message_id"),
+            selective("message_id"),
             integer("created_at"),
-            link("session_id"),
-            link("task_id"),
+            selective("session_id"),
+            selective("task_id"),
             text("type"),
             text("role"),
             integer("index"),
@@ -257,7 +257,7 @@ pub(super) const TABLES: [Table; 11] = [
         worktree: "s.worktree_id",
         creator: "s.created_by",
         session: "t.session_id",
-        reach: Some(Reach {
+        join_path: Some(JoinPath {
             by: Parent::Session,
             join: "main.sessions AS s ON s.session_id = d.id CROSS JOIN main.messages AS t ON t.session_id = s.session_id",
             world: OF_SESSION,
@@ -266,15 +266,15 @@ pub(super) const TABLES: [Table; 11] = [
     Table {
         name: "users",
         columns: &[
-            link("user_id"),
+            selective("user_id"),
             integer("created_at"),
             integer("updated_at"),
-            link("email"),
+            selective("email"),
             text("name"),
             text("emoji"),
             text("role"),
             integer("onboarding_completed"),
-            veiled(VEIL_USER),
+            redacted(REDACT_USER),
             text("unix_username"),
         ],
         keys: 1,
@@ -284,11 +284,11 @@ pub(super) const TABLES: [Table; 11] = [
         worktree: "''",
         creator: "t.user_id",
         session: "NULL",
-        reach: None,
+        join_path: None,
     },
     Table {
         name: "repos",
-        columns: &[link("repo_id"), integer("created_at"), integer("updated_at"), link("slug"), DATA],
+        columns: &[selective("repo_id"), integer("created_at"), integer("updated_at"), selective("slug"), DATA],
         keys: 1,
         alias: "t",
         from: crate::record::Repo::FROM,
@@ -296,17 +296,17 @@ pub(super) const TABLES: [Table; 11] = [
         worktree: "''",
         creator: "NULL",
         session: "NULL",
-        reach: None,
+        join_path: None,
     },
     Table {
         name: "boards",
         columns: &[
-            link("board_id"),
+            selective("board_id"),
             integer("created_at"),
             integer("updated_at"),
             text("created_by"),
             text("name"),
-            link("slug"),
+            selective("slug"),
             DATA,
         ],
         keys: 1,
@@ -316,14 +316,14 @@ pub(super) const TABLES: [Table; 11] = [
         worktree: "''",
         creator: "NULL",
         session: "NULL",
-        reach: None,
+        join_path: None,
     },
     Table {
         name: "groups",
         columns: &[
-            link("group_id"),
+            selective("group_id"),
             text("name"),
-            link("slug"),
+            selective("slug"),
             text("description"),
             integer("archived"),
             text("created_by"),
@@ -337,11 +337,11 @@ pub(super) const TABLES: [Table; 11] = [
         worktree: "''",
         creator: "NULL",
         session: "NULL",
-        reach: None,
+        join_path: None,
     },
     Table {
         name: "group_memberships",
-        columns: &[link("group_id"), link("user_id"), text("added_by"), integer("created_at")],
+        columns: &[selective("group_id"), selective("user_id"), text("added_by"), integer("created_at")],
         keys: 2,
         alias: "x",
         from: "main.group_memberships AS x LEFT JOIN main.groups AS t ON t.group_id = x.group_id",
@@ -349,11 +349,11 @@ pub(super) const TABLES: [Table; 11] = [
         worktree: "''",
         creator: "NULL",
         session: "NULL",
-        reach: None,
+        join_path: None,
     },
     Table {
         name: "worktree_owners",
-        columns: &[link("worktree_id"), link("user_id"), integer("created_at")],
+        columns: &[selective("worktree_id"), selective("user_id"), integer("created_at")],
         keys: 2,
         alias: "x",
         from: "main.worktree_owners AS x LEFT JOIN main.worktrees AS t ON t.worktree_id = x.worktree_id",
@@ -361,13 +361,13 @@ pub(super) const TABLES: [Table; 11] = [
         worktree: "t.worktree_id",
         creator: "t.created_by",
         session: "NULL",
-        reach: None,
+        join_path: None,
     },
     Table {
         name: "worktree_group_grants",
         columns: &[
-            link("worktree_id"),
-            link("group_id"),
+            selective("worktree_id"),
+            selective("group_id"),
             text("can"),
             text("created_by"),
             integer("created_at"),
@@ -380,18 +380,18 @@ pub(super) const TABLES: [Table; 11] = [
         worktree: "t.worktree_id",
         creator: "t.created_by",
         session: "NULL",
-        reach: None,
+        join_path: None,
     },
 ];
 
 /// What a sealed connection shows of a stored `data`.
-pub(super) fn shown(function: &str, text: &str) -> Option<String> {
+pub(super) fn redact(function: &str, text: &str) -> Option<String> {
     fn of<R: Record>(text: &str) -> Option<String> {
         crate::record::redact::<R>(text)
     }
     match function {
-        VEIL_USER => of::<UserRecord>(text),
-        VEIL_SESSION => of::<SessionRecord>(text),
+        REDACT_USER => of::<UserRecord>(text),
+        REDACT_SESSION => of::<SessionRecord>(text),
         _ => None,
     }
 }
@@ -427,12 +427,12 @@ mod tests {
     #[test]
     fn what_a_record_hides_a_sealed_connection_hides() {
         let user = r#"{"\u0061pi_keys":{"A":"s3cret","B":null},"env_vars":"s3cret","api_keys":{"C":"s3cret"},"password":"s3cret","x":1}"#;
-        assert_eq!(shown(VEIL_USER, user).unwrap(), r#"{"api_keys":{"C":true},"env_vars":true,"x":1}"#);
+        assert_eq!(redact(REDACT_USER, user).unwrap(), r#"{"api_keys":{"C":true},"env_vars":true,"x":1}"#);
         let session = r#"{"mcp_token":"s3cret","a":1,"mcp\u005ftoken":"s3cret","m\u0063p_token":["s3cret"]}"#;
-        assert_eq!(shown(VEIL_SESSION, session).unwrap(), r#"{"a":1}"#);
+        assert_eq!(redact(REDACT_SESSION, session).unwrap(), r#"{"a":1}"#);
         for unreadable in ["", "[\"s3cret\"]", "\"s3cret\"", "{\"mcp_token\":\"s3cret\"", "{'mcp_token':'s3cret'}"] {
-            assert_eq!(shown(VEIL_SESSION, unreadable), None, "{unreadable}");
-            assert_eq!(shown(VEIL_USER, unreadable), None, "{unreadable}");
+            assert_eq!(redact(REDACT_SESSION, unreadable), None, "{unreadable}");
+            assert_eq!(redact(REDACT_USER, unreadable), None, "{unreadable}");
         }
     }
 }

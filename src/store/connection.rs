@@ -26,11 +26,11 @@ const STATEMENTS: usize = 256;
 #[repr(u8)]
 pub(crate) enum Author {
     /// aclite's.
-    Us = 0,
+    Aclite = 0,
     /// The embedder's, for the daemon itself.
     Daemon = 1,
     /// The embedder's, for somebody who may not see secrets.
-    Guest = 2,
+    Embedder = 2,
 }
 
 /// A connection with its memory.
@@ -180,13 +180,13 @@ fn authorize(author: u8, asked: &AuthContext<'_>) -> Authorization {
     {
         return Authorization::Deny;
     }
-    if author == Author::Us as u8 {
+    if author == Author::Aclite as u8 {
         return Authorization::Allow;
     }
     let allowed = match asked.action {
         AuthAction::Select | AuthAction::Recursive | AuthAction::Function { .. } => true,
         AuthAction::Read { table_name, column_name } => {
-            let secret = is_secret(table_name, column_name) && author == Author::Guest as u8;
+            let secret = is_secret(table_name, column_name) && author == Author::Embedder as u8;
             !secret || asked.accessor.is_some_and(is_ours_alone)
         }
         AuthAction::Insert { table_name }
@@ -261,12 +261,12 @@ mod tests {
             let trap =
                 format!("CREATE TRIGGER {name} AFTER DELETE ON notes BEGIN UPDATE users SET role = 'admin'; END");
             conn.raw.execute_batch(&trap).unwrap();
-            for author in [Author::Us, Author::Daemon, Author::Guest] {
+            for author in [Author::Aclite, Author::Daemon, Author::Embedder] {
                 let fired = conn.authored(author, || conn.raw.prepare("DELETE FROM notes").map(drop));
                 assert!(fired.is_err_and(|error| error.to_string().contains("not authorized")), "{name} {author:?}");
             }
             conn.raw.execute_batch(&format!("DROP TRIGGER {name}")).unwrap();
-            conn.authored(Author::Guest, || conn.raw.prepare("DELETE FROM notes").map(drop)).unwrap();
+            conn.authored(Author::Embedder, || conn.raw.prepare("DELETE FROM notes").map(drop)).unwrap();
         }
     }
 }

@@ -2,9 +2,9 @@
 
 mod adopt;
 mod connection;
-mod lane;
 mod open;
 mod options;
+mod pool;
 mod schema;
 mod sql;
 mod tables;
@@ -23,7 +23,7 @@ use once_cell::sync::OnceCell;
 use crate::actor::Actor;
 use crate::audit::Entry;
 use crate::error::{Error, Result};
-use lane::{Inside, Lane};
+use pool::{ReentryGuard, Slot};
 
 pub use adopt::{AdoptReport, Adoption};
 pub use open::{CheckReport, RuleDifference};
@@ -53,9 +53,9 @@ struct Inner {
     /// Which file the writer has open: readers that are opened later have to open the same.
     identity: open::Identity,
     options: OpenOptions,
-    writer: Lane,
+    writer: Slot,
     /// Opened when first needed. Empty where the store is in memory: reads run on the writer then.
-    readers: Vec<OnceCell<Lane>>,
+    readers: Vec<OnceCell<Slot>>,
     turn: AtomicUsize,
     /// Refusals whose audit rows could not be written yet: the next transaction writes them.
     backlog: Mutex<Vec<Entry>>,
@@ -90,7 +90,7 @@ impl Store {
                 path: path.to_owned(),
                 identity,
                 options,
-                writer: Lane::new(writer),
+                writer: Slot::new(writer),
                 readers: (0..readers).map(|_| OnceCell::new()).collect(),
                 turn: AtomicUsize::new(0),
                 backlog: Mutex::default(),
@@ -132,7 +132,7 @@ impl Store {
         work: impl FnOnce(&Tx<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
         let inner = &*self.inner;
-        let _inside = Inside::enter(self.identity())?;
+        let _reentry = ReentryGuard::enter(self.identity())?;
         let started = Instant::now();
         let conn = inner.writer.take(started, inner.options.busy_timeout)?;
         tx::begin_checked(&conn, started, inner.options.busy_timeout).inspect_err(trace_failure)?;
@@ -193,13 +193,13 @@ impl Store {
         work: impl FnOnce(&ReadTx<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
         let inner = &*self.inner;
-        let _inside = Inside::enter(self.identity())?;
+        let _reentry = ReentryGuard::enter(self.identity())?;
         let started = Instant::now();
         if inner.readers.is_empty() {
             let conn = inner.writer.take(started, inner.options.busy_timeout)?;
             return tx::read(&conn, actor, true, work);
         }
-        let open = || open::reader(&inner.path, inner.identity, &inner.options).map(Lane::new);
+        let open = || open::reader(&inner.path, inner.identity, &inner.options).map(Slot::new);
         for cell in &inner.readers {
             if let Some(conn) = cell.get_or_try_init(open)?.try_take() {
                 return tx::read(&conn, actor, false, work);
@@ -217,7 +217,7 @@ impl Store {
     /// `Busy`, `Nested`, `Storage`. What the check finds is in its report, not an error.
     pub fn check(&self) -> Result<CheckReport> {
         let inner = &*self.inner;
-        let _inside = Inside::enter(self.identity())?;
+        let _reentry = ReentryGuard::enter(self.identity())?;
         let conn = inner.writer.take(Instant::now(), inner.options.busy_timeout)?;
         open::report(&conn)
     }
@@ -233,7 +233,7 @@ impl Store {
     }
 
     /// The writing connection, waited for since `started`.
-    fn writer(&self, started: Instant) -> Result<lane::Taken<'_>> {
+    fn writer(&self, started: Instant) -> Result<pool::Lease<'_>> {
         self.inner.writer.take(started, self.inner.options.busy_timeout)
     }
 

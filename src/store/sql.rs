@@ -117,17 +117,17 @@ impl<'t> Sql<'t> {
         work: impl FnOnce(&mut Statement<'_>) -> rusqlite::Result<T>,
         refused: &mut Option<Entry>,
     ) -> Result<T> {
-        self.tx.alive()?;
+        self.tx.ensure_open()?;
         if let Some(name) = spells_ours(sql) {
             return Err(Error::invalid("sql", format!("names `{name}`, which only aclite's own SQL may")));
         }
         let conn = self.tx.conn();
         conn.context.start(Door::Sql);
-        let author = if self.tx.actor().is_daemon() { Author::Daemon } else { Author::Guest };
-        if author == Author::Guest && joins_secrets_by_name(sql) {
+        let author = if self.tx.actor().is_daemon() { Author::Daemon } else { Author::Embedder };
+        if author == Author::Embedder && joins_secrets_by_name(sql) {
             return Err(Error::invalid("sql", "is not allowed here: join `users` and `sessions` by ON"));
         }
-        if author == Author::Guest && copies_whole(sql) {
+        if author == Author::Embedder && copies_whole(sql) {
             let problem = "copies users or sessions by `SELECT *`, which can't be kept from secrets: name the columns";
             return Err(Error::invalid("sql", problem));
         }
@@ -154,6 +154,6 @@ impl<'t> Sql<'t> {
         });
         // Memory of this statement must not serve a later one.
         conn.context.start(Door::Api);
-        self.tx.alive().and(done)
+        self.tx.ensure_open().and(done)
     }
 }

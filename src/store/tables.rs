@@ -4,13 +4,13 @@ use std::time::Instant;
 
 use super::Store;
 use super::connection::Conn;
-use super::lane::Inside;
 use super::open::{in_transaction, install, sound, unchanged, waited};
+use super::pool::ReentryGuard;
 use super::schema::has_table;
 use crate::actor::Actor;
 use crate::catalog;
 use crate::error::{Error, Incompatible, Result};
-use crate::guard::{self, further_tables};
+use crate::guard::{self, extra_tables};
 use crate::level::{Level, Need};
 use crate::operation::{Action, Operation, Resource};
 use crate::verdict;
@@ -30,7 +30,7 @@ use crate::verdict;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
 pub struct TableGuard {
-    via: String,
+    parent_column: String,
     parent: Resource,
     rules: [(Action, Need, Option<Need>); 3],
 }
@@ -46,9 +46,9 @@ impl TableGuard {
         Self::new(column.into(), Resource::Worktree)
     }
 
-    fn new(via: String, parent: Resource) -> Self {
+    fn new(parent_column: String, parent: Resource) -> Self {
         let all = |action| (action, Need::Level(Level::All), None);
-        Self { via, parent, rules: [all(Action::Create), all(Action::Patch), all(Action::Remove)] }
+        Self { parent_column, parent, rules: [all(Action::Create), all(Action::Patch), all(Action::Remove)] }
     }
 
     /// What `action` needs, and what suffices where the actor created the session, or the worktree. Other actions
@@ -91,7 +91,7 @@ impl Store {
     /// `Nested`, `Busy`, `Storage`.
     pub fn guard_table(&self, actor: &Actor, table: &str, guard: TableGuard) -> Result<()> {
         verdict::daemon_only(actor, Operation::new(Resource::Meta, Action::Create), "")?;
-        let (_inside, started) = (Inside::enter(self.identity())?, Instant::now());
+        let (_reentry, started) = (ReentryGuard::enter(self.identity())?, Instant::now());
         let conn = self.writer(started)?;
         in_transaction(&conn.raw, ["BEGIN IMMEDIATE", "COMMIT"], |_| {
             unchanged(&conn)?;
@@ -110,11 +110,11 @@ fn put(conn: &Conn, actor: &Actor, name: &str, asked: &TableGuard) -> Result<()>
     let raw = &conn.raw;
     let failed = |error| Error::of_file("guarding a table", error);
     sound(raw)?;
-    if let Some(there) = further_tables(raw)?.into_iter().find(|table| table.name.eq_ignore_ascii_case(name)) {
-        if there.via.eq_ignore_ascii_case(&asked.via) && there.parent == asked.parent {
+    if let Some(there) = extra_tables(raw)?.into_iter().find(|table| table.name.eq_ignore_ascii_case(name)) {
+        if there.parent_column.eq_ignore_ascii_case(&asked.parent_column) && there.parent == asked.parent {
             return Ok(());
         }
-        return Err(Error::invalid("table", format!("is guarded by its column `{}` already", there.via)));
+        return Err(Error::invalid("table", format!("is guarded by its column `{}` already", there.parent_column)));
     }
     if catalog::is_guarded(name) {
         return Err(Error::invalid("table", "is guarded already: it is one of aclite's own"));
@@ -126,7 +126,7 @@ fn put(conn: &Conn, actor: &Actor, name: &str, asked: &TableGuard) -> Result<()>
     guard::remove(raw)?;
     raw.execute(
         "INSERT INTO main.acl_tables (name, via, parent) VALUES (?1, ?2, ?3)",
-        (name, &asked.via, asked.parent.as_str()),
+        (name, &asked.parent_column, asked.parent.as_str()),
     )
     .map_err(failed)?;
     for (action, needs, needs_if_own) in &asked.rules {
@@ -139,7 +139,7 @@ fn put(conn: &Conn, actor: &Actor, name: &str, asked: &TableGuard) -> Result<()>
     }
     // Rules change who may do what.
     raw.execute("UPDATE main.acl_epoch SET epoch = epoch + 1", []).map_err(failed)?;
-    let why = format!("{} {}: table `{name}` by its column `{}`", actor.kind(), actor.id(), asked.via);
+    let why = format!("{} {}: table `{name}` by its column `{}`", actor.kind(), actor.id(), asked.parent_column);
     install(conn, Action::Patch, &why)?;
     sound(raw)
 }

@@ -72,10 +72,10 @@ impl<'c> ReadTx<'c> {
         params: &[Value],
         mut read: impl FnMut(&Row<'_>) -> Result<T>,
     ) -> Result<Vec<T>> {
-        self.alive()?;
+        self.ensure_open()?;
         self.conn.context.start(Door::Api);
         let failed = |error| self.conn.failure(doing, &the_file(), error).0;
-        self.ours(|| {
+        self.as_aclite(|| {
             let mut statement = self.raw().prepare_cached(sql).map_err(failed)?;
             let mut rows = statement.query(params_from_iter(params)).map_err(failed)?;
             let mut found = Vec::new();
@@ -87,13 +87,13 @@ impl<'c> ReadTx<'c> {
     }
 
     /// Runs statements of ours, also where one of the embedder's is under way.
-    pub(crate) fn ours<T>(&self, work: impl FnOnce() -> T) -> T {
-        self.conn.authored(Author::Us, work)
+    pub(crate) fn as_aclite<T>(&self, work: impl FnOnce() -> T) -> T {
+        self.conn.authored(Author::Aclite, work)
     }
 
     /// Fails once the transaction is gone: a statement of SQL that was not ours may have ended it
     /// (`OR ROLLBACK`), and what came after it would commit by itself.
-    pub(super) fn alive(&self) -> Result<()> {
+    pub(super) fn ensure_open(&self) -> Result<()> {
         if self.raw().is_autocommit() {
             return Err(Error::broken("a statement ended the transaction; nothing of it was stored"));
         }
@@ -166,10 +166,10 @@ impl<'c> Tx<'c> {
         params: &[Value],
         read: impl FnOnce() -> Result<T>,
     ) -> Result<T> {
-        let span = tracing::debug_span!("write", operation = asked.action.word(), resource = asked.resource.word());
+        let span = tracing::debug_span!("write", operation = asked.action.as_str(), resource = asked.resource.as_str());
         let _entered = span.enter();
         traced(asked, || {
-            self.alive()?;
+            self.ensure_open()?;
             self.conn.context.start_write(asked.resource);
             // A malformed id is not written to the audit.
             for (column, id) in ids {
@@ -187,7 +187,7 @@ impl<'c> Tx<'c> {
                 error
             };
             let run = || self.raw().prepare_cached(sql)?.execute(params_from_iter(params));
-            if self.ours(run).map_err(failed)? == 0 {
+            if self.as_aclite(run).map_err(failed)? == 0 {
                 self.refuse(asked, id, "missing", format!("no {}", asked.resource));
                 return Err(Error::not_found(asked.resource, id));
             }
@@ -204,15 +204,15 @@ impl<'c> Tx<'c> {
     /// Runs `work` so that either all of its writes remain or none.
     pub(crate) fn all_or_nothing<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
         let failed = |error| Error::storage("a savepoint", error);
-        self.alive()?;
-        self.ours(|| self.raw().execute_batch("SAVEPOINT acl_whole")).map_err(failed)?;
+        self.ensure_open()?;
+        self.as_aclite(|| self.raw().execute_batch("SAVEPOINT acl_whole")).map_err(failed)?;
         let unreadable_write = self.unreadable_write.get();
         let done = work();
         if self.raw().is_autocommit() {
-            return done.and_then(|value| self.alive().map(|()| value));
+            return done.and_then(|value| self.ensure_open().map(|()| value));
         }
         let end = if done.is_ok() { "RELEASE acl_whole" } else { "ROLLBACK TO acl_whole; RELEASE acl_whole" };
-        self.ours(|| self.raw().execute_batch(end)).map_err(failed)?;
+        self.as_aclite(|| self.raw().execute_batch(end)).map_err(failed)?;
         if done.is_err() {
             // What could not be read back is undone with the rest.
             self.unreadable_write.set(unreadable_write);
@@ -237,7 +237,7 @@ impl<'c> Tx<'c> {
 pub(crate) fn traced<T>(asked: Operation, work: impl FnOnce() -> Result<T>) -> Result<T> {
     let started = Instant::now();
     let done = work();
-    trace(asked.action.word(), asked.resource.word(), started, done.as_ref().err());
+    trace(asked.action.as_str(), asked.resource.as_str(), started, done.as_ref().err());
     done
 }
 

@@ -201,7 +201,7 @@ impl Case<'_> {
 
     fn role_word(&self) -> Judged {
         match self.facts.input(Fact::Role)? {
-            Some(word) if RoleRank::from_word(word) > RoleRank::Unknown => Ok(()),
+            Some(word) if RoleRank::of_role(word) > RoleRank::Unknown => Ok(()),
             _ => Err(Refusal::invalid("role", "must be superadmin, admin, member or viewer")),
         }
     }
@@ -209,7 +209,7 @@ impl Case<'_> {
     fn level_word(&self, fact: Fact, optional: bool) -> Judged {
         match self.facts.input(fact)? {
             None if optional => Ok(()),
-            Some(word) if Level::from_word(word).is_some() => Ok(()),
+            Some(word) if Level::known(word).is_some() => Ok(()),
             _ => Err(Refusal::invalid(fact.name(), "must be none, view, session, prompt or all")),
         }
     }

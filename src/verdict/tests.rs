@@ -58,7 +58,7 @@ fn patch(actor: &Actor, changed: &[&str], world: &[(Fact, ValueRef<'static>)]) -
         Err(Refusal::Undecidable(problem)) => format!("can't say: {problem}"),
         Err(refusal) => {
             let error = crate::error::Error::from(refusal);
-            format!("{}{}: {error}", error.code(), if error.visible() { "" } else { ", hidden" })
+            format!("{}{}: {error}", error.code(), if error.is_visible() { "" } else { ", hidden" })
         }
     }
 }

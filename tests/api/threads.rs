@@ -3,7 +3,7 @@
 use aclite::{
     Access, Actor, AdoptReport, AuditRow, Board, BoardPatch, CheckReport, Credentials, Cursor, Error, Grant, Group,
     GroupPatch, Membership, Message, MessagePatch, MessageQuery, NewBoard, NewGroup, NewMessage, NewRepo, NewSession,
-    NewTask, NewUser, NewWorktree, OpenOptions, Page, Patched, PublicError, Repo, RepoPatch, Sealed, Session,
+    NewTask, NewUser, NewWorktree, OpenOptions, Page, PatchedTask, PublicError, Repo, RepoPatch, Sealed, Session,
     SessionPatch, SessionQuery, Store, TableGuard, Task, TaskId, TaskPatch, TaskQuery, Time, User, UserPatch,
     UserQuery, Worktree, WorktreeOwner, WorktreePatch, WorktreeQuery,
 };
@@ -33,7 +33,7 @@ fn threads_share_stores_actors_errors_and_records() {
         UserPatch,
         WorktreePatch
     );
-    shared_by_threads!(MessageQuery, SessionQuery, TaskQuery, UserQuery, WorktreeQuery, Page<Task>, Patched);
+    shared_by_threads!(MessageQuery, SessionQuery, TaskQuery, UserQuery, WorktreeQuery, Page<Task>, PatchedTask);
 }
 
 #[test]

@@ -11,8 +11,8 @@ use std::sync::Barrier;
 use std::time::Duration;
 
 use aclite::{
-    Actor, AuditRow, Durability, Ended, Error, MessageRole, MessageType, NewMessage, NewTask, OpenOptions, Result,
-    Sharing, Store, TaskId, TaskPatch, TaskStatus, Tx, WorktreePatch,
+    Actor, AuditRow, Durability, EndingOutcome, Error, MessageRole, MessageType, NewMessage, NewTask, OpenOptions,
+    Result, Sharing, Store, TaskId, TaskPatch, TaskStatus, Tx, WorktreePatch,
 };
 use rusqlite::Connection;
 use serde_json::json;
@@ -809,8 +809,8 @@ fn ender(what: &str, path: &Path, gate: &mut dyn Gate) -> String {
         Ok(patched.ended)
     });
     match done {
-        Ok(Ended::First) => "first".to_owned(),
-        Ok(Ended::AlreadyEnded(status)) => format!("after {status}"),
+        Ok(EndingOutcome::First) => "first".to_owned(),
+        Ok(EndingOutcome::AlreadyEnded(status)) => format!("after {status}"),
         other => verdict(&other).to_owned(),
     }
 }
@@ -873,8 +873,10 @@ fn whoever_comes_first_ends_the_task_and_nobody_twice() {
             parties.map(|party| party.join().unwrap())
         });
         match outcomes {
-            [Ended::First, Ended::AlreadyEnded(TaskStatus::Stopped)] => ended_once(&path, "stopped"),
-            [Ended::AlreadyEnded(TaskStatus::Completed), Ended::First] => ended_once(&path, "completed"),
+            [EndingOutcome::First, EndingOutcome::AlreadyEnded(TaskStatus::Stopped)] => ended_once(&path, "stopped"),
+            [EndingOutcome::AlreadyEnded(TaskStatus::Completed), EndingOutcome::First] => {
+                ended_once(&path, "completed")
+            }
             other => panic!("{other:?}"),
         }
     }

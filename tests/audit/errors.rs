@@ -382,7 +382,7 @@ fn a_hidden_record_is_told_like_one_that_never_was() {
 fn the_daemon_learns_the_whole_reason() {
     let store = populated();
     let error = refused(store.write(&Actor::user("cy"), |tx| tx.tasks().patch("t-hidden", done())));
-    assert!(error.is_denied() && !error.visible() && !error.is_not_found());
+    assert!(error.is_denied() && !error.is_visible() && !error.is_not_found());
     let Error::Denied(denied) = &error else { panic!("{error:?}") };
     assert_eq!(
         (denied.resource().as_str(), denied.operation().action.as_str(), denied.id()),

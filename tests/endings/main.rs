@@ -4,7 +4,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
-use aclite::{Actor, Ended, NewTask, Sharing, TaskPatch, TaskStatus, Time};
+use aclite::{Actor, EndingOutcome, NewTask, Sharing, TaskPatch, TaskStatus, Time};
 use serde_json::{Value, json};
 use support::office::{bo, check, check_told, executor, office};
 use support::{ask, attempt, places, sql, system, verdict, world};
@@ -52,9 +52,9 @@ fn the_first_ending_wins_and_no_report_is_lost() {
                 assert_eq!(task.data().unwrap()["git_state"]["sha_at_end"], "abc", "{what}: no report is lost");
                 assert_eq!(task.data().unwrap()["message_range"]["end_index"], 3, "{what}");
                 let became = match patched.ended {
-                    Ended::First => "first",
-                    Ended::No => "no",
-                    Ended::AlreadyEnded(status) => {
+                    EndingOutcome::First => "first",
+                    EndingOutcome::No => "no",
+                    EndingOutcome::AlreadyEnded(status) => {
                         assert_eq!(status.as_str(), stays, "{what}");
                         "already"
                     }
@@ -74,7 +74,7 @@ fn a_user_may_still_add_to_a_task_that_has_ended() {
     let store = office();
     sql(&store, "UPDATE tasks SET status = 'stopped', completed_at = 5 WHERE task_id = 't'");
     let patch = store.write(&bo(), |tx| tx.tasks().patch("t", TaskPatch::new().set("report", "by hand")));
-    assert_eq!(patch.unwrap().ended, Ended::No);
+    assert_eq!(patch.unwrap().ended, EndingOutcome::No);
     // At the raw door nothing can be left out of a statement, so the daemon too gets the conflict.
     for actor in [bo(), executor(), system()] {
         let raw = attempt(&store, &actor, |tx| {
@@ -129,10 +129,10 @@ fn finish_ends_the_task_and_frees_its_session_or_does_neither() {
     check(&swallowed, "ok", "the closure itself");
     assert_eq!(state(), ("running".to_owned(), "running 0".to_owned()));
     sql(&store, "UPDATE acl_rules SET needs = 'prompt' WHERE resource = 'session' AND operation = 'report'");
-    assert_eq!(finish().unwrap().ended, Ended::First);
+    assert_eq!(finish().unwrap().ended, EndingOutcome::First);
     assert_eq!(state(), ("completed".to_owned(), "idle 1".to_owned()));
     sql(&store, "UPDATE sessions SET status = 'running', ready_for_prompt = 0");
-    assert_eq!(finish().unwrap().ended, Ended::AlreadyEnded(TaskStatus::Completed));
+    assert_eq!(finish().unwrap().ended, EndingOutcome::AlreadyEnded(TaskStatus::Completed));
     assert_eq!(state(), ("completed".to_owned(), "running 0".to_owned()), "a late ending leaves the session alone");
 }
 

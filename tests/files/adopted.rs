@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use aclite::rusqlite::Connection;
 use aclite::{
-    Actor, AdoptReport, Adoption, Ended, Error, NewTask, Sharing, Store, TaskPatch, TaskStatus, WorktreePatch,
+    Actor, AdoptReport, Adoption, EndingOutcome, Error, NewTask, Sharing, Store, TaskPatch, TaskStatus, WorktreePatch,
 };
 use tempfile::tempdir;
 
@@ -113,7 +113,7 @@ fn the_guards_are_in_force_afterwards() {
         assert_eq!(verdict(&refused), outcome, "{who}");
     }
     let patched = store.write(&Actor::executor("bo", "s-bo", "t-2"), |tx| tx.tasks().finish("t-2", done())).unwrap();
-    assert_eq!(patched.ended, Ended::First);
+    assert_eq!(patched.ended, EndingOutcome::First);
     // A status and a column that nobody here has heard of are still what they were.
     assert_eq!(ask::<String>(&store, "SELECT status FROM sessions WHERE session_id = 's-cy'"), "a word of tomorrow");
     let shared = store.write(&Actor::user("bo"), |tx| {

@@ -3,8 +3,8 @@
 //! Nobody sends a `session_id`: the database finds the session and asks its worktree.
 
 use aclite::{
-    Actor, AgenticTool, AuditRow, Ended, MessagePatch, MessageQuery, MessageRole, MessageType, NewMessage, NewSession,
-    NewTask, Result, SessionPatch, Sharing, Store, TaskPatch, TaskQuery, TaskStatus, Tx, WorktreePatch,
+    Actor, AgenticTool, AuditRow, EndingOutcome, MessagePatch, MessageQuery, MessageRole, MessageType, NewMessage,
+    NewSession, NewTask, Result, SessionPatch, Sharing, Store, TaskPatch, TaskQuery, TaskStatus, Tx, WorktreePatch,
 };
 use serde_json::{Value, json};
 
@@ -318,7 +318,7 @@ fn a_restarted_daemon_stops_what_was_running() {
     let late = store.write(&Actor::executor("bo", "s", "t"), late).unwrap();
     assert_eq!(
         (late.ended, &late.task.data().unwrap()["model"]),
-        (Ended::AlreadyEnded(TaskStatus::Stopped), &json!("m"))
+        (EndingOutcome::AlreadyEnded(TaskStatus::Stopped), &json!("m"))
     );
 }
 

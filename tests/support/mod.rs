@@ -148,7 +148,7 @@ pub fn last_seq(store: &Store) -> i64 {
 pub fn verdict<T>(outcome: &Result<T>) -> &'static str {
     match outcome {
         Ok(_) => "ok",
-        Err(error @ Error::Denied(_)) if !error.visible() => "hidden",
+        Err(error @ Error::Denied(_)) if !error.is_visible() => "hidden",
         Err(error) => error.code(),
     }
 }

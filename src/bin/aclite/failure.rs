@@ -39,7 +39,7 @@ impl Failure {
     }
 
     /// A stable word for it, for programs.
-    pub(crate) fn word(&self) -> &'static str {
+    pub(crate) fn as_str(&self) -> &'static str {
         match self {
             Self::Store(error) => error.code(),
             Self::NotEmpty(_) => "not_empty",

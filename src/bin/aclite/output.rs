@@ -86,7 +86,7 @@ pub(crate) fn checked(file: &Path, report: &CheckReport, json: bool) -> io::Resu
 /// Says on stderr why the command failed. There is nobody left to tell where that fails too.
 pub(crate) fn failure(failure: &Failure, json: bool) {
     let text = if json {
-        let mut error = json!({ "code": failure.word(), "message": failure.to_string() });
+        let mut error = json!({ "code": failure.as_str(), "message": failure.to_string() });
         if let Failure::Store(Error::Tampered(tampered)) = failure {
             error["missing"] = json!(tampered.missing());
             error["altered"] = json!(tampered.altered());

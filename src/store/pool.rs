@@ -10,58 +10,58 @@ use crate::error::{Error, Result};
 
 /// A connection: one caller has it at a time, others wait until their time is up.
 #[derive(Debug)]
-pub(super) struct Lane {
-    slot: Mutex<Slot>,
+pub(super) struct Slot {
+    idle: Mutex<Idle>,
     freed: Condvar,
 }
 
 /// The connection while nobody has it, and how many wait for it.
 #[derive(Debug)]
-struct Slot {
+struct Idle {
     conn: Option<Conn>,
     waiting: usize,
 }
 
-impl Lane {
+impl Slot {
     pub(super) fn new(conn: Conn) -> Self {
-        Self { slot: Mutex::new(Slot { conn: Some(conn), waiting: 0 }), freed: Condvar::new() }
+        Self { idle: Mutex::new(Idle { conn: Some(conn), waiting: 0 }), freed: Condvar::new() }
     }
 
     /// Takes the connection if nobody has it.
-    pub(super) fn try_take(&self) -> Option<Taken<'_>> {
+    pub(super) fn try_take(&self) -> Option<Lease<'_>> {
         let conn = self.lock().conn.take()?;
-        Some(Taken { lane: self, conn: Some(conn) })
+        Some(Lease { slot: self, conn: Some(conn) })
     }
 
     /// Takes the connection, waiting for up to `timeout` since `started`.
-    pub(super) fn take(&self, started: Instant, timeout: Duration) -> Result<Taken<'_>> {
-        let mut slot = self.lock();
+    pub(super) fn take(&self, started: Instant, timeout: Duration) -> Result<Lease<'_>> {
+        let mut idle = self.lock();
         loop {
-            if let Some(conn) = slot.conn.take() {
-                return Ok(Taken { lane: self, conn: Some(conn) });
+            if let Some(conn) = idle.conn.take() {
+                return Ok(Lease { slot: self, conn: Some(conn) });
             }
             let left = timeout.saturating_sub(started.elapsed());
             if left.is_zero() {
                 return Err(Error::Busy(started.elapsed()));
             }
-            slot.waiting += 1;
-            (slot, _) = self.freed.wait_timeout(slot, left).unwrap_or_else(PoisonError::into_inner);
-            slot.waiting -= 1;
+            idle.waiting += 1;
+            (idle, _) = self.freed.wait_timeout(idle, left).unwrap_or_else(PoisonError::into_inner);
+            idle.waiting -= 1;
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Slot> {
-        self.slot.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Idle> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// The connection while a caller has it; dropping it lets the next one in.
-pub(super) struct Taken<'a> {
-    lane: &'a Lane,
+pub(super) struct Lease<'a> {
+    slot: &'a Slot,
     conn: Option<Conn>,
 }
 
-impl Deref for Taken<'_> {
+impl Deref for Lease<'_> {
     type Target = Conn;
 
     #[expect(clippy::expect_used, reason = "INVARIANT: only `drop` takes the connection out")]
@@ -70,13 +70,13 @@ impl Deref for Taken<'_> {
     }
 }
 
-impl Drop for Taken<'_> {
+impl Drop for Lease<'_> {
     fn drop(&mut self) {
-        let mut slot = self.lane.lock();
-        slot.conn = self.conn.take();
+        let mut idle = self.slot.lock();
+        idle.conn = self.conn.take();
         // A notification that nobody waits for is a system call all the same.
-        if slot.waiting > 0 {
-            self.lane.freed.notify_one();
+        if idle.waiting > 0 {
+            self.slot.freed.notify_one();
         }
     }
 }
@@ -87,9 +87,9 @@ thread_local! {
 }
 
 /// Marks that this thread is inside a closure of a store, until dropped.
-pub(super) struct Inside(usize);
+pub(super) struct ReentryGuard(usize);
 
-impl Inside {
+impl ReentryGuard {
     /// # Errors
     /// `Nested` where it is already: waiting for the connection would be waiting for itself.
     pub(super) fn enter(store: usize) -> Result<Self> {
@@ -103,7 +103,7 @@ impl Inside {
     }
 }
 
-impl Drop for Inside {
+impl Drop for ReentryGuard {
     fn drop(&mut self) {
         INSIDE.with_borrow_mut(|inside| inside.retain(|store| *store != self.0));
     }

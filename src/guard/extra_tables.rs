@@ -9,20 +9,20 @@ use crate::error::{Error, Result};
 use crate::operation::Resource;
 
 /// The guards of such a table.
-const GUARDS: &str = include_str!("../../sql/guards/further.sql");
+const GUARDS: &str = include_str!("../../sql/guards/extra_table.sql");
 
 /// One such table, as the row of `acl_tables` has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Further {
+pub(crate) struct ExtraTable {
     pub(crate) name: String,
     /// The column that names the parent.
-    pub(crate) via: String,
+    pub(crate) parent_column: String,
     /// What the parent is: a session or a worktree.
     pub(crate) parent: Resource,
 }
 
 /// The further tables of this file, by name; none where the list itself is missing.
-pub(crate) fn list(conn: &Connection) -> Result<Vec<Further>> {
+pub(crate) fn list(conn: &Connection) -> Result<Vec<ExtraTable>> {
     let failed = |error| Error::of_file("reading the list of further tables", error);
     let mut there = conn
         .prepare("SELECT 1 FROM main.sqlite_schema WHERE type = 'table' AND name = 'acl_tables'")
@@ -35,13 +35,13 @@ pub(crate) fn list(conn: &Connection) -> Result<Vec<Further>> {
         .query_map([], |row| {
             let parent: String = row.get(2)?;
             let parent = if parent == "session" { Resource::Session } else { Resource::Worktree };
-            Ok(Further { name: row.get(0)?, via: row.get(1)?, parent })
+            Ok(ExtraTable { name: row.get(0)?, parent_column: row.get(1)?, parent })
         })
         .map_err(failed)?;
     rows.collect::<Result<_, _>>().map_err(failed)
 }
 
-impl Further {
+impl ExtraTable {
     /// Table and key of the parent.
     const fn parent_table(&self) -> (&'static str, &'static str) {
         let parent = match self.parent {
@@ -62,15 +62,18 @@ impl Further {
         };
         // A rule of that name would be the rule of something else.
         let lower = self.name.to_ascii_lowercase();
-        let taken = Resource::from_word(&lower).is_some();
+        let taken = Resource::known(&lower).is_some();
         if !plain(&self.name) || taken || lower.starts_with("acl_") || lower.starts_with("sqlite_") {
             problems.push(format!("table `{}` has a name that guards can't carry", self.name));
         }
-        if !is_plain(&self.via) {
-            problems.push(format!("column {:?} of table `{}` has a name that guards can't carry", self.via, self.name));
+        if !is_plain(&self.parent_column) {
+            problems.push(format!(
+                "column {:?} of table `{}` has a name that guards can't carry",
+                self.parent_column, self.name
+            ));
         }
-        if !table.has_column(&self.via) {
-            problems.push(format!("there is no column `{}.{}`", self.name, self.via));
+        if !table.has_column(&self.parent_column) {
+            problems.push(format!("there is no column `{}.{}`", self.name, self.parent_column));
         }
         let (parent, _) = self.parent_table();
         let mut reference = conn
@@ -79,10 +82,10 @@ impl Further {
                  WHERE \"from\" = ?2 COLLATE NOCASE AND \"table\" = ?3 COLLATE NOCASE AND on_delete = 'CASCADE'",
             )
             .map_err(failed)?;
-        if !reference.exists([&self.name, &self.via, parent]).map_err(failed)? {
+        if !reference.exists([&self.name, &self.parent_column, parent]).map_err(failed)? {
             problems.push(format!(
                 "column `{}.{}` does not reference `{parent}` with ON DELETE CASCADE",
-                self.name, self.via
+                self.name, self.parent_column
             ));
         }
         Ok(problems)
@@ -96,26 +99,26 @@ impl Further {
             _ => ("acl_worktree_facts", "NULL"),
         };
         let mut fixed = table.key().to_vec();
-        fixed.push(self.via.clone());
+        fixed.push(self.parent_column.clone());
         for stamp in ["created_by", "created_at"] {
             if table.has_column(stamp) {
                 fixed.push(stamp.to_owned());
             }
         }
         let (removed_parent, set_null) = references(conn, &self.name)?;
-        let via = quote(&self.via);
+        let parent_column = quote(&self.parent_column);
         table.expand(GUARDS, |marker| {
             Some(match marker {
                 "table" => quote(&self.name),
                 "table name" => literal(&self.name),
                 "table prefix" => literal(&format!("{}/", self.name)),
-                "parent kind" => literal(self.parent.word()),
+                "parent kind" => literal(self.parent.as_str()),
                 "parent facts" => parent_facts.to_owned(),
                 "parent key" => parent_key.to_owned(),
-                "parent column" => via.clone(),
+                "parent column" => parent_column.clone(),
                 "session" => session.to_owned(),
                 // A row that has no key before it is there goes by its parent.
-                "new key" => table.new_key().unwrap_or_else(|| format!("NEW.{via}")),
+                "new key" => table.new_key().unwrap_or_else(|| format!("NEW.{parent_column}")),
                 "old key" => table.old_key(),
                 "fixed columns" => literal(&fixed.join("\n").to_ascii_lowercase()),
                 "set null" => set_null.clone(),
@@ -128,38 +131,38 @@ impl Further {
 
     /// The part of the children's list in the guard of a removed `ancestor` that stands for this table.
     fn children(&self, ancestor: &str) -> String {
-        let (name, table, via) = (&self.name, quote(&self.name), quote(&self.via));
+        let (name, table, parent_column) = (&self.name, quote(&self.name), quote(&self.parent_column));
         let (of_session, of_worktree) = (self.parent == Resource::Session, self.parent == Resource::Worktree);
         match ancestor {
             "session" if of_session => {
-                format!("\n        UNION ALL\n        SELECT '{name}' WHERE EXISTS (SELECT 1 FROM {table} WHERE {via} = OLD.session_id)")
+                format!("\n        UNION ALL\n        SELECT '{name}' WHERE EXISTS (SELECT 1 FROM {table} WHERE {parent_column} = OLD.session_id)")
             }
             "worktree" if of_session => format!(
                 "\n        UNION ALL\n        SELECT DISTINCT '{name}', s.created_by IS acl_actor() FROM sessions AS s
-        WHERE s.worktree_id = OLD.worktree_id AND EXISTS (SELECT 1 FROM {table} AS r WHERE r.{via} = s.session_id)"
+        WHERE s.worktree_id = OLD.worktree_id AND EXISTS (SELECT 1 FROM {table} AS r WHERE r.{parent_column} = s.session_id)"
             ),
             "worktree" if of_worktree => format!(
                 "\n        UNION ALL\n        SELECT '{name}', OLD.created_by IS acl_actor()
-        WHERE EXISTS (SELECT 1 FROM {table} AS r WHERE r.{via} = OLD.worktree_id)"
+        WHERE EXISTS (SELECT 1 FROM {table} AS r WHERE r.{parent_column} = OLD.worktree_id)"
             ),
             "repo" if of_session => format!(
                 "\n        UNION ALL\n        SELECT DISTINCT '{name}', s.worktree_id, s.created_by IS acl_actor()
         FROM worktrees AS w JOIN sessions AS s ON s.worktree_id = w.worktree_id WHERE w.repo_id = OLD.repo_id
-          AND EXISTS (SELECT 1 FROM {table} AS r WHERE r.{via} = s.session_id)"
+          AND EXISTS (SELECT 1 FROM {table} AS r WHERE r.{parent_column} = s.session_id)"
             ),
             "repo" if of_worktree => format!(
                 "\n        UNION ALL\n        SELECT '{name}', w.worktree_id, w.created_by IS acl_actor() FROM worktrees AS w
-        WHERE w.repo_id = OLD.repo_id AND EXISTS (SELECT 1 FROM {table} AS r WHERE r.{via} = w.worktree_id)"
+        WHERE w.repo_id = OLD.repo_id AND EXISTS (SELECT 1 FROM {table} AS r WHERE r.{parent_column} = w.worktree_id)"
             ),
             _ => String::new(),
         }
     }
 }
 
-/// What the marker `further ANCESTOR` becomes: the children in `further` tables.
-pub(super) fn children(marker: &str, further: &[Further]) -> Option<String> {
-    let ancestor = marker.strip_prefix("further ")?;
-    Some(further.iter().map(|table| table.children(ancestor)).collect())
+/// What the marker `extra_tables ANCESTOR` becomes: the children in `extra_tables`.
+pub(super) fn children(marker: &str, extra_tables: &[ExtraTable]) -> Option<String> {
+    let ancestor = marker.strip_prefix("extra_tables ")?;
+    Some(extra_tables.iter().map(|table| table.children(ancestor)).collect())
 }
 
 /// The statements by which the guards of table `name` learn of a cascade: of references that delete, and of those that
@@ -197,5 +200,5 @@ fn references(conn: &Connection, name: &str) -> Result<(String, String)> {
 /// column, nothing.
 fn parent_of(table: &str) -> Option<(&'static str, &'static str)> {
     let table = catalog::named(table).filter(|table| !table.is_aclites())?;
-    if let [key] = table.key { Some((table.resource.word(), key)) } else { None }
+    if let [key] = table.key { Some((table.resource.as_str(), key)) } else { None }
 }
