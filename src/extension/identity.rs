@@ -99,6 +99,10 @@ fn find(conn: &Connection, name: &str) -> SqlResult<String> {
     if !guarded {
         return Err(failed("the main database has no guards: SELECT acl_adopt() puts them in"));
     }
+    // Its tables refuse writes of this connection, but for those that a migration has rebuilt.
+    if conn.prepare("SELECT 1 FROM main.acl_meta WHERE name = 'generation' AND value = 0")?.exists([])? {
+        return Err(failed("the guards of this file were taken out: run `aclite adopt FILE` to put them in again"));
+    }
     // The plainest first, so that nobody takes another's name away by an address that is like it.
     for same in ["user_id = ?1", "email = ?1", "email = ?1 COLLATE NOCASE"] {
         let mut users = conn.prepare(&format!("SELECT user_id FROM main.users WHERE {same} LIMIT 2"))?;

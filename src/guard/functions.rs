@@ -12,6 +12,7 @@ use rusqlite::{Connection, Result as SqlResult};
 
 use super::complete::{complete_write, first_owner, guard_audit, is_direct};
 use super::context::{Context, State};
+use super::detached;
 use super::host::Host;
 use super::judge::{guard, guard_child, may_get, removed_parent, row};
 use super::merging::{merged, next_completed_at, next_data, next_status};
@@ -23,6 +24,7 @@ pub(crate) fn register(conn: &Connection, context: &Arc<Context>) -> SqlResult<(
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_INNOCUOUS;
     let pure = flags | FunctionFlags::SQLITE_DETERMINISTIC;
     let host = Host::of(conn);
+    detached::register(conn)?;
     let with = |context: &Arc<Context>| Arc::clone(context);
 
     // Who acts, and for an executor its session and task; NULL where there is none.

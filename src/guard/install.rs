@@ -118,6 +118,7 @@ mod tests {
             conn.execute_batch(table.guards).unwrap_or_else(|error| panic!("{}: {error}", table.name));
         }
         conn.execute_batch(include_str!("../../sql/guards/extra_table.sql")).unwrap();
+        conn.execute_batch(include_str!("../../sql/detached.sql")).unwrap();
     }
 
     /// Every step of a statement's plan and of the triggers that it runs.

@@ -6,6 +6,7 @@ mod call;
 mod check;
 mod complete;
 mod context;
+mod detached;
 mod entry;
 mod extra_tables;
 mod functions;
@@ -23,6 +24,7 @@ pub(crate) use check::{beyond_repair, check};
 pub(crate) use context::{Context, Ending};
 #[cfg(feature = "extension")]
 pub(crate) use context::{HostGuard, State};
+pub(crate) use detached::{accept_ourselves, refuse_ourselves};
 pub(crate) use extra_tables::list as extra_tables;
 pub(crate) use functions::register;
 pub(crate) use host::{Host, has_moved};

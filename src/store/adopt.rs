@@ -141,6 +141,9 @@ impl<'a> Adoption<'a> {
             }
             Kind::Empty | Kind::Foreign => false,
         };
+        if detached {
+            guard::accept_ourselves(raw)?;
+        }
         check_shape(raw)?;
         self.step("checking its integrity");
         check_integrity(raw)?;
@@ -161,8 +164,9 @@ impl<'a> Adoption<'a> {
 
 impl Store {
     /// Takes the guards out of the file, for a migration of another program that rebuilds tables;
-    /// [`Adoption`] puts them in again. The audit says so. Until then aclite does not open the file,
-    /// stores that have it open answer `Detached`, and nothing guards it.
+    /// [`Adoption`] puts them in again. The audit says so. Until then aclite does not open the file, and
+    /// stores that have it open answer `Detached`. Other programs write it as they like; small triggers on the tables
+    /// that were guarded refuse aclite's own connections, and those of hosts that have loaded the extension.
     ///
     /// # Errors
     /// `Incompatible` where the file is not ours or detached already; `Busy`, `Storage`.
@@ -181,7 +185,7 @@ impl Store {
             guard::remove(raw)?;
             raw.execute("UPDATE main.acl_meta SET value = 0 WHERE name = 'generation'", [])
                 .map_err(|error| Error::of_file("detaching", error))?;
-            Ok(())
+            guard::refuse_ourselves(raw)
         })
         .map_err(|error| waited(error, started))?;
         done(&conn.raw)

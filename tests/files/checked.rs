@@ -350,7 +350,8 @@ fn a_detached_file_is_refused_until_it_is_adopted_again() {
     assert_eq!(Store::inspect(&path).unwrap_err().code(), "incompatible");
     assert!(bytes(&path) == detached);
     let conn = raw(&path);
-    assert_eq!(texts(&conn, "SELECT name FROM sqlite_schema WHERE type IN ('trigger', 'view')"), Vec::<String>::new());
+    let left = "SELECT name FROM sqlite_schema WHERE type IN ('trigger', 'view') AND name NOT GLOB 'acl_*_detached_*'";
+    assert_eq!(texts(&conn, left), Vec::<String>::new());
     // Another program's migration writes as it likes.
     conn.execute_batch("UPDATE tasks SET status = 'failed'; ALTER TABLE tasks ADD COLUMN priority integer").unwrap();
     let last = "SELECT actor_kind || ' ' || operation || ' ' || resource || ' ' || verdict || ' ' || why FROM acl_audit ORDER BY seq DESC LIMIT 1";

@@ -3,6 +3,7 @@
 
 mod adopted;
 mod checked;
+mod detached;
 mod opened;
 #[path = "../support/mod.rs"]
 mod support;

@@ -111,6 +111,11 @@ pub(crate) fn sqlite_3_35(connections: &[Connected]) -> Vec<Vec<Outcome>> {
     connections.iter().map(|connection| alone("3.35.2", connection)).collect()
 }
 
+/// SQLite 3.34.0, which is too old to load the extension.
+pub(crate) fn sqlite_3_34(connections: &[Connected]) -> Vec<Vec<Outcome>> {
+    connections.iter().map(|connection| alone("3.34.0", connection)).collect()
+}
+
 /// SQLite 3.39.0, the first that can be sealed.
 pub(crate) fn sqlite_3_39(connections: &[Connected]) -> Vec<Vec<Outcome>> {
     connections.iter().map(|connection| alone("3.39.0", connection)).collect()

@@ -10,6 +10,7 @@
     reason = "a host that can't be started is a failed test, and progress goes to standard error"
 )]
 
+mod detached;
 mod drive;
 mod examples;
 mod habits;

@@ -70,8 +70,9 @@ Examples:
 
     /// Take the guards out, for a migration of another program
     #[command(after_help = "\
-Until the file is adopted again nothing guards it, and aclite does not open it. Data, rules and
-audit stay; the audit says who took the guards out, and when.
+Until the file is adopted again nothing guards it, and aclite does not open it. Hosts that have
+loaded the extension can't write it; other programs can. Data, rules and audit stay; the audit
+says who took the guards out, and when.
 
 Example:
   aclite detach agor.db && agor db migrate && aclite adopt agor.db")]
