@@ -69,6 +69,7 @@ mod error;
 mod extension;
 mod facts;
 mod guard;
+mod json;
 mod level;
 mod merge;
 mod operation;

@@ -12,6 +12,8 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess,
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use crate::json;
+
 /// How deep JSON may nest: the most that `serde_json`, and so every reader of ours, can read back.
 pub(crate) const MAX_DEPTH: usize = 127;
 /// How long JSON text may be, in bytes.
@@ -156,7 +158,7 @@ fn same_value(old: &str, new: &str) -> bool {
     if old == new {
         return true;
     }
-    match (serde_json::from_str::<Value>(old), serde_json::from_str::<Value>(new)) {
+    match (json::parse(old), json::parse(new)) {
         (Ok(old), Ok(new)) => old == new,
         _ => false,
     }

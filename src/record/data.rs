@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use super::Record;
 use super::secret::Redacted;
 use crate::error::{Error, Result};
+use crate::json;
 use crate::operation::Resource;
 
 /// The open part of a record: every field that has no column.
@@ -98,7 +99,7 @@ impl fmt::Debug for Data {
 }
 
 fn parse(text: &str) -> serde_json::Result<Map<String, Value>> {
-    serde_json::from_str(text)
+    json::parse_object(text)
 }
 
 /// Whether `text` is known to have no top-level key for which `special` holds, without being read as JSON.

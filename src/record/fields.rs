@@ -9,6 +9,7 @@ use super::Record;
 use super::column::{Column, Field, Kind};
 use super::secret::Redacted;
 use crate::error::{Error, Invalid, Result};
+use crate::json;
 use crate::merge::{self, MAX_BYTES, MAX_DEPTH};
 
 const TOO_DEEP: &str = "is nested deeper than 127 levels";
@@ -53,7 +54,7 @@ impl Fields {
 
     fn parse_str<R: Record>(what: &str, text: &str) -> Result<Self> {
         merge::check_object(text).map_err(|problem| Error::invalid(what, format!("can't be used: {problem}")))?;
-        let value = serde_json::from_str(text).map_err(|_| Error::invalid(what, "is not JSON"))?;
+        let value = json::parse(text).map_err(|_| Error::invalid(what, "is not JSON"))?;
         Self::parse::<R>(what, value)
     }
 

@@ -9,6 +9,7 @@ use super::data::Data;
 use super::{Record, column};
 use crate::error::{Error, Result};
 use crate::facts::StoredRow;
+use crate::json;
 
 /// Where the columns of a record are.
 #[derive(Clone, Copy)]
@@ -88,7 +89,7 @@ impl<'r> Reader<'r> {
 ///
 /// Parsing leaves each key once: however often a secret's key stands in the text and however it is spelled, it is found.
 pub(crate) fn redact<R: Record>(text: &str) -> Option<String> {
-    let mut data: Map<String, Value> = serde_json::from_str(text).ok()?;
+    let mut data = json::parse_object(text).ok()?;
     data.retain(|key, _| !R::WRITE_ONLY.iter().any(|column| column.name == key));
     redact_keys::<R>(&mut data, R::HIDDEN);
     serde_json::to_string(&data).ok()

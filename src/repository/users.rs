@@ -9,6 +9,7 @@ use super::read::Stored as _;
 use super::records::{Records, RecordsMut};
 use super::write::{Assignments, identify, now, required};
 use crate::error::{Error, Result};
+use crate::json;
 use crate::operation::{Action, Resource};
 use crate::record::{Fields, NewUser, Record as _, Role, User, UserId, UserPatch};
 use crate::store::{op, traced};
@@ -125,7 +126,7 @@ fn credentials(row: &Row<'_>) -> Result<Credentials> {
     let user = User::from_row(row, 2)?;
     let (password, data): (String, String) = (row.get(0).map_err(failed)?, row.get(1).map_err(failed)?);
     let mut data: Map<String, Json> =
-        serde_json::from_str(&data).map_err(|error| Error::storage(format!("`data` of {}", user.user_id), error))?;
+        json::parse_object(&data).map_err(|error| Error::storage(format!("`data` of {}", user.user_id), error))?;
     let mut secrets = |key: &str| match data.remove(key) {
         Some(Json::Object(secrets)) => secrets,
         _ => Map::new(),

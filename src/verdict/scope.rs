@@ -5,6 +5,7 @@ use crate::actor::Actor;
 use crate::catalog;
 use crate::error::Refusal;
 use crate::facts::Fact;
+use crate::json;
 use crate::operation::{Action, Operation, Resource};
 
 impl Case<'_> {
@@ -73,8 +74,7 @@ impl Case<'_> {
     /// Whether a new permission request carries its own approval.
     fn is_answered(&self) -> Judged<bool> {
         let data = self.facts.input(Fact::Data)?.unwrap_or_default();
-        let data: serde_json::Value =
-            serde_json::from_str(data).map_err(|error| Refusal::invalid("data", error.to_string()))?;
+        let data: serde_json::Value = json::parse(data).map_err(|error| Refusal::invalid("data", error.to_string()))?;
         let Some(content) = data.get("content") else { return Ok(false) };
         // In a list or a text an answer could hide.
         if !content.is_object() {

@@ -1,6 +1,7 @@
 //! The stored rules decide every access: by level, role, ownership and group, at every door.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what a helper can't do is a failed test")]
 
+mod disguise;
 mod further;
 mod grid;
 mod groups;
