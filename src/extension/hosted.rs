@@ -64,7 +64,9 @@ impl HostConnection {
         if found != Tampered::default() {
             return Err([&found.missing[..], &found.altered[..]].concat().join(", "));
         }
-        if conn.is_autocommit() {
+        // A statement that writes and has not ended keeps its transaction open, whatever autocommit says: what it changed
+        // of the schema may be undone with it.
+        if conn.is_autocommit() && self.writers() <= 1 {
             *lock(&self.sound) = Some(version);
         }
         Ok(())
@@ -134,6 +136,16 @@ impl HostConnection {
     /// Whether the connection reads or writes any of its databases now.
     pub(crate) fn reads(&self) -> bool {
         running::reads(self.host)
+    }
+
+    /// How many statements that may write run now.
+    fn writers(&self) -> usize {
+        let mut count = 0;
+        running::all_running(self.host, |statement| {
+            count += usize::from(statement.writes);
+            true
+        });
+        count
     }
 
     /// How many statements run now.

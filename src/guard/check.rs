@@ -1,12 +1,11 @@
 //! Whether a file's guards are exactly those that this version installs.
 
-use std::collections::HashMap;
-
 use rusqlite::Connection;
 
 use super::extra_tables;
 use super::install::{objects, views};
 use super::names::{spelled, written_by};
+use super::own_tables::{self, Schema};
 use crate::catalog;
 use crate::error::{Error, Incompatible, Result, Tampered};
 
@@ -54,7 +53,7 @@ pub(crate) fn check(conn: &Connection) -> Result<Tampered> {
     let rows = schema
         .query_map([], |row| Ok(((row.get(0)?, row.get(1)?), (row.get(2)?, text(row.get(3)?)))))
         .map_err(failed)?;
-    let found: HashMap<(String, String), (String, String)> = rows.collect::<Result<_, _>>().map_err(failed)?;
+    let found: Schema = rows.collect::<Result<_, _>>().map_err(failed)?;
 
     let mut report = beyond_repair(conn)?;
     if report != Tampered::default() {
@@ -76,6 +75,7 @@ pub(crate) fn check(conn: &Connection) -> Result<Tampered> {
         }
         Err(error) => return Err(error),
     };
+    report.altered.extend(own_tables::altered(&found));
     for object in &expected {
         match found.get(&(object.kind.to_owned(), object.name.clone())) {
             None => report.missing.push(format!("{} `{}`", object.kind, object.name)),

@@ -193,12 +193,13 @@ impl Context {
     }
 
     fn audit_insert(&self, host: &Host) -> rusqlite::Result<Arc<Prepared>> {
-        let mut place = lock(&self.insert);
-        if let Some(insert) = place.lent.upgrade() {
+        if let Some(insert) = lock(&self.insert).lent.upgrade() {
             return Ok(insert);
         }
         let ours = self.hosted.is_none();
+        // No lock is held while SQLite prepares: it asks a host's authorizer, which may run statements of its own.
         let insert = Arc::new(host.prepare_audit_insert(ours)?);
+        let mut place = lock(&self.insert);
         place.lent = Arc::downgrade(&insert);
         if ours {
             place.kept = Some(Arc::clone(&insert));
@@ -214,7 +215,6 @@ impl Context {
 
 impl State {
     /// Forgets what the last writing statement left.
-    #[cfg(feature = "extension")]
     pub(crate) fn forget_statement(&mut self) {
         self.pending.clear();
         self.handed_over = HandedOver::default();

@@ -5,7 +5,7 @@ use rusqlite::Connection;
 use super::template::Table;
 use super::writer::{is_plain, literal, quote};
 use crate::catalog;
-use crate::error::{Error, Result};
+use crate::error::{Error, Incompatible, Result};
 use crate::operation::Resource;
 
 /// The guards of such a table.
@@ -179,7 +179,15 @@ fn references(conn: &Connection, name: &str) -> Result<(String, String)> {
             (row.get(0).map_err(failed)?, row.get(1).map_err(failed)?, row.get(3).map_err(failed)?);
         let to: Option<String> = row.get(2).map_err(failed)?;
         let Some((resource, key)) = parent_of(&parent.to_ascii_lowercase()) else { continue };
-        let (column, to) = (quote(&from), quote(&to.unwrap_or_else(|| key.to_owned())));
+        let to = to.unwrap_or_else(|| key.to_owned());
+        // A removal under way is known by the parent's key: another column of the same text would pass for it.
+        if !to.eq_ignore_ascii_case(key) && matches!(then.as_str(), "CASCADE" | "SET NULL") {
+            let problem = format!(
+                "column `{name}.{from}` references `{parent}.{to}`, which is not its key: guards could not tell whose cascade it is"
+            );
+            return Err(Error::Incompatible(Box::new(Incompatible::Shape { problems: vec![problem] })));
+        }
+        let (column, to) = (quote(&from), quote(&to));
         let parent = quote(&parent);
         match then.as_str() {
             "CASCADE" => removed_parent.push_str(&format!(

@@ -53,6 +53,12 @@ impl Host {
         code == ffi::SQLITE_OK && on == 1
     }
 
+    /// Whether a transaction that writes is open on the main database.
+    pub(super) fn writes(&self) -> bool {
+        // SAFETY: the connection is open, since one of its functions is running; the name ends with a NUL.
+        unsafe { ffi::sqlite3_txn_state(self.0, c"main".as_ptr()) == ffi::SQLITE_TXN_WRITE }
+    }
+
     /// Prepares the insert of audit rows.
     pub(crate) fn prepare_audit_insert(&self, persistent: bool) -> rusqlite::Result<Prepared> {
         // SAFETY: the connection is open, since one of its functions is running, or its owner calls. The context of a

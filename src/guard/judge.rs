@@ -143,7 +143,8 @@ pub(super) fn row(call: &Call<'_>, context: &Context) -> SqlResult<bool> {
     let resource = resource(call, 0)?;
     let action = Action::known(text(call, 1)?).ok_or_else(|| failed("a guard named an unknown action"))?;
     let asked = Operation::new(resource, action);
-    let mut state = context.state();
+    // A chunk that somebody else handed over would stand for the columns that it leaves out.
+    let mut state = trusted_state(context)?;
     if let Some(hosted) = context.host() {
         hosted.forget_previous_statement(&mut state);
     }
@@ -227,7 +228,10 @@ fn undecidable(state: &mut State, asked: Operation, record: &str, problem: &str)
 }
 
 /// Remembers the whole error for the store, and gives SQLite what the caller may be told.
+///
+/// A refused statement is undone whole, so nothing that it began is under way any more: no cascade may rest on it.
 pub(super) fn refuse(state: &mut State, error: Error, entry: Option<Entry>) -> rusqlite::Error {
+    state.forget_statement();
     let told = match &error {
         Error::Storage(storage) => storage.context().to_owned(),
         _ => error.public().message,

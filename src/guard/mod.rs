@@ -15,6 +15,7 @@ mod install;
 mod judge;
 mod merging;
 mod names;
+mod own_tables;
 mod template;
 mod writer;
 

@@ -15,6 +15,7 @@ mod loading;
 mod own_tables;
 mod plain;
 mod refusals;
+mod remembered;
 mod rows;
 mod sealing;
 mod statements;
