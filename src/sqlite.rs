@@ -91,6 +91,29 @@ impl Prepared {
         }
     }
 
+    /// Runs the statement, and calls `look` with each of its rows until it says no. False where it was running already.
+    #[cfg(feature = "extension")]
+    pub(crate) fn each_row(&self, mut look: impl FnMut(&Columns<'_>) -> bool) -> Result<bool> {
+        // SAFETY: as in `run`.
+        if unsafe { ffi::sqlite3_stmt_busy(self.0) } != 0 {
+            return Ok(false);
+        }
+        let code = loop {
+            // SAFETY: the statement is not finalised while `self` lives, and its connection is open.
+            match unsafe { ffi::sqlite3_step(self.0) } {
+                ffi::SQLITE_ROW if look(&Columns(self)) => {}
+                ffi::SQLITE_ROW | ffi::SQLITE_DONE => break ffi::SQLITE_OK,
+                code => break code,
+            }
+        };
+        // SAFETY: as above; the message of a failed step is read before the reset.
+        unsafe {
+            let done = check(ffi::sqlite3_db_handle(self.0), code);
+            ffi::sqlite3_reset(self.0);
+            done.map(|()| true)
+        }
+    }
+
     fn bind(&self, place: c_int, value: ValueRef<'_>) -> Result<()> {
         // SAFETY: the statement is not finalised while `self` lives, and does not run now. A text that is bound without
         // being copied stays where it is until `run` has cleared the bindings.
@@ -115,6 +138,29 @@ impl Prepared {
             drop(unsafe { Arc::from_raw(statement.cast_const().cast::<Prepared>()) });
         }
         ToSqlOutput::Pointer((Arc::into_raw(self).cast(), c"aclite statement", Some(release)))
+    }
+}
+
+/// The row at which a statement is.
+#[cfg(feature = "extension")]
+pub(crate) struct Columns<'s>(&'s Prepared);
+
+#[cfg(feature = "extension")]
+impl Columns<'_> {
+    pub(crate) fn integer(&self, column: c_int) -> i64 {
+        // SAFETY: the statement is at a row; a column that is not there is NULL, which is 0.
+        unsafe { ffi::sqlite3_column_int64(self.0.0, column) }
+    }
+
+    /// The text of a column; empty where it is NULL. What is not UTF-8 is replaced.
+    pub(crate) fn text(&self, column: c_int) -> std::borrow::Cow<'_, str> {
+        // SAFETY: the statement is at a row, and stays there while this is borrowed. The text is as long as SQLite says.
+        let bytes = unsafe {
+            let text = ffi::sqlite3_column_text(self.0.0, column);
+            let length = usize::try_from(ffi::sqlite3_column_bytes(self.0.0, column)).unwrap_or_default();
+            if text.is_null() { &[][..] } else { std::slice::from_raw_parts(text, length) }
+        };
+        String::from_utf8_lossy(bytes)
     }
 }
 

@@ -3,12 +3,14 @@
 //! Where the connection is ours, an authorizer and the text of each statement decide before it
 //! runs. On a host's we see nothing but our functions being called, so each call looks around.
 
+use std::any::Any;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use rusqlite::Connection;
 
+use super::looks::{Looks, unread};
 use super::running;
 use crate::audit::Entry;
 use crate::catalog;
@@ -34,6 +36,8 @@ pub(crate) struct HostConnection {
     refused: Mutex<Vec<Entry>>,
     is_final: AtomicBool,
     sealed: AtomicBool,
+    /// The statements that look at the connection, while a statement of the host's keeps them.
+    lent: Mutex<Weak<Looks>>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -49,18 +53,20 @@ impl HostConnection {
             refused: Mutex::default(),
             is_final: AtomicBool::new(false),
             sealed: AtomicBool::new(false),
+            lent: Mutex::default(),
         }
     }
 
     /// Fails with what is missing or altered of the main database's guards.
     ///
     /// INVARIANT: only a committed state is remembered. A `schema_version` that was rolled back is given again.
-    fn sound_schema(&self, conn: &Connection) -> Result<(), String> {
-        let version = pragma(conn, "main.schema_version").map_err(unread)?;
+    fn sound_schema(&self, looks: &Looks) -> Result<(), String> {
+        let version = looks.schema_version()?;
         if *lock(&self.sound) == Some(version) {
             return Ok(());
         }
-        let found = check(conn).map_err(|error| error.to_string())?;
+        let conn = running::connection(self.host).map_err(unread)?;
+        let found = check(&conn).map_err(|error| error.to_string())?;
         if found != Tampered::default() {
             return Err([&found.missing[..], &found.altered[..]].concat().join(", "));
         }
@@ -72,11 +78,67 @@ impl HostConnection {
         Ok(())
     }
 
+    /// Fails with the first of the switches that the guards rest on which is off.
+    fn switches(&self, looks: &Looks) -> Result<(), String> {
+        if !self.host.foreign_keys() {
+            return Err("`foreign_keys` is off".to_owned());
+        }
+        if looks.recursive_triggers()? { Ok(()) } else { Err("`recursive_triggers` is off".to_owned()) }
+    }
+
+    /// Fails with what on this connection, outside the main database, could interfere with its guards.
+    fn interference(&self, looks: &Looks) -> Result<(), String> {
+        for (number, name, file) in looks.databases()? {
+            match number {
+                0 => {}
+                1 => self.temp_interference(looks)?,
+                // What a file holds can be written anew by somebody else, while SQLite goes by what it has read.
+                _ if !file.is_empty() => return Err(format!("a file is attached as `{name}`")),
+                _ => {
+                    let conn = running::connection(self.host).map_err(unread)?;
+                    imitates(&conn, &name).map_err(unread)?.map_or(Ok(()), Err)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn temp_interference(&self, looks: &Looks) -> Result<(), String> {
+        for object in looks.temp_objects()? {
+            let (kind, name, table) = (&object.kind, &object.name, &object.table);
+            if kind == "trigger" && self.is_guarded(table)? {
+                return Err(format!("the TEMP trigger `{name}` sits on `{table}`"));
+            }
+            if spells_ours(&object.sql).is_some() {
+                return Err(format!("the TEMP {kind} `{name}` names a function of aclite's"));
+            }
+        }
+        Ok(())
+    }
+
+    fn is_guarded(&self, table: &str) -> Result<bool, String> {
+        if catalog::is_guarded(table) {
+            return Ok(true);
+        }
+        let conn = running::connection(self.host).map_err(unread)?;
+        let extra = extra_tables(&conn).map_err(|error| error.to_string())?;
+        Ok(extra.iter().any(|guarded| table.eq_ignore_ascii_case(&guarded.name)))
+    }
+
+    /// The statements that look at the connection: those of the statement that runs, or new ones.
+    fn looks(&self) -> Result<Arc<Looks>, String> {
+        if let Some(looks) = lock(&self.lent).upgrade() {
+            return Ok(looks);
+        }
+        // No lock is held while SQLite prepares: it asks a host's authorizer, which may run statements of its own.
+        let looks = Arc::new(Looks::prepare(self.host).map_err(unread)?);
+        *lock(&self.lent) = Arc::downgrade(&looks);
+        Ok(looks)
+    }
+
     /// Looks at the guards while no transaction is open, so that the statements of one need not.
     pub(crate) fn remember(&self) {
-        if let Ok(conn) = running::connection(self.host)
-            && let Err(problem) = self.sound_schema(&conn)
-        {
+        if let Err(problem) = self.looks().and_then(|looks| self.sound_schema(&looks)) {
             tracing::warn!(problem, "guards are not as they should be");
         }
     }
@@ -113,12 +175,12 @@ impl HostConnection {
     }
 
     /// Why the guards would refuse every write, whatever the file is like: switches, TEMP objects, attached databases.
-    pub(crate) fn problem(&self) -> rusqlite::Result<Option<String>> {
-        let conn = running::connection(self.host)?;
-        Ok(match switches(&self.host, &conn)? {
-            None => interference(&conn)?,
-            problem => problem,
-        })
+    pub(crate) fn problem(&self) -> Option<String> {
+        let looked = self.looks().and_then(|looks| {
+            self.switches(&looks)?;
+            self.interference(&looks)
+        });
+        looked.err()
     }
 
     /// Whether a statement that may write runs now.
@@ -189,22 +251,18 @@ impl HostConnection {
 }
 
 impl HostGuard for HostConnection {
-    /// Fails with the reason why the guards refuse every write on this connection as it is now.
-    ///
-    /// INVARIANT: what one call finds holds for one row only. Nothing that SQL can't undo tells one
-    /// execution of a statement from the next, so nothing is remembered but that the schema of the file was sound.
-    fn verify_connection(&self) -> Result<(), String> {
-        self.check_interference()?;
-        let conn = running::connection(self.host).map_err(|error| error.to_string())?;
-        switches(&self.host, &conn).map_err(unread)?.map_or(Ok(()), Err)?;
-        self.sound_schema(&conn)
+    fn verify_connection(&self) -> Result<Arc<dyn Any + Send + Sync>, String> {
+        self.unforged()?;
+        let looks = self.looks()?;
+        self.interference(&looks)?;
+        self.switches(&looks)?;
+        self.sound_schema(&looks)?;
+        Ok(looks)
     }
 
-    /// Fails where a statement that runs, a TEMP object or an attached file could call what only our triggers may.
     fn check_interference(&self) -> Result<(), String> {
         self.unforged()?;
-        let conn = running::connection(self.host).map_err(|error| error.to_string())?;
-        interference(&conn).map_err(unread)?.map_or(Ok(()), Err)
+        self.interference(&*self.looks()?)
     }
 
     /// Forgets what the last writing statement left where another one runs now: a row that OR IGNORE
@@ -238,68 +296,15 @@ impl HostGuard for HostConnection {
     }
 }
 
-fn unread(error: rusqlite::Error) -> String {
-    format!("the connection can't be looked at: {error}")
-}
-
-/// The first of the switches that the guards rest on which is off.
-fn switches(host: &Host, conn: &Connection) -> rusqlite::Result<Option<String>> {
-    if !host.foreign_keys() {
-        return Ok(Some("`foreign_keys` is off".to_owned()));
-    }
-    Ok((pragma(conn, "recursive_triggers")? != 1).then(|| "`recursive_triggers` is off".to_owned()))
-}
-
-/// What on this connection, outside the main database, could interfere with its guards.
-fn interference(conn: &Connection) -> rusqlite::Result<Option<String>> {
-    let mut databases = conn.prepare("PRAGMA database_list")?;
-    let mut databases = databases.query([])?;
-    while let Some(row) = databases.next()? {
-        let (number, name, file): (i64, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
-        // What a file holds can be written anew by somebody else, while SQLite goes by what it has read.
-        if number > 1 && !file.is_empty() {
-            return Ok(Some(format!("a file is attached as `{name}`")));
-        }
-        if number != 0
-            && let Some(found) = in_the_way(conn, number, &name)?
-        {
-            return Ok(Some(found));
-        }
-    }
-    Ok(None)
-}
-
-fn pragma(conn: &Connection, name: &str) -> rusqlite::Result<i64> {
-    conn.prepare(&format!("PRAGMA {name}"))?.query_row([], |row| row.get(0))
-}
-
-/// What in the database `name` could interfere with the guards of the main one: number 1 is that of TEMP objects.
-fn in_the_way(conn: &Connection, number: i64, name: &str) -> rusqlite::Result<Option<String>> {
-    let temp = number == 1;
-    let schema = if temp { "temp.sqlite_master".to_owned() } else { format!("{}.sqlite_master", quote(name)) };
-    let mut objects = conn.prepare(&format!("SELECT type, name, tbl_name, sql FROM {schema}"))?;
+/// What in an attached database could interfere with the guards of the main one.
+fn imitates(conn: &Connection, name: &str) -> rusqlite::Result<Option<String>> {
+    let mut objects = conn.prepare(&format!("SELECT sql FROM {}.sqlite_master", quote(name)))?;
     let mut objects = objects.query([])?;
     while let Some(row) = objects.next()? {
-        let (kind, object, table): (String, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
-        if temp && kind == "trigger" && is_guarded(conn, &table)? {
-            return Ok(Some(format!("the TEMP trigger `{object}` sits on `{table}`")));
-        }
-        let sql: Option<String> = row.get(3)?;
+        let sql: Option<String> = row.get(0)?;
         if sql.as_deref().and_then(spells_ours).is_some() {
-            return Ok(Some(if temp {
-                format!("the TEMP {kind} `{object}` names a function of aclite's")
-            } else {
-                format!("the attached database `{name}` has guards of its own, or imitates them")
-            }));
+            return Ok(Some(format!("the attached database `{name}` has guards of its own, or imitates them")));
         }
     }
     Ok(None)
-}
-
-fn is_guarded(conn: &Connection, table: &str) -> rusqlite::Result<bool> {
-    if catalog::is_guarded(table) {
-        return Ok(true);
-    }
-    let unread = |error| rusqlite::Error::UserFunctionError(Box::new(error));
-    Ok(extra_tables(conn).map_err(unread)?.iter().any(|guarded| table.eq_ignore_ascii_case(&guarded.name)))
 }

@@ -7,6 +7,7 @@
 mod entry;
 mod hosted;
 mod identity;
+mod looks;
 mod maintenance;
 mod recorder;
 mod running;

@@ -8,6 +8,7 @@ use std::ptr;
 use rusqlite::{Connection, ffi};
 
 use crate::guard::Host;
+use crate::sqlite::Prepared;
 
 /// A statement that has begun and not ended.
 pub(super) struct Running<'a> {
@@ -79,4 +80,11 @@ pub(super) fn connection(host: Host) -> rusqlite::Result<Connection> {
     // SAFETY: the connection is open, since one of its functions is running; what is made of a
     // handle does not close it.
     unsafe { Connection::from_handle(host.handle()) }
+}
+
+/// Prepares a statement of ours, for as long as one of the host's keeps it.
+pub(super) fn prepare(host: Host, sql: &str) -> rusqlite::Result<Prepared> {
+    // SAFETY: the connection is open, since one of its functions is running. Whoever keeps the result is a statement of
+    // the connection, or lets it go before its call returns.
+    unsafe { Prepared::new(host.handle(), sql, false) }
 }

@@ -30,11 +30,11 @@ fn pending(state: &State, resource: Resource, record: ValueRef<'_>) -> Option<us
 pub(super) fn complete_write(call: &Call<'_>, context: &Context, host: &Host) -> SqlResult<ToSqlOutput<'static>> {
     let done = ToSqlOutput::Owned(Value::Integer(1));
     let resource = resource(call, 0)?;
+    let mut state = trusted_state(context)?;
     // A function of the host's, called by RETURNING, can roll back the very write that is to be audited.
     if !host.writes() {
         return Err(failed("the transaction of a write is over before its audit row"));
     }
-    let mut state = trusted_state(context)?;
     // A write that no guard has seen: its BEFORE trigger was taken away.
     let at = pending(&state, resource, call.get_raw(2)).ok_or_else(|| failed("a write passed without its guard"))?;
     let closed = state.pending.remove(at);

@@ -1,5 +1,6 @@
 //! What a connection remembers while its statements run: who acts, what the guard decided, what the audit gets.
 
+use std::any::Any;
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
@@ -97,7 +98,9 @@ pub(crate) trait HostGuard: Debug + Send + Sync {
     ///
     /// INVARIANT: what one call finds holds for one row only. Nothing that SQL can't undo tells one
     /// execution of a statement from the next, so nothing is remembered but that the schema of the file was sound.
-    fn verify_connection(&self) -> Result<(), String>;
+    ///
+    /// What it returns serves the next row of the same statement, whose program keeps it.
+    fn verify_connection(&self) -> Result<Arc<dyn Any + Send + Sync>, String>;
 
     /// Fails where a statement that runs, a TEMP object or an attached file could call what only our triggers may.
     fn check_interference(&self) -> Result<(), String>;

@@ -2,7 +2,7 @@
 
 use rusqlite::Result as SqlResult;
 use rusqlite::functions::Context as Call;
-use rusqlite::types::ValueRef;
+use rusqlite::types::{ToSqlOutput, ValueRef};
 
 use super::call::{failed, resource, text, trusted_state};
 use super::context::{Context, OpenWrite, State};
@@ -20,15 +20,16 @@ use crate::verdict;
 ///
 /// The facts are those of [`contract`]. The row follows where one is written: whether a key is taken, in an update
 /// whether the rowid changes, the number of chunks, and the last chunk as [`chunk`] takes it.
-pub(super) fn guard(call: &Call<'_>, context: &Context, host: &Host) -> SqlResult<bool> {
+pub(super) fn guard(call: &Call<'_>, context: &Context, host: &Host) -> SqlResult<ToSqlOutput<'static>> {
     let resource = resource(call, 0)?;
     let action = Action::known(text(call, 1)?).ok_or_else(|| failed("a guard named an unknown action"))?;
     let asked = Operation::new(resource, action);
-    let verified = context.host().map_or(Ok(()), |host| host.verify_connection());
+    let verified = context.host().map(|host| host.verify_connection()).transpose();
     let mut state = context.state();
-    if let Err(problem) = verified {
-        return Err(refuse(&mut state, unverified(&problem), None));
-    }
+    let verified = match verified {
+        Ok(verified) => verified,
+        Err(problem) => return Err(refuse(&mut state, unverified(&problem), None)),
+    };
     if let Some(hosted) = context.host() {
         hosted.forget_previous_statement(&mut state);
     }
@@ -64,7 +65,10 @@ pub(super) fn guard(call: &Call<'_>, context: &Context, host: &Host) -> SqlResul
                 let stored = facts.row.take_stored();
                 state.begin_write(OpenWrite { asked, record, cascade: allowed.cascade, entry, stored });
             }
-            Ok(true)
+            Ok(match verified {
+                Some(verified) => ToSqlOutput::new_boxed(verified, c"aclite verified"),
+                None => ToSqlOutput::from(true),
+            })
         }
         Err(Refusal::Undecidable(problem)) => Err(undecidable(&mut state, asked, &record, &problem)),
         Err(refusal) => {
