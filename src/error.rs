@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use crate::level::{Held, Need};
 use crate::operation::{Operation, Resource};
+use crate::word::UnknownWord;
 
 pub(crate) use refusal::Refusal;
 
@@ -483,6 +484,13 @@ pub struct PublicError {
     pub status: u16,
     /// A sentence, for people.
     pub message: String,
+}
+
+impl From<UnknownWord> for Error {
+    /// `Invalid`, so that a closure of the store can use `?` on a word.
+    fn from(unknown: UnknownWord) -> Self {
+        Self::invalid(unknown.kind(), format!("must be one of {}", unknown.expected().join(", ")))
+    }
 }
 
 impl Error {

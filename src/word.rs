@@ -3,8 +3,6 @@
 use std::error::Error as StdError;
 use std::fmt;
 
-use crate::error::Error;
-
 /// Text that stands for no value: what parsing a [`Level`](crate::Level), a [`TaskStatus`](crate::TaskStatus) and the
 /// like returns.
 ///
@@ -52,13 +50,6 @@ impl fmt::Display for UnknownWord {
 }
 
 impl StdError for UnknownWord {}
-
-impl From<UnknownWord> for Error {
-    /// `Invalid`, so that a closure of the store can use `?` on a word.
-    fn from(unknown: UnknownWord) -> Self {
-        Self::invalid(unknown.kind, format!("must be one of {}", unknown.expected.join(", ")))
-    }
-}
 
 /// Reads and writes a type that has `as_str` and `known` as its word: `Display`, `FromStr`, serde.
 macro_rules! as_word {

@@ -235,8 +235,15 @@ impl Table {
             });
             let mut condition = equal.collect::<Vec<_>>().join(" AND ");
             if update {
-                let rowid = self.rowid.unwrap_or("rowid");
-                condition = format!("{condition} AND {rowid} IS NOT OLD.{rowid}");
+                // Without a rowid a row is told from others by its primary key, which can't change.
+                let other = match self.rowid {
+                    Some(rowid) => format!("{rowid} IS NOT OLD.{rowid}"),
+                    None => {
+                        let differs = |column: &String| format!("{0} IS NOT OLD.{0}", quote(column));
+                        format!("({})", self.primary.iter().map(differs).collect::<Vec<_>>().join(" OR "))
+                    }
+                };
+                condition = format!("{condition} AND {other}");
             }
             terms.push(format!("EXISTS (SELECT 1 FROM {table} WHERE {condition})"));
         }

@@ -291,3 +291,30 @@ fn a_list_joins_what_the_actor_holds() {
         assert_eq!(bodies.unwrap(), seen, "{user}");
     }
 }
+
+/// A table without a rowid may have keys beside its primary one: each is another row's or free.
+#[test]
+fn a_table_without_rowid_keeps_its_other_keys() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("file");
+    let store = office(&path, Sharing::View);
+    Connection::open(&path)
+        .unwrap()
+        .execute_batch(
+            "CREATE TABLE ports (name text, session_id text NOT NULL REFERENCES sessions (session_id) ON DELETE CASCADE,
+               number integer UNIQUE, label text, PRIMARY KEY (session_id, name)) WITHOUT ROWID",
+        )
+        .unwrap();
+    store.guard_table(&Actor::system("set-up"), "ports", TableGuard::of_session("session_id")).unwrap();
+    sql(&store, "INSERT INTO ports VALUES ('web', 's', 80, NULL), ('tls', 's', 443, NULL)");
+    for (write, outcome) in [
+        ("UPDATE ports SET label = 'x' WHERE name = 'web'", "ok"),
+        ("UPDATE ports SET number = 8080 WHERE name = 'web'", "ok"),
+        ("UPDATE ports SET number = 443 WHERE name = 'web'", "conflict"),
+        ("UPDATE OR REPLACE ports SET number = 443 WHERE name = 'web'", "conflict"),
+        ("INSERT OR REPLACE INTO ports VALUES ('more', 's', 443, NULL)", "conflict"),
+    ] {
+        assert_eq!(verdict(&store.write(&system(), |tx| tx.sql().execute(write, []))), outcome, "{write}");
+    }
+    assert_eq!(ask::<i64>(&store, "SELECT count(*) FROM ports"), 2);
+}
