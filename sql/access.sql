@@ -41,7 +41,7 @@ FROM (
   FROM worktrees AS w CROSS JOIN users AS u
 );
 
--- The same in columns: level is a word, rank its place on the ladder from 0 (none) to 4 (all).
+-- The same in columns: level is a word, rank its place in their order, from 0 (none) to 4 (all).
 CREATE VIEW acl_access (worktree_id, user_id, level, rank, source) AS
 SELECT worktree_id, user_id,
   CASE substr(held, 1, 1) WHEN '4' THEN 'all' WHEN '3' THEN 'prompt' WHEN '2' THEN 'session' WHEN '1' THEN 'view' ELSE 'none' END,

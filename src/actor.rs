@@ -29,9 +29,9 @@ pub enum Actor {
         /// The one task that it reports on.
         task: TaskId,
     },
-    /// A named service of the daemon. Passes the ladder, not the invariants; audited by its name.
+    /// A named service of the daemon. Needs no level, but the invariants hold for it; audited by its name.
     Service(String),
-    /// The daemon itself, with its reason. Passes the ladder, not the invariants; audited with the reason.
+    /// The daemon itself, with its reason. Needs no level, but the invariants hold for it; audited with the reason.
     System(String),
     /// Nobody signed in: lists are empty, everything else is refused.
     Anonymous,
@@ -90,7 +90,7 @@ impl Actor {
         }
     }
 
-    /// Whether this is the daemon itself, which passes the ladder.
+    /// Whether this is the daemon itself, which needs no level.
     #[must_use]
     pub const fn is_daemon(&self) -> bool {
         matches!(self, Self::Service(_) | Self::System(_))

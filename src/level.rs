@@ -4,7 +4,7 @@ use crate::word::as_word;
 
 /// How much access a user holds on a worktree, and so on everything in it.
 ///
-/// The order is the ladder: each level includes those before it.
+/// Levels are ordered: each includes those before it.
 ///
 /// ```
 /// use aclite::Level;

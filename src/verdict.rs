@@ -277,7 +277,7 @@ impl Case<'_> {
         })
     }
 
-    /// The daemon passes the ladder; its rule still says whether the audit wants to know.
+    /// The daemon needs no level; its rule still says whether an audit row is written.
     fn daemon(&self) -> Allowed {
         let audited = !matches!(self.rule(self.asked.action), Ok(Some(rule)) if !rule.audits_allowed());
         let why = format!("{} {}", self.actor.kind(), self.actor.id());

@@ -266,8 +266,7 @@ impl HostGuard for HostConnection {
     }
 
     /// Forgets what the last writing statement left where another one runs now: a row that OR IGNORE
-    /// passed over leaves its account open. That does no harm, since nothing rests on an open account
-    /// but the end of the same write and its cascade; it only takes room.
+    /// passed over leaves its write open. That does no harm: an open write serves the end of the same write and its cascade alone.
     fn forget_previous_statement(&self, state: &mut State) {
         let mut last = lock(&self.writer);
         let (mut first, mut same) = (None, false);

@@ -173,7 +173,7 @@ words! {
         /// May look, nothing more.
         Viewer = "viewer",
     }
-    /// What a worktree's `others_can` lets everyone do who is no owner of it: the words of [`Level`].
+    /// What a worktree's `others_can` lets everyone do who does not own it: the words of [`Level`].
     ///
     /// A word that we do not know lets them do nothing.
     Sharing, "level" {

@@ -56,9 +56,9 @@ record! {
     archived_by: Option<UserId> = "archived_by", open;
     /// What became of its files. The daemon sets it.
     filesystem_status: Option<String> = "filesystem_status", open;
-    /// What everyone may do who is no owner; NULL means `view`. Only owners change it.
+    /// What everyone may do who does not own it; NULL means `view`. Only owners change it.
     others_can: Option<Sharing> = "others_can", open;
-    /// What everyone may do with its files who is no owner. Only owners change it.
+    /// What everyone may do with its files who does not own it. Only owners change it.
     others_fs_access: Option<String> = "others_fs_access", open;
     /// The unix group of its files. Only owners change it.
     unix_group: Option<String> = "unix_group", open;

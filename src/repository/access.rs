@@ -48,6 +48,6 @@ pub(super) fn access(tx: &ReadTx<'_>, worktree: &WorktreeId, user: &UserId) -> R
         &params,
         |row| Ok(GrantClaim { group_id: row.get(0).map_err(failed)?, held: read(row, 1)? }),
     )?;
-    // Who is no user holds nothing.
+    // Somebody who is not a user holds nothing.
     Ok(Access { held: held.into_iter().next().unwrap_or_else(Held::nothing), grants })
 }

@@ -54,7 +54,7 @@ impl RecordsMut<'_, Board> {
 
     /// Patches the board with this id.
     ///
-    /// For every member. Who is no user gets `Denied`, publicly `NotFound`.
+    /// For every member. Somebody who is not a user gets `Denied`, publicly `NotFound`.
     ///
     /// # Errors
     /// `NotAuthenticated`, `NotFound`, `Denied`, `Immutable`, `Conflict` where the slug is taken, `Invalid`, `Storage`.

@@ -43,7 +43,7 @@ impl Query<Group> {
 impl Records<'_, Group> {
     /// The members of the group with this id, in the order of their ids.
     ///
-    /// For every user, but no executor. Who is no user gets `Denied`, publicly `NotFound`.
+    /// For every user, but no executor. Somebody who is not a user gets `Denied`, publicly `NotFound`.
     ///
     /// ```
     #[doc = include_str!("../example.txt")]
@@ -95,7 +95,7 @@ impl RecordsMut<'_, Group> {
 
     /// Patches the group with this id.
     ///
-    /// For administrators. Who is no user gets `Denied`, publicly `NotFound`.
+    /// For administrators. Somebody who is not a user gets `Denied`, publicly `NotFound`.
     ///
     /// # Errors
     /// `NotAuthenticated`, `NotFound`, `Denied`, `Immutable`, `Conflict` where the slug is taken, `Invalid`, `Storage`.
@@ -109,7 +109,7 @@ impl RecordsMut<'_, Group> {
 
     /// Archives the group with this id: what it was granted counts no longer, and can be made to again.
     ///
-    /// For administrators. Who is no user gets `Denied`, publicly `NotFound`.
+    /// For administrators. Somebody who is not a user gets `Denied`, publicly `NotFound`.
     ///
     /// ```
     #[doc = include_str!("../example.txt")]
@@ -126,7 +126,7 @@ impl RecordsMut<'_, Group> {
 
     /// Makes `user` a member of the group.
     ///
-    /// For administrators. Who is no user gets `Denied`, publicly `NotFound`.
+    /// For administrators. Somebody who is not a user gets `Denied`, publicly `NotFound`.
     ///
     /// ```
     #[doc = include_str!("../example.txt")]
@@ -151,7 +151,7 @@ impl RecordsMut<'_, Group> {
 
     /// Makes `user` a member of the group no longer.
     ///
-    /// For administrators. Who is no user gets `Denied`, publicly `NotFound`.
+    /// For administrators. Somebody who is not a user gets `Denied`, publicly `NotFound`.
     ///
     /// # Errors
     /// `NotAuthenticated`, `NotFound`, `Denied`, `Storage`.

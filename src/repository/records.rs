@@ -55,7 +55,7 @@ impl<'t, R: Stored> Records<'t, R> {
     /// The records that the query asks for and the caller may view, the oldest first; the messages of one session by
     /// their index.
     ///
-    /// For everybody: a stranger, and who is no user, gets an empty page, never an error.
+    /// For everybody: a stranger, and somebody who is not a user, gets an empty page, never an error.
     ///
     /// ```
     #[doc = include_str!("../example.txt")]
@@ -108,7 +108,7 @@ impl<'t, R: Stored> RecordsMut<'t, R> {
     /// | board | nothing; worktrees and sessions on it stay | every member |
     /// | repo | its worktrees and everything in them | members who hold `all` on each, and may remove what is in them |
     ///
-    /// A stranger, and who is no user, gets `Denied`, publicly `NotFound`.
+    /// A stranger, and somebody who is not a user, gets `Denied`, publicly `NotFound`.
     ///
     /// ```
     #[doc = include_str!("../example.txt")]

@@ -48,7 +48,7 @@ impl RecordsMut<'_, Repo> {
 
     /// Patches the repo with this id.
     ///
-    /// For every member. Who is no user gets `Denied`, publicly `NotFound`.
+    /// For every member. Somebody who is not a user gets `Denied`, publicly `NotFound`.
     ///
     /// # Errors
     /// `NotAuthenticated`, `NotFound`, `Denied`, `Immutable`, `Conflict` where the slug is taken, `Invalid`, `Storage`.

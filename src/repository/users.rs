@@ -62,7 +62,7 @@ impl Query<User> {
 impl Records<'_, User> {
     /// The user with this e-mail address, to the letter, without secrets.
     ///
-    /// For every user, but no executor. Who is no user gets `NotFound`.
+    /// For every user, but no executor. Somebody who is not a user gets `NotFound`.
     ///
     /// ```
     #[doc = include_str!("../example.txt")]
@@ -165,7 +165,7 @@ impl RecordsMut<'_, User> {
     /// Their own profile (e-mail, password, name, emoji, introduction, preferences): for the user and for
     /// administrators. `role` and `unix_username`: for administrators; nobody raises his own role. `api_keys` and
     /// `env_vars`: for the user alone; an entry that is `true` is left as it is, for that is how it reads. Anything of
-    /// a superadmin: for superadmins. Who is no user gets `Denied`, publicly `NotFound`.
+    /// a superadmin: for superadmins. Somebody who is not a user gets `Denied`, publicly `NotFound`.
     ///
     /// ```
     #[doc = include_str!("../example.txt")]

@@ -113,7 +113,7 @@ impl Records<'_, Worktree> {
 impl RecordsMut<'_, Worktree> {
     /// Creates a worktree of a repo; its creator becomes its first owner.
     ///
-    /// For every member. `System` and `Service` name its creator. Who is no user gets `Denied`,
+    /// For every member. `System` and `Service` name its creator. Somebody who is not a user gets `Denied`,
     /// publicly `NotFound`.
     ///
     /// ```

@@ -64,10 +64,10 @@ fn what_the_guards_remember_cannot_be_forged() {
 
 /// By way of a TEMP view the functions can be called without any statement that spells them.
 #[test]
-fn a_view_neither_books_a_write_nor_makes_an_audit_row() {
+fn a_view_neither_completes_a_write_nor_makes_an_audit_row() {
     let host = host();
     host.login("cy");
-    // An account that is left open, which is what a forger starts from.
+    // An open write is what a forger starts from.
     let ignored = "INSERT OR IGNORE INTO worktrees (worktree_id, repo_id, created_at, created_by, name, ref, worktree_unique_id, data)
                    VALUES ('ghost', 'r', acl_now(), 'cy', NULL, 'main', 71, '{}')";
     assert_eq!(run(&host.conn, ignored), Ok(0));
@@ -96,7 +96,7 @@ fn a_view_neither_books_a_write_nor_makes_an_audit_row() {
 
 /// A write inside a write, of the same row, let the audit tell of the one what the other had done.
 #[test]
-fn no_write_is_booked_as_another() {
+fn no_write_is_audited_as_another() {
     let host = host();
     host.login("bo");
     host.conn
@@ -156,7 +156,7 @@ fn nobody_makes_a_row_that_cannot_be_read_back() {
     host.store.write(&support::system(), |tx| tx.users().patch("cy", patch)).unwrap();
 }
 
-/// More rows than triggers can nest, each with an epoch to raise or an account left open.
+/// More rows than triggers can nest, each with an epoch to raise or a write left open.
 #[test]
 fn a_statement_of_many_rows_is_judged_row_by_row() {
     let host = host();
@@ -226,7 +226,7 @@ fn neither_another_file_nor_an_odd_definition_confuses_the_extension() {
 
 /// A row that OR IGNORE passes over has met the BEFORE guard and never meets the AFTER trigger: the write that it left open allows nothing.
 #[test]
-fn an_account_left_open_is_of_no_use() {
+fn a_write_left_open_is_of_no_use() {
     let host = host();
     host.login("cy");
     let worktree = "INTO worktrees (worktree_id, repo_id, created_at, created_by, name, ref, worktree_unique_id, data, schedule_enabled)";

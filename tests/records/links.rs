@@ -72,7 +72,7 @@ fn the_last_owner_stays() {
         remove(tx, "bo")?;
         remove(tx, "cy")
     });
-    check(&swapped, "denied", "who is no owner any more removes nobody");
+    check(&swapped, "denied", "a user who no longer owns it removes nobody");
     let all = attempt(&store, &system(), |tx| {
         tx.worktrees().add_owner("w", "cy")?;
         tx.sql().execute("DELETE FROM worktree_owners WHERE worktree_id = 'w'", [])

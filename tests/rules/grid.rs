@@ -18,7 +18,7 @@ use crate::support::{
 /// The first five hold what `others_can` says. `viewer owner` owns the worktree and has the role
 /// `viewer`; `viewer all` has that role where others hold `all`; `super off` is a superadmin while
 /// `allow_superadmin` is off; `old word` has the role `owner`, the former name of `superadmin`.
-/// To `ghost` and `nobody`, who is no user and who did not sign in, `others_can` is `all`.
+/// To `ghost`, which is not a user, and `nobody`, who did not sign in, `others_can` is `all`.
 const GRID: &str = "
                          none view sess prom all  owner viewer viewer super super old  admin ghost nobody
                                                         owner  all    on    off   word

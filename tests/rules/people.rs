@@ -202,7 +202,7 @@ fn who_may_read_people() {
         });
         assert_eq!(seen.unwrap(), (users, groups), "{actor:?}");
     }
-    // To who is no user nobody is there, by whatever name.
+    // Somebody who is not a user finds nobody, by whatever name.
     let nobody = Actor::user("nobody");
     let public = |outcome: Result<aclite::User>| outcome.unwrap_err().public().message;
     assert_eq!(public(store.read(&nobody, |tx| tx.users().get("bo"))), "there is no user `bo`");
