@@ -272,22 +272,26 @@ fn every_released_version_becomes_a_fresh_one() {
     }
 }
 
-/// A whole file of the first generation of guards, whose triggers had their facts written another way: it is opened, gets
+/// A whole file of an older generation of guards, whose triggers had their facts written another way: it is opened, gets
 /// the present guards, says so in its audit, and keeps what is in it.
 #[test]
-fn a_file_of_the_first_generation_is_brought_up_to_date() {
-    let dir = tempdir().unwrap();
-    let path = dir.path().join("generation-1.db");
-    tamper(&path, include_str!("frozen/generation_1.sql"));
-    assert_eq!(texts(&raw(&path), "SELECT name FROM sqlite_schema WHERE name GLOB 'acl_tasks_*'").len(), 6);
-    let audited = texts(&raw(&path), "SELECT seq || why FROM acl_audit");
-    let store = Store::open(&path).unwrap();
-    assert!(store.check().unwrap().is_clean());
-    assert_eq!(ask::<i64>(&store, "SELECT value FROM acl_meta WHERE name = 'generation'"), 3);
-    drop(store);
-    let mut after = texts(&raw(&path), "SELECT seq || why FROM acl_audit");
-    assert_eq!(after.pop().as_deref(), Some("2from generation 1"));
-    assert_eq!(after, audited, "the audit keeps its rows");
+fn a_file_of_an_older_generation_is_brought_up_to_date() {
+    for (generation, file) in
+        [(1, include_str!("frozen/generation_1.sql")), (2, include_str!("frozen/generation_2.sql"))]
+    {
+        let dir = tempdir().unwrap();
+        let path = dir.path().join("older.db");
+        tamper(&path, file);
+        assert_eq!(texts(&raw(&path), "SELECT name FROM sqlite_schema WHERE name GLOB 'acl_tasks_*'").len(), 6);
+        let audited = texts(&raw(&path), "SELECT seq || why FROM acl_audit");
+        let store = Store::open(&path).unwrap();
+        assert!(store.check().unwrap().is_clean());
+        assert_eq!(ask::<i64>(&store, "SELECT value FROM acl_meta WHERE name = 'generation'"), 3);
+        drop(store);
+        let mut after = texts(&raw(&path), "SELECT seq || why FROM acl_audit");
+        assert_eq!(after.pop(), Some(format!("2from generation {generation}")));
+        assert_eq!(after, audited, "the audit keeps its rows");
+    }
 }
 
 /// What the file holds can be read by the SQLite of an old distribution, without aclite.
