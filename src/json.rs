@@ -7,7 +7,7 @@
 
 use std::fmt;
 
-use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
 /// The JSON value that `text` is.
@@ -104,36 +104,21 @@ impl<'de> Visitor<'de> for PlainObject {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut object = Map::new();
-        while let Some(key) = map.next_key::<Key>()? {
-            object.insert(key.0, map.next_value_seed(Plain)?);
+        while let Some(key) = map.next_key::<String>()? {
+            object.insert(key, map.next_value_seed(Plain)?);
         }
         Ok(object)
     }
 }
 
-/// A key, which is text whatever it spells.
-struct Key(String);
-
-impl<'de> Deserialize<'de> for Key {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Text;
-
-        impl Visitor<'_> for Text {
-            type Value = Key;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a key")
-            }
-
-            fn visit_str<E: Error>(self, key: &str) -> Result<Key, E> {
-                Ok(Key(key.to_owned()))
-            }
-
-            fn visit_string<E: Error>(self, key: String) -> Result<Key, E> {
-                Ok(Key(key))
-            }
+/// Where the closing quote of a string is whose text starts at `at`.
+pub(crate) fn end_of_string(bytes: &[u8], mut at: usize) -> Option<usize> {
+    loop {
+        at += memchr::memchr2(b'"', b'\\', bytes.get(at..)?)?;
+        if bytes[at] == b'"' {
+            return Some(at);
         }
-        deserializer.deserialize_string(Text)
+        at += 2;
     }
 }
 

@@ -357,7 +357,7 @@ fn check_depth_and_integers(bytes: &[u8]) -> Result<(), MergeError> {
     while let Some(&byte) = bytes.get(at) {
         at += 1;
         match byte {
-            b'"' => at = after_string(bytes, at),
+            b'"' => at = json::end_of_string(bytes, at).map_or(bytes.len(), |end| end + 1),
             b'{' | b'[' => {
                 depth += 1;
                 if depth > MAX_DEPTH {
@@ -378,18 +378,6 @@ fn check_depth_and_integers(bytes: &[u8]) -> Result<(), MergeError> {
         }
     }
     Ok(())
-}
-
-/// The place after the closing quote of a string whose text starts at `at`.
-fn after_string(bytes: &[u8], mut at: usize) -> usize {
-    while let Some(&byte) = bytes.get(at) {
-        match byte {
-            b'"' => return at + 1,
-            b'\\' => at += 2,
-            _ => at += 1,
-        }
-    }
-    at
 }
 
 /// Whether a number is no integer, or one that an `i64` or a `u64` holds.

@@ -5,12 +5,11 @@
 #![expect(unsafe_code, reason = "a statement that lives as long as its connection has no lifetime that Rust can name")]
 
 use std::cell::OnceCell;
-use std::ffi::{CStr, CString, c_int, c_void};
+use std::ffi::{CStr, CString, c_int};
 use std::ops::Deref;
 use std::ptr;
-use std::sync::Arc;
 
-use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Error, Result, ffi};
 
 /// A prepared statement. Whoever keeps one lets it go before the connection closes.
@@ -22,15 +21,6 @@ pub(crate) struct Prepared(*mut ffi::sqlite3_stmt);
 unsafe impl Send for Prepared {}
 // SAFETY: as above: no two threads use it at once.
 unsafe impl Sync for Prepared {}
-
-/// How a statement ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ran {
-    /// It ran to its end; the rows that it changed itself, and the first column of its first row if that is an integer.
-    Done { changes: i32, answer: Option<i64> },
-    /// It was running already, and was left alone.
-    Busy,
-}
 
 impl Prepared {
     /// Prepares `sql` on `db`, for one statement or for as long as the connection lives (`persistent`).
@@ -48,16 +38,17 @@ impl Prepared {
         Ok(Self(statement))
     }
 
-    /// Runs the statement to its end with these values bound.
-    pub(crate) fn run(&self, values: &[ValueRef<'_>]) -> Result<Ran> {
+    /// Runs the statement to its end with these values bound, and calls `look` with each of its rows. Returns how many
+    /// rows it changed itself; nothing where it was running already, and was left alone.
+    pub(crate) fn run(&self, values: &[ValueRef<'_>], look: impl FnMut(&Columns<'_>)) -> Result<Option<i32>> {
         let statement = self.0;
         // SAFETY: the statement is not finalised while `self` lives. One that runs can't be bound or reset: it would be
         // one that a callback of the host's came back to.
         if unsafe { ffi::sqlite3_stmt_busy(statement) } != 0 {
-            return Ok(Ran::Busy);
+            return Ok(None);
         }
         let bound = values.iter().zip(1..).try_for_each(|(value, place)| self.bind(place, *value));
-        let done = bound.and_then(|()| self.step_to_end());
+        let done = bound.and_then(|()| self.step_to_end(look));
         // SAFETY: the statement is not finalised while `self` lives. What is bound belongs to the caller, so the bindings
         // go before this returns.
         unsafe {
@@ -66,51 +57,21 @@ impl Prepared {
                 ffi::sqlite3_clear_bindings(statement);
             }
         }
-        done
+        done.map(Some)
     }
 
-    fn step_to_end(&self) -> Result<Ran> {
-        let mut answer = None;
+    fn step_to_end(&self, mut look: impl FnMut(&Columns<'_>)) -> Result<i32> {
         // SAFETY: the statement is not finalised while `self` lives, and its connection is open; what is bound lives
         // until `run` returns. Under `PRAGMA count_changes` an INSERT returns a row before it is done.
         unsafe {
             let db = ffi::sqlite3_db_handle(self.0);
             loop {
                 match ffi::sqlite3_step(self.0) {
-                    ffi::SQLITE_ROW => {
-                        let integer = ffi::sqlite3_column_type(self.0, 0) == ffi::SQLITE_INTEGER;
-                        answer = answer.or_else(|| integer.then(|| ffi::sqlite3_column_int64(self.0, 0)));
-                    }
-                    ffi::SQLITE_DONE => return Ok(Ran::Done { changes: ffi::sqlite3_changes(db), answer }),
-                    code => {
-                        check(db, code)?;
-                        return Ok(Ran::Busy);
-                    }
+                    ffi::SQLITE_ROW => look(&Columns(self)),
+                    ffi::SQLITE_DONE => return Ok(ffi::sqlite3_changes(db)),
+                    _ => return Err(failure(db)),
                 }
             }
-        }
-    }
-
-    /// Runs the statement, and calls `look` with each of its rows until it says no. False where it was running already.
-    #[cfg(feature = "extension")]
-    pub(crate) fn each_row(&self, mut look: impl FnMut(&Columns<'_>) -> bool) -> Result<bool> {
-        // SAFETY: as in `run`.
-        if unsafe { ffi::sqlite3_stmt_busy(self.0) } != 0 {
-            return Ok(false);
-        }
-        let code = loop {
-            // SAFETY: the statement is not finalised while `self` lives, and its connection is open.
-            match unsafe { ffi::sqlite3_step(self.0) } {
-                ffi::SQLITE_ROW if look(&Columns(self)) => {}
-                ffi::SQLITE_ROW | ffi::SQLITE_DONE => break ffi::SQLITE_OK,
-                code => break code,
-            }
-        };
-        // SAFETY: as above; the message of a failed step is read before the reset.
-        unsafe {
-            let done = check(ffi::sqlite3_db_handle(self.0), code);
-            ffi::sqlite3_reset(self.0);
-            done.map(|()| true)
         }
     }
 
@@ -129,23 +90,11 @@ impl Prepared {
             check(ffi::sqlite3_db_handle(self.0), code)
         }
     }
-
-    /// Itself as a value for a function to return. SQLite keeps it until the register that holds the value is used
-    /// again, and lets it go at the latest where the statement that called the function ends.
-    pub(crate) fn into_value(self: Arc<Self>) -> ToSqlOutput<'static> {
-        unsafe extern "C" fn release(statement: *mut c_void) {
-            // SAFETY: SQLite calls this once, with the pointer that `into_raw` gave it.
-            drop(unsafe { Arc::from_raw(statement.cast_const().cast::<Prepared>()) });
-        }
-        ToSqlOutput::Pointer((Arc::into_raw(self).cast(), c"aclite statement", Some(release)))
-    }
 }
 
 /// The row at which a statement is.
-#[cfg(feature = "extension")]
 pub(crate) struct Columns<'s>(&'s Prepared);
 
-#[cfg(feature = "extension")]
 impl Columns<'_> {
     pub(crate) fn integer(&self, column: c_int) -> i64 {
         // SAFETY: the statement is at a row; a column that is not there is NULL, which is 0.
@@ -153,6 +102,7 @@ impl Columns<'_> {
     }
 
     /// The text of a column; empty where it is NULL. What is not UTF-8 is replaced.
+    #[cfg(feature = "extension")]
     pub(crate) fn text(&self, column: c_int) -> std::borrow::Cow<'_, str> {
         // SAFETY: the statement is at a row, and stays there while this is borrowed. The text is as long as SQLite says.
         let bytes = unsafe {
@@ -200,9 +150,10 @@ impl KeptConnection {
 
     /// Runs one of the kept statements, and returns the integer that it answers.
     pub(crate) fn ask_kept(&self, which: impl FnOnce(&KeptStatements) -> &Prepared) -> Result<Option<i64>> {
-        match which(self.kept()?).run(&[])? {
-            Ran::Done { answer, .. } => Ok(answer),
-            Ran::Busy => Err(Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_MISUSE), None)),
+        let mut answer = None;
+        match which(self.kept()?).run(&[], |row| answer = answer.or(Some(row.integer(0))))? {
+            Some(_) => Ok(answer),
+            None => Err(Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_MISUSE), None)),
         }
     }
 
@@ -230,17 +181,21 @@ impl Deref for KeptConnection {
     }
 }
 
-/// The error that a result code stands for, with the connection's message.
+/// Fails where a call on `db` did.
 ///
 /// # Safety
 /// `db` is an open connection, whose last call returned `code`.
 unsafe fn check(db: *mut ffi::sqlite3, code: c_int) -> Result<()> {
-    if code == ffi::SQLITE_OK {
-        return Ok(());
-    }
+    // SAFETY: by this function's contract.
+    if code == ffi::SQLITE_OK { Ok(()) } else { Err(unsafe { failure(db) }) }
+}
+
+/// The error of the connection's last call, with its message.
+///
+/// # Safety
+/// `db` is an open connection, whose last call failed.
+unsafe fn failure(db: *mut ffi::sqlite3) -> Error {
     // SAFETY: the message is a text that ends with a NUL, and is copied before the next call.
-    let message = unsafe { CStr::from_ptr(ffi::sqlite3_errmsg(db)) }.to_string_lossy().into_owned();
-    // SAFETY: as above.
-    let code = unsafe { ffi::sqlite3_extended_errcode(db) };
-    Err(Error::SqliteFailure(ffi::Error::new(code), Some(message)))
+    let (message, code) = unsafe { (CStr::from_ptr(ffi::sqlite3_errmsg(db)), ffi::sqlite3_extended_errcode(db)) };
+    Error::SqliteFailure(ffi::Error::new(code), Some(message.to_string_lossy().into_owned()))
 }

@@ -3,7 +3,7 @@
 use rusqlite::Result;
 
 use super::{COLUMNS, Entry};
-use crate::sqlite::{Prepared, Ran};
+use crate::sqlite::Prepared;
 
 /// Its text. SQLite gives the number; the epoch is the one of now.
 pub(crate) fn insert_sql() -> String {
@@ -17,5 +17,5 @@ pub(crate) fn insert_sql() -> String {
 
 /// Writes `entry` by the prepared statement, and returns whether exactly one row is there for it.
 pub(crate) fn insert(statement: &Prepared, entry: &Entry) -> Result<bool> {
-    Ok(matches!(statement.run(&entry.values())?, Ran::Done { changes: 1, .. }))
+    Ok(statement.run(&entry.values(), |_| {})? == Some(1))
 }

@@ -6,7 +6,7 @@
 use std::any::Any;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 
 use rusqlite::Connection;
 
@@ -15,7 +15,7 @@ use super::running;
 use crate::audit::Entry;
 use crate::catalog;
 use crate::error::Tampered;
-use crate::guard::{Host, HostGuard, State, check, extra_tables, quote, spells_ours};
+use crate::guard::{Host, HostGuard, State, check, extra_tables, lock, quote, spells_ours};
 use crate::sql_text::search;
 
 /// How many writes can be under way at once: SQLite nests triggers no deeper than 1000.
@@ -38,10 +38,6 @@ pub(crate) struct HostConnection {
     sealed: AtomicBool,
     /// The statements that look at the connection, while a statement of the host's keeps them.
     lent: Mutex<Weak<Looks>>,
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl HostConnection {
@@ -72,7 +68,7 @@ impl HostConnection {
         }
         // A statement that writes and has not ended keeps its transaction open, whatever autocommit says: what it changed
         // of the schema may be undone with it.
-        if conn.is_autocommit() && self.writers() <= 1 {
+        if conn.is_autocommit() && self.count(|statement| statement.writes) <= 1 {
             *lock(&self.sound) = Some(version);
         }
         Ok(())
@@ -200,21 +196,15 @@ impl HostConnection {
         running::reads(self.host)
     }
 
-    /// How many statements that may write run now.
-    fn writers(&self) -> usize {
-        let mut count = 0;
-        running::all_running(self.host, |statement| {
-            count += usize::from(statement.writes);
-            true
-        });
-        count
-    }
-
     /// How many statements run now.
     pub(crate) fn running(&self) -> usize {
+        self.count(|_| true)
+    }
+
+    fn count(&self, which: impl Fn(&running::Running<'_>) -> bool) -> usize {
         let mut count = 0;
-        running::all_running(self.host, |_| {
-            count += 1;
+        running::all_running(self.host, |statement| {
+            count += usize::from(which(&statement));
             true
         });
         count

@@ -62,7 +62,7 @@ pub(super) fn system(call: &Call<'_>, loaded: &Loaded) -> SqlResult<String> {
 /// `acl_whoami()`: who acts, as JSON: `{"kind":"user","id":"ada","final":false,"sealed":false}`.
 pub(super) fn whoami(_: &Call<'_>, loaded: &Loaded) -> SqlResult<String> {
     let state = loaded.context.state();
-    let actor = state.actor.as_ref().unwrap_or(&Actor::Anonymous);
+    let actor = state.acting();
     let hosted = &loaded.hosted;
     let who = serde_json::json!({
         "kind": actor.kind(), "id": actor.id(), "final": hosted.is_final(), "sealed": hosted.is_sealed(),

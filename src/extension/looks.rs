@@ -76,11 +76,8 @@ fn integer(statement: &Prepared) -> Result<i64, String> {
 
 fn rows<T>(statement: &Prepared, read: impl Fn(&Columns<'_>) -> T) -> Result<Vec<T>, String> {
     let mut found = Vec::new();
-    let ran = statement.each_row(|row| {
-        found.push(read(row));
-        true
-    });
-    if ran.map_err(unread)? { Ok(found) } else { Err(BUSY.to_owned()) }
+    let ran = statement.run(&[], |row| found.push(read(row))).map_err(unread)?;
+    if ran.is_some() { Ok(found) } else { Err(BUSY.to_owned()) }
 }
 
 /// Why a connection can't be looked at.

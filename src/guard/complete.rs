@@ -9,7 +9,6 @@ use super::context::{Context, State};
 use super::entry;
 use super::host::Host;
 use super::judge::refuse;
-use crate::actor::Actor;
 use crate::audit::{Door, Entry};
 use crate::error::Error;
 use crate::facts::{Fact, Facts};
@@ -42,7 +41,7 @@ pub(super) fn complete_write(call: &Call<'_>, context: &Context, host: &Host) ->
         return Err(failed("a row was written twice at once"));
     }
     if matches!(call.get_raw(3), ValueRef::Integer(-1)) {
-        let actor = state.actor.as_ref().unwrap_or(&Actor::Anonymous);
+        let actor = state.acting();
         let door = state.door.unwrap_or(Door::Sql);
         let mut entry = Entry::new(actor, door, closed.asked, &closed.record, "denied");
         entry.why = "`rowid` is invalid".to_owned();
@@ -55,7 +54,9 @@ pub(super) fn complete_write(call: &Call<'_>, context: &Context, host: &Host) ->
     let Some(entry) = closed.entry else { return Ok(done) };
     let error = match context.write_audit(host, &entry) {
         // A host's statement keeps the insert for its next row; on a connection of ours it stays anyway.
-        Ok(Some((insert, true))) if context.host().is_some() => return Ok(insert.into_value()),
+        Ok(Some((insert, true))) if context.host().is_some() => {
+            return Ok(ToSqlOutput::new_boxed(insert, c"aclite statement"));
+        }
         Ok(Some((_, true))) => return Ok(done),
         Ok(_) => Error::broken("the audit row of a write is missing"),
         Err(error) => Error::storage("writing an audit row", error),
@@ -75,7 +76,7 @@ pub(super) fn guard_audit(context: &Context) -> SqlResult<bool> {
     }
     let asked = Operation::new(Resource::Audit, Action::Create);
     let facts = Facts::default();
-    let Err(refusal) = verdict::decide(state.actor.as_ref().unwrap_or(&Actor::Anonymous), asked, &facts) else {
+    let Err(refusal) = verdict::decide(state.acting(), asked, &facts) else {
         return Err(failed("the audit is not written from outside"));
     };
     let entry = entry::refused(&state, &refusal, asked, &facts);

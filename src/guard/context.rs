@@ -112,7 +112,8 @@ pub(crate) trait HostGuard: Debug + Send + Sync {
     fn keep(&self, entry: Entry);
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+/// Takes a lock.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // A panic of another holder leaves it usable: each statement starts afresh.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -217,6 +218,11 @@ impl Context {
 }
 
 impl State {
+    /// Who acts; anonymous where nobody does.
+    pub(crate) fn acting(&self) -> &Actor {
+        self.actor.as_ref().unwrap_or(&Actor::Anonymous)
+    }
+
     /// Forgets what the last writing statement left.
     pub(crate) fn forget_statement(&mut self) {
         self.pending.clear();

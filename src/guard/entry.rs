@@ -1,7 +1,6 @@
 //! The audit entry of a verdict.
 
 use super::context::State;
-use crate::actor::Actor;
 use crate::audit::{Door, Entry, cut};
 use crate::error::{ConflictKind, Refusal};
 use crate::facts::{Fact, Facts};
@@ -9,7 +8,7 @@ use crate::operation::Operation;
 use crate::verdict::{self, Allowed};
 
 fn entry(state: &State, asked: Operation, verdict: &'static str, facts: &Facts<'_>) -> Entry {
-    let actor = state.actor.as_ref().unwrap_or(&Actor::Anonymous);
+    let actor = state.acting();
     let mut entry = Entry::new(actor, state.door.unwrap_or(Door::Sql), asked, &facts.any_text(Fact::Id), verdict);
     let optional = |fact| Some(cut(&facts.any_text(fact))).filter(|text| !text.is_empty());
     entry.session_id = optional(Fact::Session);

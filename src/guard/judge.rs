@@ -1,5 +1,7 @@
 //! The functions that bring a row's facts to the verdict.
 
+use std::sync::MutexGuard;
+
 use rusqlite::Result as SqlResult;
 use rusqlite::functions::Context as Call;
 use rusqlite::types::{ToSqlOutput, ValueRef};
@@ -8,7 +10,6 @@ use super::call::{failed, resource, text, trusted_state};
 use super::context::{Context, OpenWrite, State};
 use super::entry;
 use super::host::Host;
-use crate::actor::Actor;
 use crate::audit::{Door, Entry};
 use crate::error::{Error, Refusal, Subject};
 use crate::facts::{CHILD, Fact, Facts, Reading, RemovedParent, Row, contract};
@@ -21,9 +22,8 @@ use crate::verdict;
 /// The facts are those of [`contract`]. The row follows where one is written: whether a key is taken, in an update
 /// whether the rowid changes, the number of chunks, and the last chunk as [`chunk`] takes it.
 pub(super) fn guard(call: &Call<'_>, context: &Context, host: &Host) -> SqlResult<ToSqlOutput<'static>> {
-    let resource = resource(call, 0)?;
-    let action = Action::known(text(call, 1)?).ok_or_else(|| failed("a guard named an unknown action"))?;
-    let asked = Operation::new(resource, action);
+    let asked = asked(call)?;
+    let Operation { resource, action } = asked;
     let verified = context.host().map(|host| host.verify_connection()).transpose();
     let mut state = context.state();
     let verified = match verified {
@@ -56,7 +56,7 @@ pub(super) fn guard(call: &Call<'_>, context: &Context, host: &Host) -> SqlResul
         facts.first_owner_due = first_owner == Some((facts.any_text(Fact::Worktree), facts.any_text(Fact::User)));
     }
     let record = facts.any_text(Fact::Id);
-    match verdict::decide(state.actor.as_ref().unwrap_or(&Actor::Anonymous), asked, &facts) {
+    match verdict::decide(state.acting(), asked, &facts) {
         Ok(allowed) => {
             let audited = allowed.audited && !allowed.cascade;
             let entry = audited.then(|| entry::allowed(&state, &allowed, asked, &facts));
@@ -76,6 +76,22 @@ pub(super) fn guard(call: &Call<'_>, context: &Context, host: &Host) -> SqlResul
             Err(refuse(&mut state, refusal.into(), Some(entry)))
         }
     }
+}
+
+/// What a guard is asked for: its first two arguments.
+fn asked(call: &Call<'_>) -> SqlResult<Operation> {
+    let resource = resource(call, 0)?;
+    let action = Action::known(text(call, 1)?).ok_or_else(|| failed("a guard named an unknown action"))?;
+    Ok(Operation::new(resource, action))
+}
+
+/// The state, for what a trigger hands over to the guard that follows: nothing of an earlier statement is in it.
+fn handing_over(context: &Context) -> SqlResult<MutexGuard<'_, State>> {
+    let mut state = trusted_state(context)?;
+    if let Some(hosted) = context.host() {
+        hosted.forget_previous_statement(&mut state);
+    }
+    Ok(state)
 }
 
 /// The facts of a guard's call, and what its trigger handed over before.
@@ -144,14 +160,9 @@ fn reading(asked: Operation, state: &State) -> Reading {
 
 /// `acl_row(resource, action, columns, value, …)`: hands a chunk of the row's columns over to the guard that follows.
 pub(super) fn row(call: &Call<'_>, context: &Context) -> SqlResult<bool> {
-    let resource = resource(call, 0)?;
-    let action = Action::known(text(call, 1)?).ok_or_else(|| failed("a guard named an unknown action"))?;
-    let asked = Operation::new(resource, action);
+    let asked = asked(call)?;
     // A chunk that somebody else handed over would stand for the columns that it leaves out.
-    let mut state = trusted_state(context)?;
-    if let Some(hosted) = context.host() {
-        hosted.forget_previous_statement(&mut state);
-    }
+    let mut state = handing_over(context)?;
     let mut row = std::mem::take(&mut state.handed_over.row);
     let added = chunk(call, 2, asked, &mut state, &mut row);
     state.handed_over.row = row;
@@ -163,10 +174,7 @@ pub(super) fn row(call: &Call<'_>, context: &Context) -> SqlResult<bool> {
 pub(super) fn removed_parent(call: &Call<'_>, context: &Context) -> SqlResult<bool> {
     let column = call.get_raw(0).as_str().ok().map(str::to_owned);
     let resource = resource(call, 1)?;
-    let mut state = trusted_state(context)?;
-    if let Some(hosted) = context.host() {
-        hosted.forget_previous_statement(&mut state);
-    }
+    let mut state = handing_over(context)?;
     // A parent whose id is no text was removed by nobody.
     if let Ok(id) = call.get_raw(2).as_str() {
         state.handed_over.removed_parents.push((column, resource, id.to_owned()));
@@ -191,7 +199,7 @@ pub(super) fn guard_child(call: &Call<'_>, context: &Context) -> SqlResult<bool>
         return Ok(true);
     }
     let asked = Operation::new(parent.resource, Action::Remove);
-    match verdict::decide_child(state.actor.as_ref().unwrap_or(&Actor::Anonymous), &parent, child, &facts) {
+    match verdict::decide_child(state.acting(), &parent, child, &facts) {
         Ok(()) => Ok(true),
         Err(Refusal::Undecidable(problem)) => Err(undecidable(&mut state, asked, &parent.id, &problem)),
         Err(refusal) => {
@@ -206,7 +214,7 @@ pub(super) fn guard_child(call: &Call<'_>, context: &Context) -> SqlResult<bool>
 pub(super) fn may_get(call: &Call<'_>, state: &mut State, keep: bool) -> SqlResult<bool> {
     let asked = Operation::new(resource(call, 0)?, Action::Get);
     let facts = facts(call, 1, contract(asked)).map_err(failed)?;
-    match verdict::decide(state.actor.as_ref().unwrap_or(&Actor::Anonymous), asked, &facts) {
+    match verdict::decide(state.acting(), asked, &facts) {
         Ok(_) => return Ok(true),
         Err(Refusal::Undecidable(problem)) => {
             let error = Error::broken(format!("whether a {} may be read: {problem}", asked.resource));

@@ -24,7 +24,7 @@ pub(crate) use call::failed;
 pub(crate) use check::{beyond_repair, check};
 pub(crate) use context::{Context, Ending};
 #[cfg(feature = "extension")]
-pub(crate) use context::{HostGuard, State};
+pub(crate) use context::{HostGuard, State, lock};
 pub(crate) use detached::{accept_ourselves, refuse_ourselves};
 pub(crate) use extra_tables::list as extra_tables;
 pub(crate) use functions::register;

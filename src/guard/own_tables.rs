@@ -3,7 +3,7 @@
 //! Guards write the epoch and the audit themselves. A CHECK or an index that somebody added there could make such a write
 //! fail, and under OR FAIL the row that it is about would stay without it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::writer::statements;
 use crate::catalog;
@@ -22,11 +22,11 @@ pub(super) type Schema = HashMap<(String, String), (String, String)>;
 
 /// What of aclite's own tables is not as an installation makes it.
 pub(super) fn altered(schema: &Schema) -> Vec<String> {
+    let known: HashSet<Vec<String>> = definitions().map(|sql| normal(&sql)).collect();
     let mut altered = Vec::new();
     for table in catalog::TABLES.iter().filter(|table| table.is_aclites()) {
-        let found = schema.get(&("table".to_owned(), table.name.to_owned())).map(|(_, sql)| normal(sql));
-        let known = definitions().any(|sql| found.as_ref() == Some(&normal(&sql)));
-        if !known {
+        let found = schema.get(&("table".to_owned(), table.name.to_owned()));
+        if !found.is_some_and(|(_, sql)| known.contains(&normal(sql))) {
             altered.push(format!("table `{}`", table.name));
         }
     }

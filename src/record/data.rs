@@ -42,7 +42,7 @@ impl Data {
         if is_plain_without(text, special) {
             return data(Content::Text(text.into()));
         }
-        match parse(text) {
+        match json::parse_object(text) {
             Ok(mut map) => {
                 map.retain(|key, _| R::column(key).is_none());
                 super::row::redact_keys::<R>(&mut map, secrets);
@@ -63,7 +63,7 @@ impl Data {
             return Ok(map);
         }
         let read = match &self.content {
-            Content::Text(text) => parse(text).map_err(Arc::new),
+            Content::Text(text) => json::parse_object(text).map_err(Arc::new),
             Content::Unreadable(problem) => Err(Arc::clone(problem)),
             Content::Read => Ok(Map::new()),
         };
@@ -98,10 +98,6 @@ impl fmt::Debug for Data {
     }
 }
 
-fn parse(text: &str) -> serde_json::Result<Map<String, Value>> {
-    json::parse_object(text)
-}
-
 /// Whether `text` is known to have no top-level key for which `special` holds, without being read as JSON.
 ///
 /// INVARIANT: of text that is a JSON object every top-level key is seen here, or this says no. Text that is none can't be
@@ -114,7 +110,7 @@ fn is_plain_without(text: &str, special: impl Fn(&str) -> bool) -> bool {
         match byte {
             b'"' => {
                 let start = at;
-                let Some(end) = end_of_string(bytes, at) else { return false };
+                let Some(end) = json::end_of_string(bytes, at) else { return false };
                 at = end + 1;
                 if depth == 1 && std::mem::take(&mut key_is_next) {
                     // An escape could spell any key. The quotes are ASCII, so between them are whole characters.
@@ -134,17 +130,6 @@ fn is_plain_without(text: &str, special: impl Fn(&str) -> bool) -> bool {
         }
     }
     depth == 0 && text.trim_start().starts_with('{')
-}
-
-/// Where the closing quote of a string is whose text starts at `at`.
-fn end_of_string(bytes: &[u8], mut at: usize) -> Option<usize> {
-    loop {
-        at += memchr::memchr2(b'"', b'\\', bytes.get(at..)?)?;
-        if bytes[at] == b'"' {
-            return Some(at);
-        }
-        at += 2;
-    }
 }
 
 #[cfg(test)]
