@@ -14,7 +14,7 @@ const RULES: &str = include_str!("../../sql/rules.sql");
 
 /// Raised whenever a released view or guard changes. A file with an older one gets the present one
 /// when it is opened; one with a newer is not opened.
-pub(crate) const GENERATION: i64 = 3;
+pub(crate) const GENERATION: i64 = 4;
 
 /// Something that an installation puts into the schema.
 #[derive(Debug)]

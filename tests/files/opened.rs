@@ -8,7 +8,7 @@ use std::sync::Barrier;
 use std::time::{Duration, Instant};
 
 use aclite::rusqlite::Connection;
-use aclite::{Durability, Error, Incompatible, OpenOptions, Sharing, Store};
+use aclite::{Actor, Durability, Error, Incompatible, OpenOptions, Sharing, Store, TaskPatch, TaskStatus};
 use tempfile::tempdir;
 
 use crate::support::file::{bytes, host, raw, raw_with_functions, tamper, texts};
@@ -276,9 +276,11 @@ fn every_released_version_becomes_a_fresh_one() {
 /// the present guards, says so in its audit, and keeps what is in it.
 #[test]
 fn a_file_of_an_older_generation_is_brought_up_to_date() {
-    for (generation, file) in
-        [(1, include_str!("frozen/generation_1.sql")), (2, include_str!("frozen/generation_2.sql"))]
-    {
+    for (generation, file) in [
+        (1, include_str!("frozen/generation_1.sql")),
+        (2, include_str!("frozen/generation_2.sql")),
+        (3, include_str!("frozen/generation_3.sql")),
+    ] {
         let dir = tempdir().unwrap();
         let path = dir.path().join("older.db");
         tamper(&path, file);
@@ -286,11 +288,22 @@ fn a_file_of_an_older_generation_is_brought_up_to_date() {
         let audited = texts(&raw(&path), "SELECT seq || why FROM acl_audit");
         let store = Store::open(&path).unwrap();
         assert!(store.check().unwrap().is_clean());
-        assert_eq!(ask::<i64>(&store, "SELECT value FROM acl_meta WHERE name = 'generation'"), 3);
+        assert_eq!(ask::<i64>(&store, "SELECT value FROM acl_meta WHERE name = 'generation'"), 4);
         drop(store);
         let mut after = texts(&raw(&path), "SELECT seq || why FROM acl_audit");
         assert_eq!(after.pop(), Some(format!("2from generation {generation}")));
         assert_eq!(after, audited, "the audit keeps its rows");
+        // It is worked with like a new one.
+        let store = world_at(&path);
+        worktree(&store, "w", "bo", Sharing::None);
+        session(&store, "s", "w", "bo");
+        task(&store, "t", "s", "bo");
+        let patch = |user: &str| {
+            let status = TaskPatch::new().status(TaskStatus::Completed);
+            store.write(&Actor::user(user), |tx| tx.tasks().patch("t", status))
+        };
+        assert!(patch("cy").unwrap_err().is_denied());
+        assert!(patch("bo").unwrap().task.completed_at.is_some());
     }
 }
 
