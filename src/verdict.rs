@@ -8,10 +8,13 @@
 //! Only what comes after "may view" names anything about the record.
 
 mod change;
+mod completion;
 mod invariants;
 mod scope;
 
 pub(crate) use change::changed_fields;
+pub(crate) use completion::{Completion, completions};
+use invariants::is_about_now;
 
 use crate::actor::Actor;
 use crate::catalog;

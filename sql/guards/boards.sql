@@ -8,7 +8,7 @@ BEGIN
     /*: rule */ (SELECT rule FROM acl_rule WHERE resource = 'board' AND operation = 'create'),
     /*: created_by */ NEW.created_by,
     /*: creator_exists */ EXISTS (SELECT 1 FROM users WHERE user_id = NEW.created_by),
-    /*: created_at */ NEW.created_at, /*: data */ NEW.data
+    /*: created_at */ NEW.created_at, /*: updated_at */ NEW.updated_at, /*: data */ NEW.data
     /*+ row */);
 END;
 

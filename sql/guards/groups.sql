@@ -12,7 +12,7 @@ BEGIN
     /*: created_by */ NEW.created_by,
     /*: creator_exists */ EXISTS (SELECT 1 FROM users WHERE user_id = NEW.created_by),
     -- What members hold names it, and has to be text.
-    /*: slug */ NEW.slug, /*: created_at */ NEW.created_at
+    /*: slug */ NEW.slug, /*: created_at */ NEW.created_at, /*: updated_at */ NEW.updated_at
     /*+ row */);
 END;
 
@@ -41,7 +41,7 @@ END;
 
 CREATE TRIGGER acl_groups_after_update AFTER UPDATE ON groups
 BEGIN
-  UPDATE acl_epoch SET epoch = epoch + 1;
+  UPDATE acl_epoch SET epoch = epoch + 1 WHERE acl_is_direct('group', NEW.group_id);
   SELECT acl_complete_write('group', 'patch', NEW.group_id, NULL);
 END;
 

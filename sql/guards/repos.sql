@@ -7,8 +7,8 @@ BEGIN
     /*: id */ NEW.repo_id, /*: actor_role */ (SELECT role FROM acl_actor_facts), /*: own */ 0,
     /*: rule */ (SELECT rule FROM acl_rule WHERE resource = 'repo' AND operation = 'create'),
     -- A new one does not take over what an earlier one of its id left.
-    /*: left_behind */ EXISTS (SELECT 1 FROM worktrees WHERE repo_id = NEW.repo_id), /*: created_at */ NEW.created_at,
-    /*: data */ NEW.data
+    /*: left_behind */ EXISTS (SELECT 1 FROM worktrees WHERE repo_id = NEW.repo_id),
+    /*: created_at */ NEW.created_at, /*: updated_at */ NEW.updated_at, /*: data */ NEW.data
     /*+ row */);
 END;
 

@@ -21,7 +21,7 @@ BEGIN
     /*: fork */ NEW.forked_from_session_id,
     /*: fork_held */ (SELECT a.held FROM sessions AS o JOIN acl_held AS a ON a.worktree_id = o.worktree_id
       WHERE o.session_id = NEW.forked_from_session_id AND a.user_id = NEW.created_by),
-    /*: created_at */ NEW.created_at, /*: status */ NEW.status, /*: agentic_tool */ NEW.agentic_tool,
+    /*: created_at */ NEW.created_at, /*: updated_at */ NEW.updated_at, /*: status */ NEW.status, /*: agentic_tool */ NEW.agentic_tool,
     /*: data */ NEW.data
     /*+ row */)
   FROM (SELECT 1) LEFT JOIN acl_worktree_facts AS w ON w.worktree_id = NEW.worktree_id;

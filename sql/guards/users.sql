@@ -9,7 +9,7 @@ BEGIN
     -- A new one does not take over what an earlier one of its id left.
     /*: left_behind */ EXISTS (SELECT 1 FROM worktree_owners WHERE user_id = NEW.user_id)
       OR EXISTS (SELECT 1 FROM group_memberships WHERE user_id = NEW.user_id),
-    /*: role */ NEW.role, /*: email */ NEW.email, /*: created_at */ NEW.created_at, /*: data */ NEW.data
+    /*: role */ NEW.role, /*: email */ NEW.email, /*: created_at */ NEW.created_at, /*: updated_at */ NEW.updated_at, /*: data */ NEW.data
     /*+ row */);
 END;
 

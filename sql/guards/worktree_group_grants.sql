@@ -12,7 +12,7 @@ BEGIN
     /*: group */ NEW.group_id, /*: group_exists */ EXISTS (SELECT 1 FROM groups WHERE group_id = NEW.group_id),
     /*: can */ NEW.can, /*: created_by */ NEW.created_by,
     /*: creator_exists */ EXISTS (SELECT 1 FROM users WHERE user_id = NEW.created_by),
-    /*: created_at */ NEW.created_at
+    /*: created_at */ NEW.created_at, /*: updated_at */ NEW.updated_at
     /*+ row */);
 END;
 
@@ -45,7 +45,7 @@ END;
 
 CREATE TRIGGER acl_worktree_group_grants_after_update AFTER UPDATE ON worktree_group_grants
 BEGIN
-  UPDATE acl_epoch SET epoch = epoch + 1;
+  UPDATE acl_epoch SET epoch = epoch + 1 WHERE acl_is_direct('grant', NEW.worktree_id || '/' || NEW.group_id);
   SELECT acl_complete_write('grant', 'patch', NEW.worktree_id || '/' || NEW.group_id, NULL);
 END;
 

@@ -15,7 +15,7 @@ BEGIN
     /*: created_by */ NEW.created_by,
     /*: creator_exists */ EXISTS (SELECT 1 FROM users WHERE user_id = NEW.created_by),
     /*: worktree_unique_id */ NEW.worktree_unique_id, /*: others_can */ NEW.others_can,
-    /*: created_at */ NEW.created_at, /*: data */ NEW.data
+    /*: created_at */ NEW.created_at, /*: updated_at */ NEW.updated_at, /*: data */ NEW.data
     /*+ row */);
 END;
 
@@ -63,10 +63,11 @@ END;
 
 CREATE TRIGGER acl_worktrees_after_insert AFTER INSERT ON worktrees
 BEGIN
-  -- The creator becomes the first owner; this raises the epoch too.
-  SELECT acl_first_owner(NEW.worktree_id, NEW.created_by);
+  -- The creator becomes the first owner; this raises the epoch too. What nobody created has no owner.
+  SELECT acl_first_owner(NEW.worktree_id, NEW.created_by) WHERE NEW.created_by IS NOT 'anonymous';
   INSERT INTO worktree_owners (worktree_id, user_id, created_at)
-  VALUES (NEW.worktree_id, NEW.created_by, NEW.created_at);
+  SELECT NEW.worktree_id, NEW.created_by, NEW.created_at WHERE NEW.created_by IS NOT 'anonymous';
+  UPDATE acl_epoch SET epoch = epoch + 1 WHERE NEW.created_by IS 'anonymous';
   SELECT acl_complete_write('worktree', 'create', NEW.worktree_id, /*+ rowid = */NEW.rowid/*-*/);
 END;
 

@@ -124,7 +124,7 @@ pub(crate) const fn contract(asked: Operation) -> &'static [Fact] {
         ],
         (Resource::Worktree, Action::Create) => &[
             Id, Parent, ParentExists, Worktree, ActorRole, Own, Rule, LeftBehind, CreatedBy, CreatorExists,
-            WorktreeUniqueId, OthersCan, CreatedAt, Data,
+            WorktreeUniqueId, OthersCan, CreatedAt, UpdatedAt, Data,
         ],
         (Resource::Worktree, Action::Patch) => &[
             Id, Worktree, Held, Own, Rule, ShareRule, WorktreeUniqueId, OthersCan, UpdatedAt, OldData, Data,
@@ -138,14 +138,14 @@ pub(crate) const fn contract(asked: Operation) -> &'static [Fact] {
         (Resource::Owner, Action::Remove) => &[Id, Worktree, Held, Own, Rule, User, Last],
         (Resource::Grant, Action::Create) => &[
             Id, Parent, ParentExists, Worktree, Held, Own, Rule, Group, GroupExists, Can, CreatedBy,
-            CreatorExists, CreatedAt,
+            CreatorExists, CreatedAt, UpdatedAt,
         ],
         (Resource::Grant, Action::Patch) => &[Id, Worktree, Held, Own, Rule, Can, UpdatedAt],
         (Resource::Grant, Action::Remove) => &[Id, Worktree, Held, Own, Rule],
         (Resource::Session, Action::Create) => &[
             Id, Parent, ParentExists, Worktree, Held, Own, Rule, LeftBehind, CreatedBy, CreatorExists,
-            UnixUsername, CreatorUnixName, ParentSession, ParentSessionHeld, Fork, ForkHeld, CreatedAt, Status,
-            AgenticTool, Data,
+            UnixUsername, CreatorUnixName, ParentSession, ParentSessionHeld, Fork, ForkHeld, CreatedAt, UpdatedAt,
+            Status, AgenticTool, Data,
         ],
         (Resource::Session, Action::Patch) => &[
             Id, Session, Worktree, Held, Own, Scope, Rule, ReportRule, ParentSession, ParentSessionHeld, Fork,
@@ -170,22 +170,24 @@ pub(crate) const fn contract(asked: Operation) -> &'static [Fact] {
             Id, Session, Worktree, Held, Own, Scope, Rule, OldTask, Task, TaskSession, OldSession, OldType,
             Type, Role, Index, OldData, Data,
         ],
-        (Resource::User, Action::Create) => &[Id, ActorRole, Own, Rule, LeftBehind, Role, Email, CreatedAt, Data],
+        (Resource::User, Action::Create) => &[Id, ActorRole, Own, Rule, LeftBehind, Role, Email, CreatedAt, UpdatedAt, Data],
         (Resource::User, Action::Patch) => &[
             Id, ActorRole, Own, Rule, AdministerRule, OldRole, Role, Email, LastOwnerOf, UpdatedAt, OldData,
             Data,
         ],
         (Resource::User, Action::Remove) => &[Id, ActorRole, Own, Rule, OldRole, LastOwnerOf],
         (Resource::Group, Action::Create) => &[
-            Id, ActorRole, Own, Rule, LeftBehind, CreatedBy, CreatorExists, Slug, CreatedAt,
+            Id, ActorRole, Own, Rule, LeftBehind, CreatedBy, CreatorExists, Slug, CreatedAt, UpdatedAt,
         ],
         (Resource::Group, Action::Patch) => &[Id, ActorRole, Own, Rule, Slug, UpdatedAt],
         (Resource::Membership, Action::Create) => &[
             Id, Parent, ParentExists, ActorRole, Own, Rule, User, UserExists, CreatedBy, CreatorExists,
             CreatedAt,
         ],
-        (Resource::Board, Action::Create) => &[Id, ActorRole, Own, Rule, CreatedBy, CreatorExists, CreatedAt, Data],
-        (Resource::Repo, Action::Create) => &[Id, ActorRole, Own, Rule, LeftBehind, CreatedAt, Data],
+        (Resource::Board, Action::Create) => &[
+            Id, ActorRole, Own, Rule, CreatedBy, CreatorExists, CreatedAt, UpdatedAt, Data,
+        ],
+        (Resource::Repo, Action::Create) => &[Id, ActorRole, Own, Rule, LeftBehind, CreatedAt, UpdatedAt, Data],
         (Resource::Board | Resource::Repo, Action::Patch) => &[Id, ActorRole, Own, Rule, UpdatedAt, OldData, Data],
         (Resource::Group | Resource::Board | Resource::Repo, Action::Remove)
         | (Resource::Membership, Action::Patch | Action::Remove)

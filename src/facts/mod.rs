@@ -118,6 +118,11 @@ impl<'a> Facts<'a> {
         matches!(self.find(fact), None | Some(ValueRef::Null))
     }
 
+    /// A value as it came.
+    pub(crate) fn raw(&self, fact: Fact) -> ValueRef<'a> {
+        self.find(fact).unwrap_or(ValueRef::Null)
+    }
+
     /// A truth. NULL is false.
     pub(crate) fn flag(&self, fact: Fact) -> Result<bool, Refusal> {
         match self.get(fact)? {
@@ -179,6 +184,17 @@ impl<'a> Facts<'a> {
         if is(Fact::Data, merged) && is(Fact::OldData, stored) {
             let _ = self.data.set(change);
         }
+    }
+
+    /// Puts `value` in the place of what the writer gives for the column of this fact. Returns whether it differs.
+    pub(crate) fn complete(&mut self, fact: Fact, value: ValueRef<'a>, changes: bool) -> bool {
+        let Some(at) = self.contract.iter().position(|known| *known == fact) else { return false };
+        if self.values[at] == value {
+            return false;
+        }
+        self.values[at] = value;
+        self.row.complete(fact.name(), value, changes);
+        true
     }
 
     /// Whether the cascade of a removal that was allowed and is under way does this.

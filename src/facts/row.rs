@@ -111,6 +111,21 @@ impl Row {
         self.changed.iter().map(|(chunk, at)| self.chunks[*chunk].name(*at))
     }
 
+    /// Takes `value` for what the writer gives for a column. `changes` says whether that differs from what is stored.
+    pub(super) fn complete(&mut self, column: &str, value: ValueRef<'_>, changes: bool) {
+        let place = |chunk: &Arc<Columns>| chunk.names().position(|name| name == column);
+        let found = self.chunks.iter().enumerate().find_map(|(number, chunk)| Some((number, place(chunk)?)));
+        let Some(place) = found else { return };
+        self.changed.retain(|changed| *changed != place);
+        if changes {
+            self.changed.push(place);
+        }
+        let before: usize = self.chunks[..place.0].iter().map(|chunk| chunk.names().count()).sum();
+        if let Some(kept) = self.values.as_mut().and_then(|values| values.get_mut(before + place.1)) {
+            *kept = Value::try_from(value).unwrap_or(Value::Null);
+        }
+    }
+
     pub(crate) fn mistyped(&self) -> Option<&Mistyped> {
         self.mistyped.as_ref()
     }

@@ -1,18 +1,21 @@
 //! The functions of the AFTER triggers, and the guard of the audit.
 
+use std::sync::Arc;
+
 use rusqlite::Result as SqlResult;
 use rusqlite::functions::Context as Call;
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 
 use super::call::{failed, resource, text, trusted_state};
-use super::context::{Context, State};
+use super::context::{Context, Due, Stage, State};
 use super::entry;
 use super::host::Host;
 use super::judge::refuse;
 use crate::audit::{Door, Entry};
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::facts::{Fact, Facts};
 use crate::operation::{Action, Operation, Resource};
+use crate::sqlite::Prepared;
 use crate::verdict;
 
 fn pending(state: &State, resource: Resource, record: ValueRef<'_>) -> Option<usize> {
@@ -47,21 +50,47 @@ pub(super) fn complete_write(call: &Call<'_>, context: &Context, host: &Host) ->
         entry.why = "`rowid` is invalid".to_owned();
         return Err(refuse(&mut state, Error::invalid("rowid", "can't be -1"), Some(entry)));
     }
+    if closed.completes {
+        if let Some(completing) = &mut state.completing {
+            completing.stage = Stage::Stored;
+        }
+        return Ok(done);
+    }
     if closed.stored.is_some() {
         state.stored = closed.stored;
     }
     drop(state);
-    let Some(entry) = closed.entry else { return Ok(done) };
-    let error = match context.write_audit(host, &entry) {
-        // A host's statement keeps the insert for its next row; on a connection of ours it stays anyway.
-        Ok(Some((insert, true))) if context.host().is_some() => {
-            return Ok(ToSqlOutput::new_boxed(insert, c"aclite statement"));
+    match finish(context, host, closed.asked.resource, &closed.record, closed.due, closed.entry.as_ref()) {
+        // A host's statement keeps what its next row needs; on a connection of ours it stays anyway.
+        Ok(statements) if context.host().is_some() => Ok(ToSqlOutput::new_boxed(statements, c"aclite statements")),
+        Ok(_) => Ok(done),
+        Err(error) => Err(refuse(&mut context.state(), error, None)),
+    }
+}
+
+/// Stores what is due of the row, and writes its audit row. Returns the statements that did it.
+fn finish(
+    context: &Context,
+    host: &Host,
+    resource: Resource,
+    record: &str,
+    due: Option<Box<Due>>,
+    entry: Option<&Entry>,
+) -> Result<[Option<Arc<Prepared>>; 2]> {
+    let mut statements = [None, None];
+    if let Some(due) = due {
+        let failed = |error| Error::storage(format!("the row could not be completed: {error}"), error);
+        let completed = context.complete(host, resource, record, *due).map_err(failed)?;
+        statements[0] = Some(completed.ok_or_else(|| Error::broken("the row could not be completed"))?);
+    }
+    if let Some(entry) = entry {
+        let written = context.write_audit(host, entry);
+        match written.map_err(|error| Error::storage("writing an audit row", error))? {
+            Some((insert, true)) => statements[1] = Some(insert),
+            _ => return Err(Error::broken("the audit row of a write is missing")),
         }
-        Ok(Some((_, true))) => return Ok(done),
-        Ok(_) => Error::broken("the audit row of a write is missing"),
-        Err(error) => Error::storage("writing an audit row", error),
-    };
-    Err(refuse(&mut context.state(), error, None))
+    }
+    Ok(statements)
 }
 
 /// `acl_guard_audit()`: the guard of the audit. Lets in the row that is being written right now, once, and nothing else.
@@ -83,11 +112,11 @@ pub(super) fn guard_audit(context: &Context) -> SqlResult<bool> {
     Err(refuse(&mut state, refusal.into(), Some(entry)))
 }
 
-/// `acl_is_direct(resource, record)`: whether the write under way is no cascade.
+/// `acl_is_direct(resource, record)`: whether the write under way is neither a cascade nor a completion.
 pub(super) fn is_direct(call: &Call<'_>, context: &Context) -> SqlResult<bool> {
     let state = context.state();
     let at = pending(&state, resource(call, 0)?, call.get_raw(1));
-    Ok(at.is_some_and(|at| !state.pending[at].cascade))
+    Ok(at.is_some_and(|at| !state.pending[at].cascade && !state.pending[at].completes))
 }
 
 /// `acl_first_owner(worktree, user)`: the worktree is inserted; its creator's row is due next.

@@ -4,9 +4,13 @@ use std::any::Any;
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
+use rusqlite::types::{Value, ValueRef};
+
 use super::host::Host;
+use super::writer::quote;
 use crate::actor::Actor;
 use crate::audit::{self, Door, Entry};
+use crate::catalog;
 use crate::error::Error;
 use crate::facts::{Columns, DataChange, Row, StoredRow};
 use crate::operation::{Action, Operation, Resource};
@@ -30,6 +34,39 @@ pub(crate) struct OpenWrite {
     pub(crate) entry: Option<Entry>,
     /// The row as it will be stored, where a repository wants it.
     pub(crate) stored: Option<StoredRow>,
+    /// What of the row is still to be stored otherwise than it was sent.
+    pub(crate) due: Option<Box<Due>>,
+    /// Whether it is aclite's own, which stores what is due.
+    pub(crate) completes: bool,
+}
+
+/// Columns of a row that are stored otherwise than they were sent.
+#[derive(Debug)]
+pub(crate) struct Due {
+    /// Their values, in the order of the statement that stores them.
+    pub(crate) columns: Vec<(&'static str, Value)>,
+    /// The values of the row's key.
+    pub(crate) key: Vec<String>,
+}
+
+/// The row that is being completed right now.
+#[derive(Debug)]
+pub(crate) struct Completing {
+    pub(crate) resource: Resource,
+    pub(crate) record: String,
+    pub(crate) columns: Vec<(&'static str, Value)>,
+    pub(crate) stage: Stage,
+}
+
+/// How far the completion of a row has got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// The guard of the row has yet to let it in.
+    Armed,
+    /// It has.
+    Admitted,
+    /// The AFTER trigger has run: the row is stored.
+    Stored,
 }
 
 /// The last merge of a statement: the texts before and after, and what changes between them.
@@ -62,6 +99,9 @@ pub(crate) struct State {
     pub(crate) auditing: bool,
     /// INVARIANT: set right before the insert of an audit row runs; the guard of the audit takes it, once.
     pub(crate) admitted: bool,
+    /// INVARIANT: set by [`Context::complete`] alone, for as long as its one statement runs. No guard lets anything else
+    /// pass meanwhile.
+    pub(crate) completing: Option<Completing>,
     pub(crate) refusal: Option<(Error, Option<Entry>)>,
     pub(crate) ending: Option<Ending>,
     pub(crate) merged: Option<Merged>,
@@ -80,6 +120,7 @@ pub(crate) struct State {
 pub(crate) struct Context {
     state: Mutex<State>,
     insert: Mutex<AuditInsert>,
+    updates: Mutex<Updates>,
     hosted: Option<Arc<dyn HostGuard>>,
 }
 
@@ -89,6 +130,13 @@ pub(crate) struct Context {
 struct AuditInsert {
     kept: Option<Arc<Prepared>>,
     lent: Weak<Prepared>,
+}
+
+/// The prepared statements that complete rows, by their texts; they live as the insert of audit rows does.
+#[derive(Debug, Default)]
+struct Updates {
+    kept: Vec<Arc<Prepared>>,
+    lent: Vec<(String, Weak<Prepared>)>,
 }
 
 /// What a connection that a host owns has to show for itself. Where the connection is ours, an authorizer and the text
@@ -196,6 +244,57 @@ impl Context {
         Ok(written?.then_some((insert, guarded)))
     }
 
+    /// Stores what is due of a row on the connection of `host`, by one statement of its own. Returns that statement, for a
+    /// host's to keep; nothing where the row is not stored so.
+    ///
+    /// An error of the function that calls this undoes the statement that wrote the row, under every OR clause.
+    pub(crate) fn complete(
+        &self,
+        host: &Host,
+        resource: Resource,
+        record: &str,
+        due: Due,
+    ) -> rusqlite::Result<Option<Arc<Prepared>>> {
+        let names: Vec<&'static str> = due.columns.iter().map(|(column, _)| *column).collect();
+        let update = self.update(host, &completion_sql(resource, &names))?;
+        let values: Vec<Value> =
+            due.columns.iter().map(|(_, value)| value.clone()).chain(due.key.into_iter().map(Value::Text)).collect();
+        let values: Vec<ValueRef<'_>> = values.iter().map(ValueRef::from).collect();
+        {
+            let mut state = self.state();
+            if state.completing.is_some() {
+                return Ok(None);
+            }
+            let (record, columns) = (record.to_owned(), due.columns);
+            state.completing = Some(Completing { resource, record, columns, stage: Stage::Armed });
+        }
+        // No lock is held here: the guards of the row take the one of the state.
+        let updated = update.run(&values, |_| {});
+        let completed = self.state().completing.take();
+        let stored = completed.is_some_and(|completed| completed.stage == Stage::Stored);
+        Ok((updated? == Some(1) && stored).then_some(update))
+    }
+
+    fn update(&self, host: &Host, sql: &str) -> rusqlite::Result<Arc<Prepared>> {
+        {
+            let mut updates = lock(&self.updates);
+            updates.lent.retain(|(_, lent)| lent.strong_count() > 0);
+            let lent = updates.lent.iter().find(|(text, _)| text == sql);
+            if let Some(update) = lent.and_then(|(_, lent)| lent.upgrade()) {
+                return Ok(update);
+            }
+        }
+        let ours = self.hosted.is_none();
+        // No lock is held while SQLite prepares, as for the audit.
+        let update = Arc::new(host.prepare(sql, ours)?);
+        let mut updates = lock(&self.updates);
+        updates.lent.push((sql.to_owned(), Arc::downgrade(&update)));
+        if ours {
+            updates.kept.push(Arc::clone(&update));
+        }
+        Ok(update)
+    }
+
     fn audit_insert(&self, host: &Host) -> rusqlite::Result<Arc<Prepared>> {
         if let Some(insert) = lock(&self.insert).lent.upgrade() {
             return Ok(insert);
@@ -214,7 +313,21 @@ impl Context {
     /// Lets go of what would keep the connection from closing.
     pub(crate) fn close(&self) {
         *lock(&self.insert) = AuditInsert::default();
+        *lock(&self.updates) = Updates::default();
     }
+}
+
+/// The statement that completes a row of this kind: these columns, then the row's key.
+fn completion_sql(resource: Resource, columns: &[&str]) -> String {
+    let table = catalog::of(resource);
+    let mut place = 0;
+    let mut equal = |column: &&str| {
+        place += 1;
+        format!("{} = ?{place}", quote(column))
+    };
+    let set: Vec<String> = columns.iter().map(&mut equal).collect();
+    let key: Vec<String> = table.key.iter().map(&mut equal).collect();
+    format!("UPDATE main.{} SET {} WHERE {}", quote(table.name), set.join(", "), key.join(" AND "))
 }
 
 impl State {
@@ -237,9 +350,11 @@ impl State {
         self.pending.drain(..surplus);
     }
 
-    /// Begins a write. Of the same record only one is open: an earlier one was left so.
+    /// Begins a write. Of the same record only one is open, and the completion of that: an earlier one was left so.
     pub(crate) fn begin_write(&mut self, pending: OpenWrite) {
-        if let Some(at) = self.position(pending.asked.resource, &pending.record) {
+        if !pending.completes
+            && let Some(at) = self.position(pending.asked.resource, &pending.record)
+        {
             self.pending.remove(at);
         }
         self.pending.push(pending);

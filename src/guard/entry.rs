@@ -1,6 +1,6 @@
 //! The audit entry of a verdict.
 
-use super::context::State;
+use super::context::{Ending, State};
 use crate::audit::{Door, Entry, cut};
 use crate::error::{ConflictKind, Refusal};
 use crate::facts::{Fact, Facts};
@@ -27,13 +27,17 @@ fn fields(names: &[String]) -> String {
     fields.join(" ")
 }
 
-/// The entry of what is allowed.
-pub(super) fn allowed(state: &State, allowed: &Allowed, asked: Operation, facts: &Facts<'_>) -> Entry {
+/// The entry of what is allowed. A report that came after the end says so.
+pub(super) fn allowed(state: &State, allowed: &Allowed, asked: Operation, facts: &Facts<'_>, late: bool) -> Entry {
+    let late = late || matches!(state.ending, Some(Ending::Already(_)));
     let asked = Operation::new(asked.resource, allowed.action);
     Entry {
         needed: allowed.needed.map(|need| need.as_str()),
         held: allowed.held,
-        why: allowed.why.clone(),
+        why: match late {
+            true => format!("{}, already {}", allowed.why, facts.any_text(Fact::OldStatus)),
+            false => allowed.why.clone(),
+        },
         ..entry(state, asked, "allowed", facts)
     }
 }

@@ -61,8 +61,13 @@ impl Host {
 
     /// Prepares the insert of audit rows.
     pub(crate) fn prepare_audit_insert(&self, persistent: bool) -> rusqlite::Result<Prepared> {
+        self.prepare(&insert_sql(), persistent)
+    }
+
+    /// Prepares a statement that the context keeps.
+    pub(super) fn prepare(&self, sql: &str, persistent: bool) -> rusqlite::Result<Prepared> {
         // SAFETY: the connection is open, since one of its functions is running, or its owner calls. The context of a
-        // connection of ours lets the insert go before that closes; on a host's it lives as long as a running statement.
-        unsafe { Prepared::new(self.0, &insert_sql(), persistent) }
+        // connection of ours lets the statement go before that closes; on a host's it lives as long as a running one.
+        unsafe { Prepared::new(self.0, sql, persistent) }
     }
 }

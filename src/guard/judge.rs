@@ -1,21 +1,23 @@
 //! The functions that bring a row's facts to the verdict.
 
-use std::sync::MutexGuard;
+use std::any::Any;
+use std::sync::{Arc, MutexGuard};
 
 use rusqlite::Result as SqlResult;
 use rusqlite::functions::Context as Call;
-use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 
 use super::call::{failed, resource, text, trusted_state};
-use super::context::{Context, OpenWrite, State};
+use super::context::{Completing, Context, Due, OpenWrite, Stage, State};
 use super::entry;
 use super::host::Host;
 use crate::audit::{Door, Entry};
+use crate::catalog;
 use crate::error::{Error, Refusal, Subject};
 use crate::facts::{CHILD, Fact, Facts, Reading, RemovedParent, Row, contract};
 use crate::operation::{Action, Operation, Resource};
 use crate::record::Time;
-use crate::verdict;
+use crate::verdict::{self, Completion};
 
 /// `acl_guard(resource, action, fact, …, row)`: asks the verdict about a row, refuses or remembers.
 ///
@@ -47,6 +49,9 @@ pub(super) fn guard(call: &Call<'_>, context: &Context, host: &Host) -> SqlResul
     facts.now = Time::now().as_millis();
     // A patch is merged with what is stored, which is read before it counts as checked.
     facts.from_map = action == Action::Create && state.door == Some(Door::Api) && state.wanted == Some(resource);
+    if state.completing.is_some() {
+        return admit(&mut state, asked, facts, verified);
+    }
     if let Some(merged) = state.merged.take() {
         facts.adopt_merge(&merged.stored, &merged.result, merged.change);
     }
@@ -56,19 +61,19 @@ pub(super) fn guard(call: &Call<'_>, context: &Context, host: &Host) -> SqlResul
         facts.first_owner_due = first_owner == Some((facts.any_text(Fact::Worktree), facts.any_text(Fact::User)));
     }
     let record = facts.any_text(Fact::Id);
+    let due = complete_facts(&state, asked, &mut facts);
     match verdict::decide(state.acting(), asked, &facts) {
         Ok(allowed) => {
             let audited = allowed.audited && !allowed.cascade;
-            let entry = audited.then(|| entry::allowed(&state, &allowed, asked, &facts));
+            let late = due.as_ref().is_some_and(|due| due.columns.iter().any(|(column, _)| *column == "status"));
+            let entry = audited.then(|| entry::allowed(&state, &allowed, asked, &facts, late));
             // A raised epoch leaves no audit row.
             if resource != Resource::Epoch {
                 let stored = facts.row.take_stored();
-                state.begin_write(OpenWrite { asked, record, cascade: allowed.cascade, entry, stored });
+                let cascade = allowed.cascade;
+                state.begin_write(OpenWrite { asked, record, cascade, entry, stored, due, completes: false });
             }
-            Ok(match verified {
-                Some(verified) => ToSqlOutput::new_boxed(verified, c"aclite verified"),
-                None => ToSqlOutput::from(true),
-            })
+            Ok(passed(verified))
         }
         Err(Refusal::Undecidable(problem)) => Err(undecidable(&mut state, asked, &record, &problem)),
         Err(refusal) => {
@@ -76,6 +81,74 @@ pub(super) fn guard(call: &Call<'_>, context: &Context, host: &Host) -> SqlResul
             Err(refuse(&mut state, refusal.into(), Some(entry)))
         }
     }
+}
+
+/// What a guard returns where a row may pass: what the next row of the statement is looked at with.
+fn passed(verified: Option<Arc<dyn Any + Send + Sync>>) -> ToSqlOutput<'static> {
+    match verified {
+        Some(verified) => ToSqlOutput::new_boxed(verified, c"aclite verified"),
+        None => ToSqlOutput::from(true),
+    }
+}
+
+/// Puts into the facts what the row is stored with instead of what was sent, and returns what is due of that.
+fn complete_facts<'a>(state: &State, asked: Operation, facts: &mut Facts<'a>) -> Option<Box<Due>> {
+    let mut columns = Vec::new();
+    for Completion { fact, value, changes } in verdict::completions(state.acting(), asked, facts) {
+        let owned = Value::try_from(value).ok()?;
+        if facts.complete(fact, value, changes) {
+            columns.push((fact.name(), owned));
+        }
+    }
+    if columns.is_empty() {
+        return None;
+    }
+    let record = facts.any_text(Fact::Id);
+    let key = match catalog::of(asked.resource).key {
+        [_] => vec![record],
+        // Of a grant, whose id is `WORKTREE/GROUP`.
+        _ => {
+            let worktree = facts.any_text(Fact::Worktree);
+            let group = record.get(worktree.len() + 1..).unwrap_or_default().to_owned();
+            vec![worktree, group]
+        }
+    };
+    Some(Box::new(Due { columns, key }))
+}
+
+/// Lets in the one write that completes a row: these columns of this record, to these values. Refuses everything else.
+///
+/// INVARIANT: it is armed by [`Context::complete`] alone. Whoever takes it first, a callback of the host's for instance,
+/// writes just what was due, and aclite's own statement fails with all that it belongs to.
+fn admit(
+    state: &mut State,
+    asked: Operation,
+    mut facts: Facts<'_>,
+    verified: Option<Arc<dyn Any + Send + Sync>>,
+) -> SqlResult<ToSqlOutput<'static>> {
+    let record = facts.any_text(Fact::Id);
+    let untouched = !facts.row.rowid_changed && !facts.row.key_taken && !facts.cascade;
+    let columns: Vec<String> = facts.row.changed().map(str::to_owned).collect();
+    let stored = facts.row.take_stored();
+    let fits = |completing: &Completing| {
+        let due = |column: &String| completing.columns.iter().any(|(name, _)| name == column);
+        let is_stored = |(column, value): &(&'static str, Value)| {
+            stored.as_ref().and_then(|stored| stored.get(column, 0)) == Some(value)
+        };
+        asked == Operation::new(completing.resource, Action::Patch)
+            && completing.record == record
+            && completing.stage == Stage::Armed
+            && columns.iter().all(due)
+            && columns.len() == completing.columns.len()
+            && completing.columns.iter().all(is_stored)
+    };
+    match state.completing.as_mut().filter(|completing| untouched && fits(completing)) {
+        Some(completing) => completing.stage = Stage::Admitted,
+        None => return Err(refuse(state, unverified("a row is being completed"), None)),
+    }
+    let (entry, stored, due) = (None, None, None);
+    state.begin_write(OpenWrite { asked, record, cascade: false, entry, stored, due, completes: true });
+    Ok(passed(verified))
 }
 
 /// What a guard is asked for: its first two arguments.
@@ -154,7 +227,7 @@ fn reading(asked: Operation, state: &State) -> Reading {
         pairs: asked.action == Action::Patch,
         // A repository's values are checked before they get here.
         plain: !api,
-        keep: api && state.wanted == Some(asked.resource),
+        keep: (api && state.wanted == Some(asked.resource)) || state.completing.is_some(),
     }
 }
 

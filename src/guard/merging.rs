@@ -61,7 +61,9 @@ pub(super) fn next_completed_at(call: &Call<'_>, state: &State) -> SqlResult<Val
     let word = |index: usize| call.get_raw(index).as_str().unwrap_or_default();
     let (status, next) = (word(0), word(1));
     let (stored, given): (Value, Value) = (call.get(2)?, call.get(3)?);
-    if verdict::ending_stays(state.actor.as_ref(), status) {
+    // An ending without a time gets one from a report of the same.
+    let timed = stored != Value::Null || !(next.is_empty() || next == status);
+    if timed && verdict::ending_stays(state.actor.as_ref(), status) {
         return Ok(stored);
     }
     let ends = verdict::is_final(next) && !verdict::is_final(status);

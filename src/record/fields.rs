@@ -82,6 +82,11 @@ impl Fields {
         self.table.iter().chain(self.write_only).find(|column| column.name == name)
     }
 
+    /// Whether the table has the column `name`.
+    pub(crate) fn has_column(&self, name: &str) -> bool {
+        self.column(name).is_some()
+    }
+
     /// The value for the column `name`, if any.
     pub(crate) fn get(&self, name: &str) -> Option<&Sql> {
         self.columns.iter().find(|(column, _)| column.name == name).map(|(_, value)| value)

@@ -48,7 +48,6 @@ impl RecordsMut<'_, Board> {
         required(&fields, "name")?;
         let id = identify(&mut fields, Board::KEY, || BoardId::new().to_string());
         stamp_creation(&mut fields, self.tx.actor())?;
-        fields.set("updated_at", now());
         Assignments::of(fields, false)?.create(self.tx, &id)
     }
 

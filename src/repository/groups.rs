@@ -4,7 +4,7 @@ use rusqlite::types::Value;
 
 use super::list::Query;
 use super::records::{Records, RecordsMut};
-use super::write::{Assignments, identify, now, required};
+use super::write::{Assignments, identify, now, required, stamp_times};
 use crate::error::Result;
 use crate::operation::{Action, Resource};
 use crate::record::{Group, GroupId, GroupPatch, Membership, NewGroup, Record as _, UserId};
@@ -85,8 +85,7 @@ impl RecordsMut<'_, Group> {
             required(&fields, column)?;
         }
         let id = identify(&mut fields, Group::KEY, || GroupId::new().to_string());
-        fields.set("created_at", now());
-        fields.set("updated_at", now());
+        stamp_times(&mut fields, self.tx.actor());
         if let (None, Some(user)) = (fields.get("created_by"), self.tx.actor().user_id()) {
             fields.set("created_by", Value::Text(user.to_string()));
         }

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 
 use super::list::Query;
 use super::records::{Records, RecordsMut};
-use super::write::{Assignments, identify, now, required};
+use super::write::{Assignments, identify, now, required, stamp_times};
 use crate::error::{Error, Result};
 use crate::record::{
     Fields, Message, MessageId, MessagePatch, MessageRole, MessageType, NewMessage, Record as _, SessionId, TaskId,
@@ -130,7 +130,7 @@ impl RecordsMut<'_, Message> {
     fn create_fields(&self, mut fields: Fields) -> Result<Message> {
         let session = required(&fields, "session_id")?;
         let id = identify(&mut fields, Message::KEY, || MessageId::new().to_string());
-        fields.set("created_at", now());
+        stamp_times(&mut fields, self.tx.actor());
         if fields.get("timestamp").is_none() {
             fields.set("timestamp", now());
         }

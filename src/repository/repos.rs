@@ -2,7 +2,7 @@
 
 use super::list::Query;
 use super::records::{Records, RecordsMut};
-use super::write::{Assignments, identify, now, required};
+use super::write::{Assignments, identify, now, required, stamp_times};
 use crate::error::Result;
 use crate::record::{NewRepo, Record as _, Repo, RepoId, RepoPatch};
 
@@ -41,8 +41,7 @@ impl RecordsMut<'_, Repo> {
         let mut fields = new.into_fields()?;
         required(&fields, "slug")?;
         let id = identify(&mut fields, Repo::KEY, || RepoId::new().to_string());
-        fields.set("created_at", now());
-        fields.set("updated_at", now());
+        stamp_times(&mut fields, self.tx.actor());
         Assignments::of(fields, false)?.create(self.tx, &id)
     }
 

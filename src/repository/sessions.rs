@@ -162,17 +162,20 @@ impl RecordsMut<'_, Session> {
         required(&fields, "worktree_id")?;
         let id = identify(&mut fields, Session::KEY, || SessionId::new().to_string());
         stamp_creation(&mut fields, self.tx.actor())?;
-        fields.take("updated_at");
-        fields.take("unix_username");
+        let imported = fields.take("unix_username").filter(|_| self.tx.actor().is_daemon());
         if fields.get("status").is_none() {
             fields.set("status", Value::Text(SessionStatus::Idle.as_str().to_owned()));
         }
         let creator = fields.get("created_by").cloned().unwrap_or(Value::Null);
         let mut assignments = Assignments::of(fields, false)?;
-        let creator = assignments.bind(creator);
-        let stamp = format!("(SELECT unix_username FROM main.users WHERE user_id = {creator})");
-        assignments.expression("unix_username", &stamp);
-        assignments.value("updated_at", now());
+        match imported {
+            Some(stamp) => assignments.value("unix_username", stamp),
+            None => {
+                let creator = assignments.bind(creator);
+                let stamp = format!("(SELECT unix_username FROM main.users WHERE user_id = {creator})");
+                assignments.expression("unix_username", &stamp);
+            }
+        }
         assignments.create(self.tx, &id)
     }
 

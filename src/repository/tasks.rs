@@ -123,12 +123,14 @@ impl RecordsMut<'_, Task> {
         let mut fields = new.into_fields()?;
         required(&fields, "session_id")?;
         let id = identify(&mut fields, Task::KEY, || TaskId::new().to_string());
+        let imported = self.tx.actor().is_daemon() && fields.get("created_at").is_some();
         stamp_creation(&mut fields, self.tx.actor())?;
         if fields.get("status").is_none() {
             fields.set("status", Value::Text(TaskStatus::Created.as_str().to_owned()));
         }
         let ends = matches!(fields.get("status"), Some(Value::Text(status)) if verdict::is_final(status));
-        if ends && !matches!(fields.get("completed_at"), Some(Value::Integer(_))) {
+        // When an imported one ended is the guard's to say.
+        if ends && !imported && !matches!(fields.get("completed_at"), Some(Value::Integer(_))) {
             fields.set("completed_at", Value::Integer(Time::now().as_millis()));
         }
         Assignments::of(fields, false)?.create(self.tx, &id)

@@ -7,7 +7,7 @@ use serde_json::{Map, Value as Json};
 use super::list::Query;
 use super::read::Stored as _;
 use super::records::{Records, RecordsMut};
-use super::write::{Assignments, identify, now, required};
+use super::write::{Assignments, identify, now, required, stamp_times};
 use crate::error::{Error, Result};
 use crate::json;
 use crate::operation::{Action, Resource};
@@ -155,8 +155,7 @@ impl RecordsMut<'_, User> {
             required(&fields, column)?;
         }
         let id = identify(&mut fields, User::KEY, || UserId::new().to_string());
-        fields.set("created_at", now());
-        fields.set("updated_at", now());
+        stamp_times(&mut fields, self.tx.actor());
         Assignments::of(fields, false)?.create(self.tx, &id)
     }
 

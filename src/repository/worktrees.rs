@@ -135,7 +135,6 @@ impl RecordsMut<'_, Worktree> {
         }
         let id = identify(&mut fields, Worktree::KEY, || WorktreeId::new().to_string());
         stamp_creation(&mut fields, self.tx.actor())?;
-        fields.take("updated_at");
         let numbered = fields.get("worktree_unique_id").is_some();
         let mut assignments = Assignments::of(fields, false)?;
         if !numbered {
@@ -147,7 +146,6 @@ impl RecordsMut<'_, Worktree> {
             );
             assignments.expression("worktree_unique_id", &next);
         }
-        assignments.value("updated_at", now());
         assignments.create(self.tx, &id)
     }
 
@@ -240,8 +238,8 @@ impl RecordsMut<'_, Worktree> {
                        WHERE worktree_id = ?1 AND group_id = ?2";
             (Action::Patch, set)
         } else {
-            let insert = "INSERT INTO main.worktree_group_grants (worktree_id, group_id, can, created_at, created_by)
-                          VALUES (?1, ?2, ?3, ?4, acl_actor())";
+            let insert = "INSERT INTO main.worktree_group_grants (worktree_id, group_id, can, created_at, updated_at, created_by)
+                          VALUES (?1, ?2, ?3, ?4, ?4, acl_actor())";
             (Action::Create, insert)
         };
         let [of_worktree, of_group] = key;

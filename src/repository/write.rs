@@ -108,10 +108,22 @@ pub(super) fn identify(fields: &mut Fields, key: &'static str, new: impl FnOnce(
     id
 }
 
+/// Sets when a record was created, and last changed where it says that: now. The daemon may import what is old.
+pub(super) fn stamp_times(fields: &mut Fields, actor: &Actor) {
+    let imported = |fields: &Fields, column| actor.is_daemon() && matches!(fields.get(column), Some(Value::Integer(_)));
+    if !imported(fields, "created_at") {
+        fields.set("created_at", now());
+    }
+    if fields.has_column("updated_at") && !imported(fields, "updated_at") {
+        let created_at = fields.get("created_at").cloned().unwrap_or(Value::Null);
+        fields.set("updated_at", created_at);
+    }
+}
+
 /// Sets what the store stamps: who creates, and when. The daemon names the creator, everybody else
 /// is it; the guard refuses a creator that somebody names for another.
 pub(super) fn stamp_creation(fields: &mut Fields, actor: &Actor) -> Result<()> {
-    fields.set("created_at", now());
+    stamp_times(fields, actor);
     if fields.get("created_by").is_none() {
         match actor.user_id() {
             Some(user) => fields.set("created_by", Value::Text(user.as_str().to_owned())),

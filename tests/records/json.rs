@@ -272,7 +272,8 @@ fn people_and_what_they_share_go_round() {
         "worktree_id": "w",
         "group_id": "g",
         "can": "prompt",
-        "created_at": "…"
+        "created_at": "…",
+        "updated_at": "…"
       },
       "board": {
         "board_id": "b",
