@@ -388,8 +388,21 @@ impl fmt::Display for Tampered {
 pub enum Incompatible {
     /// There is no such file.
     Missing,
-    /// It is not an SQLite database.
+    /// It is a directory, or something else that is no file.
+    NotAFile,
+    /// It, or its directory, can't be opened: permissions forbid it.
+    Unreadable,
+    /// It is not an SQLite database, or an encrypted one.
     NotADatabase,
+    /// It holds nothing.
+    Empty,
+    /// It is another program's, and holds nothing that aclite could guard.
+    Foreign {
+        /// What the program says of itself in the file; 0 where it does not.
+        application: i64,
+        /// Its tables.
+        tables: Vec<String>,
+    },
     /// It is a damaged database.
     Corrupt {
         /// What the integrity check says first.
@@ -420,13 +433,64 @@ pub enum Incompatible {
         /// What is missing or wrong.
         problems: Vec<String>,
     },
+    /// Its texts are not UTF-8.
+    Encoding {
+        /// How they are encoded.
+        found: String,
+    },
+    /// Guarded tables are `WITHOUT ROWID`.
+    WithoutRowid {
+        /// The tables.
+        tables: Vec<String>,
+    },
+    /// Rows share what must be unique.
+    Duplicates {
+        /// Which rows of which tables share what.
+        rows: Vec<String>,
+        /// How many more there are.
+        more: usize,
+    },
+    /// Other programs have it open.
+    Held {
+        /// The processes, as far as the system tells.
+        by: Vec<String>,
+    },
+    /// The copy of an earlier migration is there: it was interrupted.
+    Interrupted {
+        /// Where the copy is.
+        copy: String,
+    },
+    /// There is no copy that could be put back.
+    NoCopy {
+        /// Where it would be.
+        copy: String,
+    },
+    /// Something of another program depends on what adoption added, and so it can't be taken back.
+    Dependents {
+        /// What depends on it, and how.
+        dependents: Vec<String>,
+    },
 }
 
 impl fmt::Display for Incompatible {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Missing => f.write_str("there is no such file"),
-            Self::NotADatabase => f.write_str("the file is not an sqlite database"),
+            Self::NotAFile => f.write_str("it is a directory or a device, not a file"),
+            Self::Unreadable => f.write_str(
+                "the file can't be opened: its permissions or those of its directory forbid it (in WAL mode SQLite writes beside the file)",
+            ),
+            Self::NotADatabase => f.write_str("the file is not an sqlite database, or it is encrypted"),
+            Self::Empty => f.write_str("the file is empty: `aclite init FILE` makes it one of aclite's"),
+            Self::Foreign { application, tables } => {
+                f.write_str("the file is another program's: of the tables that aclite guards it has none; it holds ")?;
+                let shown: Vec<String> = tables.iter().take(5).map(|table| format!("`{table}`")).collect();
+                f.write_str(&shown.join(", "))?;
+                if tables.len() > shown.len() {
+                    write!(f, " and {} more", tables.len() - shown.len())?;
+                }
+                if *application == 0 { Ok(()) } else { write!(f, ", application id {application:#x}") }
+            }
             Self::Corrupt { problem } => write!(f, "the database is damaged: {problem}"),
             Self::ReadOnly => f.write_str("the file can't be written"),
             Self::Newer { found, known } => {
@@ -439,8 +503,45 @@ impl fmt::Display for Incompatible {
             Self::NotAdopted => f.write_str("the file holds tables that aclite does not guard yet: adopt it first"),
             Self::Detached => f.write_str("the guards of this file were taken out: adopt it again"),
             Self::Shape { problems } => write!(f, "the file can't be adopted: {}", problems.join(", ")),
+            Self::Encoding { found } => write!(
+                f,
+                "the file stores texts as {found}, and guards read UTF-8: copy it by `sqlite3 OLD .dump | sqlite3 NEW`, and adopt the copy"
+            ),
+            Self::WithoutRowid { tables } => write!(
+                f,
+                "the file can't be adopted: {} WITHOUT ROWID, and guards know rows by their rowid: make a new table without that clause, copy the rows, drop the old one and rename the new one",
+                listed("table", tables)
+            ),
+            Self::Duplicates { rows, more } => {
+                write!(f, "the file can't be adopted: {}", rows.join("; "))?;
+                if *more > 0 {
+                    write!(f, "; and {more} more")?;
+                }
+                f.write_str(": give each row a value of its own, or remove the rows that are not needed, and adopt the file then")
+            }
+            Self::Held { by } if by.is_empty() => {
+                f.write_str("another program has the file open: stop it first (which one, the system does not say)")
+            }
+            Self::Held { by } => write!(f, "other programs have the file open: {}: stop them first", by.join(", ")),
+            Self::Interrupted { copy } => write!(
+                f,
+                "a migration of this file was interrupted, and its copy is `{copy}`: put it back with `aclite migrate --undo FILE`; or, where the migration had come to its end and `aclite adopt FILE` and `aclite check FILE` are content, remove the copy"
+            ),
+            Self::NoCopy { copy } => write!(f, "there is no copy of a migration to put back: no file `{copy}`"),
+            Self::Dependents { dependents } => write!(
+                f,
+                "what adoption added can't be taken back, since this depends on it or can't be read: {}; drop it, detach or migrate the file, and make it again afterwards",
+                dependents.join(", ")
+            ),
         }
     }
+}
+
+/// `table `a` is`, `tables `a`, `b` are`.
+fn listed(kind: &str, names: &[String]) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    let (plural, verb) = if names.len() == 1 { ("", "is") } else { ("s", "are") };
+    format!("{kind}{plural} {} {verb}", quoted.join(", "))
 }
 
 /// A failure of the database or of the file under it.

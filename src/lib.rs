@@ -104,7 +104,8 @@ pub use repository::{
 };
 pub use sealed::Sealed;
 pub use store::{
-    AdoptReport, Adoption, CheckReport, Durability, OpenOptions, ReadTx, RuleDifference, Sql, Store, TableGuard, Tx,
+    AdoptReport, Adoption, CheckReport, DetachReport, Durability, Migration, OpenOptions, ReadTx, RuleDifference, Sql,
+    Store, TableGuard, Tx,
 };
 pub use word::UnknownWord;
 

@@ -69,7 +69,7 @@ mod tests {
     fn each_code_has_one_meaning_for_a_file_and_one_for_a_record() {
         let subject = Subject { resource: Resource::Task, id: "t".to_owned() };
         for (code, file, record) in [
-            (ffi::SQLITE_NOTADB, "the file is not an sqlite database", "doing: words"),
+            (ffi::SQLITE_NOTADB, "the file is not an sqlite database, or it is encrypted", "doing: words"),
             (ffi::SQLITE_CORRUPT, "the database is damaged: words", "doing: words"),
             (ffi::SQLITE_CORRUPT_INDEX, "the database is damaged: words", "doing: words"),
             (ffi::SQLITE_READONLY_DBMOVED, "the file can't be written", "doing: words"),

@@ -52,6 +52,10 @@ fn tables(conn: &Connection) -> SqlResult<Vec<(String, String)>> {
     if let Ok(mut extra_tables) = conn.prepare("SELECT name FROM main.acl_tables WHERE typeof(name) = 'text'") {
         names.extend(extra_tables.query_map([], |row| row.get(0))?.collect::<SqlResult<Vec<String>>>()?);
     }
+    // What was saved aside: a raised level would hold after the next adoption.
+    let mut saved =
+        conn.prepare("SELECT name FROM main.sqlite_schema WHERE type = 'table' AND name GLOB 'acl_saved_*'")?;
+    names.extend(saved.query_map([], |row| row.get(0))?.collect::<SqlResult<Vec<String>>>()?);
     let mut own = conn.prepare(
         "SELECT name FROM main.sqlite_schema
          WHERE type = 'table' AND name = ?1 COLLATE NOCASE AND sql NOT LIKE 'CREATE VIRTUAL TABLE%'",

@@ -4,14 +4,13 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
-use rusqlite::types::ValueRef;
 
-use super::Store;
+use super::added::{self, Added, Before};
 use super::connection::Conn;
-use super::open::{
-    done, existing, in_transaction, install, note, refuse_read_only, set_version, sound, waited, write_ahead,
-};
-use super::schema::{Kind, NEWEST, VERSIONS, has_table, kind};
+use super::open::{done, in_transaction, install, set_version, sound, waited, writable, write_ahead};
+use super::restore::{MAY_BE_ATTRIBUTED, MAY_BE_STAMPED, Restored, restore};
+use super::schema::{Kind, NEWEST, VERSIONS, columns, has_table, kind, names, refused};
+use super::{saved, suitable};
 use crate::catalog;
 use crate::error::{Error, Incompatible, Result};
 use crate::guard::{self, GENERATION, quote};
@@ -60,6 +59,16 @@ pub struct AdoptReport {
     pub owners: u64,
     /// How many sessions were stamped with their creator's unix name.
     pub stamped: u64,
+    /// Of a file that was detached: what was saved and holds again, as `(table or table.column, rows)`.
+    pub restored: Vec<(String, u64)>,
+    /// Worktrees that were guarded once and have no saved level: others hold `none` on them, as `worktrees ID column`.
+    pub closed: Vec<String>,
+    /// Levels that were lowered since the file was detached, and stay so.
+    pub lowered: Vec<String>,
+    /// Rights and unix names that were given while no guard could judge it, and are taken away or replaced by the saved ones.
+    pub withdrawn: Vec<String>,
+    /// What was saved and is not restored: it, or a record that it names, was removed or replaced since.
+    pub gone: Vec<String>,
     /// How many rows each guarded table holds, as `(table, rows)`; aclite's own are left out.
     pub rows: Vec<(String, u64)>,
     /// Worktrees without an owner, because no user is their creator: superadmins and the daemon manage them.
@@ -104,7 +113,7 @@ impl<'a> Adoption<'a> {
     pub fn run(self, path: impl AsRef<Path>) -> Result<AdoptReport> {
         let path = path.as_ref();
         let started = Instant::now();
-        let conn = open(path)?;
+        let conn = writable(path, BUSY)?;
         let end = if self.dry_run { "ROLLBACK" } else { "COMMIT" };
         let mut report = in_transaction(&conn.raw, ["BEGIN IMMEDIATE", end], |_| self.adopt(&conn))
             .map_err(|error| waited(error, started))?;
@@ -139,20 +148,40 @@ impl<'a> Adoption<'a> {
                 sound(raw)?;
                 return Ok(AdoptReport { already: true, ..AdoptReport::default() });
             }
-            Kind::Empty | Kind::Foreign => false,
+            Kind::Empty => return Err(refused(Incompatible::Empty)),
+            Kind::Foreign => false,
         };
         if detached {
             guard::accept_ourselves(raw)?;
         }
-        check_shape(raw)?;
+        suitable::check_encoding(raw)?;
+        check_shape(raw, detached)?;
+        suitable::check_rowids(raw)?;
         self.step("checking its integrity");
         check_integrity(raw)?;
+        suitable::check_rows(raw)?;
         self.step("adding tables and columns");
         let mut report = AdoptReport::default();
+        let before = Before::look(raw)?;
+        // An older aclite took nothing back when it detached a file, and kept no record.
+        let earlier = if detached { added::read(raw)? } else { Added::default() };
+        let (taken, kept) = if detached && !added::is_recorded(raw)? {
+            (Added::default(), earlier)
+        } else {
+            (earlier, Added::default())
+        };
         let stamps = complete(raw, &mut report)?;
+        let fresh = before.added(raw, &report.columns)?;
+        if detached {
+            self.step("restoring what was saved aside");
+            let Restored { restored, closed, lowered, withdrawn, gone } = restore(raw, &taken, &fresh)?;
+            report = AdoptReport { restored, closed, lowered, withdrawn, gone, ..report };
+        }
         guard::check_tables(raw)?;
         self.step("attributing worktrees and sessions");
-        attribute(raw, stamps, &mut report)?;
+        attribute(raw, stamps, detached, &mut report)?;
+        saved::forget(raw)?;
+        added::write(raw, &fresh.and(kept))?;
         self.step("looking through the rows");
         survey(raw, &mut report)?;
         self.step("installing the guards");
@@ -162,49 +191,8 @@ impl<'a> Adoption<'a> {
     }
 }
 
-impl Store {
-    /// Takes the guards out of the file, for a migration of another program that rebuilds tables;
-    /// [`Adoption`] puts them in again. The audit says so. Until then aclite does not open the file, and
-    /// stores that have it open answer `Detached`. Other programs write it as they like; small triggers on the tables
-    /// that were guarded refuse aclite's own connections, and those of hosts that have loaded the extension.
-    ///
-    /// # Errors
-    /// `Incompatible` where the file is not ours or detached already; `Busy`, `Storage`.
-    pub fn detach(path: impl AsRef<Path>) -> Result<()> {
-        let started = Instant::now();
-        let conn = open(path.as_ref())?;
-        in_transaction(&conn.raw, ["BEGIN IMMEDIATE", "COMMIT"], |raw| {
-            match kind(raw)? {
-                Kind::Ours { generation: 0, .. } => return Err(refused(Incompatible::Detached)),
-                Kind::Ours { .. } => {}
-                Kind::Empty | Kind::Foreign => return Err(refused(Incompatible::NotAdopted)),
-            }
-            // The row goes through the guard of the audit, so it is written while that stands: an
-            // altered one may not be there any more, and then the row is written all the same.
-            note(&conn, Action::Remove, "detached")?;
-            guard::remove(raw)?;
-            raw.execute("UPDATE main.acl_meta SET value = 0 WHERE name = 'generation'", [])
-                .map_err(|error| Error::of_file("detaching", error))?;
-            guard::refuse_ourselves(raw)
-        })
-        .map_err(|error| waited(error, started))?;
-        done(&conn.raw)
-    }
-}
-
-fn refused(reason: Incompatible) -> Error {
-    Error::Incompatible(Box::new(reason))
-}
-
-/// Opens a file that has to be there. Nothing is written to it before a transaction of ours commits.
-fn open(path: &Path) -> Result<Conn> {
-    let conn = existing(path, BUSY)?;
-    refuse_read_only(path, &conn.raw)?;
-    Ok(conn)
-}
-
 /// Refuses a file whose tables are not those that we know.
-fn check_shape(conn: &Connection) -> Result<()> {
+fn check_shape(conn: &Connection, detached: bool) -> Result<()> {
     if has_table(conn, "branches")?
         || has_table(conn, "branch_owners")?
         || columns(conn, "sessions")?.contains(&"branch_id".to_owned())
@@ -234,6 +222,9 @@ fn check_shape(conn: &Connection) -> Result<()> {
         let (kind, name, table) = row.map_err(failed)?;
         let guarded = catalog::is_guarded(&table);
         let ours = name.to_ascii_lowercase().starts_with("acl_");
+        if kind == "table" && detached && saved::is_copy(&name) {
+            continue;
+        }
         if if kind == "table" { ours && !guarded } else { ours || guarded } {
             problems.push(format!("{kind} `{name}` is in the way"));
         }
@@ -248,21 +239,10 @@ fn check_integrity(conn: &Connection) -> Result<()> {
     if problem == "ok" { Ok(()) } else { Err(refused(Incompatible::Corrupt { problem })) }
 }
 
-fn columns(conn: &Connection, table: &str) -> Result<Vec<String>> {
-    let failed = |error| Error::of_file("reading the schema", error);
-    let mut names = conn.prepare("SELECT lower(name) FROM pragma_table_info(?1, 'main')").map_err(failed)?;
-    let names = names.query_map([table], |row| row.get(0)).map_err(failed)?;
-    names.collect::<Result<_, _>>().map_err(failed)
-}
-
 /// Adds the tables, columns and indexes that are missing. Says whether sessions need stamps.
 fn complete(conn: &Connection, report: &mut AdoptReport) -> Result<bool> {
     let failed = |error| Error::of_file("adding what is missing", error);
-    // What each table should have, from the same files that make a new one.
-    let model = Connection::open_in_memory().map_err(failed)?;
-    for version in &VERSIONS {
-        model.execute_batch(version.tables).map_err(failed)?;
-    }
+    let model = added::model()?;
     for catalog::Table { name: table, .. } in &catalog::TABLES {
         if !has_table(conn, table)? {
             report.tables.push((*table).to_owned());
@@ -274,35 +254,7 @@ fn complete(conn: &Connection, report: &mut AdoptReport) -> Result<bool> {
     let mut problems = Vec::new();
     for catalog::Table { name: table, .. } in &catalog::TABLES {
         let found = columns(conn, table)?;
-        let mut wanted = model
-            .prepare(
-                "SELECT c.name, c.type, c.\"notnull\", c.dflt_value, f.\"table\", f.\"to\", f.on_delete
-                 FROM pragma_table_info(?1) AS c LEFT JOIN pragma_foreign_key_list(?1) AS f ON f.\"from\" = c.name",
-            )
-            .map_err(failed)?;
-        let wanted = wanted
-            .query_map([table], |row| {
-                let (name, kind): (String, String) = (row.get(0)?, row.get(1)?);
-                let (required, default): (bool, Option<String>) = (row.get(2)?, row.get(3)?);
-                let mut definition = format!("{} {kind}", quote(&name));
-                if required {
-                    definition.push_str(" NOT NULL");
-                }
-                if let Some(default) = &default {
-                    definition = format!("{definition} DEFAULT {default}");
-                }
-                if let Some(parent) = row.get::<_, Option<String>>(4)? {
-                    let (key, then): (String, String) = (row.get(5)?, row.get(6)?);
-                    definition =
-                        format!("{definition} REFERENCES {} ({}) ON DELETE {then}", quote(&parent), quote(&key));
-                }
-                // What older rows would hold in it, nobody can say.
-                let addable = !required || default.is_some();
-                Ok((name, addable.then_some(definition)))
-            })
-            .map_err(failed)?;
-        for column in wanted {
-            let (name, definition) = column.map_err(failed)?;
+        for added::Wanted { name, definition, .. } in added::wanted(&model, table)? {
             if found.contains(&name) {
                 continue;
             }
@@ -361,15 +313,18 @@ fn checks<'t>(tokens: &'t [Token<'t>]) -> impl Iterator<Item = &'t [Token<'t>]> 
 }
 
 /// Makes creators owners of worktrees without any, and stamps sessions where `stamps` says so.
-fn attribute(conn: &Connection, stamps: bool, report: &mut AdoptReport) -> Result<()> {
+fn attribute(conn: &Connection, stamps: bool, detached: bool, report: &mut AdoptReport) -> Result<()> {
     let failed = |error| Error::of_file("attributing worktrees and sessions", error);
+    let (new_worktrees, new_sessions) = if detached { (MAY_BE_ATTRIBUTED, MAY_BE_STAMPED) } else { ("", "") };
     let owners = conn
         .execute(
-            "INSERT INTO main.worktree_owners (worktree_id, user_id, created_at)
-             SELECT w.worktree_id, w.created_by, w.created_at FROM main.worktrees AS w
-             JOIN main.users AS u ON u.user_id = w.created_by
-             WHERE w.created_by <> 'anonymous'
-               AND NOT EXISTS (SELECT 1 FROM main.worktree_owners AS o WHERE o.worktree_id = w.worktree_id)",
+            &format!(
+                "INSERT INTO main.worktree_owners (worktree_id, user_id, created_at)
+                 SELECT w.worktree_id, w.created_by, w.created_at FROM main.worktrees AS w
+                 JOIN main.users AS u ON u.user_id = w.created_by
+                 WHERE w.created_by <> 'anonymous'
+                   AND NOT EXISTS (SELECT 1 FROM main.worktree_owners AS o WHERE o.worktree_id = w.worktree_id) {new_worktrees}"
+            ),
             [],
         )
         .map_err(failed)?;
@@ -377,8 +332,10 @@ fn attribute(conn: &Connection, stamps: bool, report: &mut AdoptReport) -> Resul
     if stamps {
         let stamped = conn
             .execute(
-                "UPDATE main.sessions SET unix_username = (SELECT unix_username FROM main.users WHERE user_id = sessions.created_by)
-                 WHERE (SELECT unix_username FROM main.users WHERE user_id = sessions.created_by) IS NOT NULL",
+                &format!(
+                    "UPDATE main.sessions SET unix_username = (SELECT unix_username FROM main.users WHERE user_id = sessions.created_by)
+                     WHERE (SELECT unix_username FROM main.users WHERE user_id = sessions.created_by) IS NOT NULL {new_sessions}"
+                ),
                 [],
             )
             .map_err(failed)?;
@@ -435,18 +392,6 @@ fn survey(conn: &Connection, report: &mut AdoptReport) -> Result<()> {
         report.shadowed.extend(names(conn, &shadowed)?.into_iter().map(|name| format!("{table}.{name}")));
     }
     Ok(())
-}
-
-fn names(conn: &Connection, sql: &str) -> Result<Vec<String>> {
-    let failed = |error| Error::of_file("looking through the rows", error);
-    let mut found = conn.prepare(sql).map_err(failed)?;
-    let text = |value: ValueRef<'_>| match value {
-        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => String::from_utf8_lossy(bytes).into_owned(),
-        ValueRef::Integer(number) => number.to_string(),
-        _ => String::new(),
-    };
-    let found = found.query_map([], |row| Ok(text(row.get_ref(0)?))).map_err(failed)?;
-    found.collect::<Result<_, _>>().map_err(failed)
 }
 
 #[cfg(test)]

@@ -1,12 +1,19 @@
 //! The store: one writing connection, a few reading ones, and the closures that run on them.
 
+mod added;
 mod adopt;
 mod connection;
+mod detach;
+mod holders;
+mod migrate;
 mod open;
 mod options;
 mod pool;
+mod restore;
+mod saved;
 mod schema;
 mod sql;
+mod suitable;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -26,6 +33,8 @@ use crate::error::{Error, Result};
 use pool::{ReentryGuard, Slot};
 
 pub use adopt::{AdoptReport, Adoption};
+pub use detach::DetachReport;
+pub use migrate::Migration;
 pub use open::{CheckReport, RuleDifference};
 pub use options::{Durability, OpenOptions};
 pub use sql::Sql;

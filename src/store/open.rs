@@ -1,15 +1,16 @@
 //! Opening a file: what it is, what it lacks, and whether its guards are ours.
 
+use std::io::ErrorKind;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use rusqlite::Connection;
 use rusqlite::config::DbConfig;
+use rusqlite::{Connection, ErrorCode};
 
 use super::Store;
 use super::connection::Conn;
 use super::options::OpenOptions;
-use super::schema::{Kind, NEWEST, VERSIONS, kind};
+use super::schema::{Kind, NEWEST, VERSIONS, kind, not_ours, refused};
 use crate::actor::Actor;
 use crate::audit::{Door, Entry};
 use crate::error::{Error, Incompatible, Result, Tampered};
@@ -19,12 +20,14 @@ use crate::operation::{Action, Operation, Resource};
 /// Opens the writing connection: creates, migrates, installs, checks.
 pub(super) fn open(path: &Path, options: &OpenOptions) -> Result<Conn> {
     let started = Instant::now();
-    if !options.create && !path.exists() {
-        return Err(Error::Incompatible(Box::new(Incompatible::Missing)));
-    }
-    let conn = Conn::open(path, options.create, options.busy_timeout)?;
+    let conn = if options.create && !path.exists() {
+        Conn::open(path, true, options.busy_timeout)?
+    } else {
+        existing(path, options.busy_timeout)?
+    };
     refuse_read_only(path, &conn.raw)?;
     set_up(&conn, options, started).map_err(|error| waited(error, started))?;
+    done(&conn.raw)?;
     Ok(conn)
 }
 
@@ -41,7 +44,7 @@ fn set_up(conn: &Conn, options: &OpenOptions, started: Instant) -> Result<()> {
         }
     })?;
     if !up_to_date {
-        in_transaction(&conn.raw, ["BEGIN IMMEDIATE", "COMMIT"], |_| bring_up(conn, options.repair))?;
+        in_transaction(&conn.raw, ["BEGIN IMMEDIATE", "COMMIT"], |_| bring_up(conn, options.create, options.repair))?;
     }
     write_ahead(&conn.raw, started, options.busy_timeout)?;
     conn.set_durability(options.durability).map_err(|error| Error::of_file("setting the durability", error))
@@ -51,16 +54,42 @@ fn set_up(conn: &Conn, options: &OpenOptions, started: Instant) -> Result<()> {
 ///
 /// A log that another program left beside it is not written back just because we looked; see [`done`].
 pub(super) fn existing(path: &Path, busy: Duration) -> Result<Conn> {
-    if !path.exists() {
-        return Err(Error::Incompatible(Box::new(Incompatible::Missing)));
+    match std::fs::metadata(path) {
+        Ok(file) if file.is_file() => {}
+        // Reading a pipe or a device could wait for ever.
+        Ok(_) => return Err(refused(Incompatible::NotAFile)),
+        Err(error) => match error.kind() {
+            ErrorKind::NotFound => return Err(refused(Incompatible::Missing)),
+            ErrorKind::PermissionDenied => return Err(refused(Incompatible::Unreadable)),
+            _ => return Err(Error::storage(format!("looking at `{}`", path.display()), error)),
+        },
     }
     let mut log = path.as_os_str().to_owned();
     log.push("-wal");
     let log = std::fs::metadata(Path::new(&log)).is_ok_and(|log| log.len() > 0);
-    let conn = Conn::open(path, false, busy)?;
+    let conn = Conn::open(path, false, busy).map_err(unopened)?;
     conn.raw
         .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, log)
         .map_err(|error| Error::of_file("opening the file", error))?;
+    Ok(conn)
+}
+
+/// What it means where SQLite can't open a file that is there, or the log beside it.
+fn unopened(error: Error) -> Error {
+    let code = match &error {
+        Error::Storage(storage) => storage.source.as_ref().and_then(|source| source.downcast_ref::<rusqlite::Error>()),
+        _ => None,
+    };
+    match code.and_then(rusqlite::Error::sqlite_error_code) {
+        Some(ErrorCode::CannotOpen) => refused(Incompatible::Unreadable),
+        _ => error,
+    }
+}
+
+/// The same for a file that is to be changed. Nothing is written to it before a transaction of ours commits.
+pub(super) fn writable(path: &Path, busy: Duration) -> Result<Conn> {
+    let conn = existing(path, busy)?;
+    refuse_read_only(path, &conn.raw)?;
     Ok(conn)
 }
 
@@ -124,7 +153,7 @@ pub(super) fn reader(path: &Path, expected: Identity, options: &OpenOptions) -> 
 pub(super) fn refuse_read_only(path: &Path, conn: &Connection) -> Result<()> {
     let by_mode = std::fs::metadata(path).is_ok_and(|file| file.permissions().readonly());
     // Asking is the first read of the file.
-    let by_sqlite = conn.is_readonly("main").map_err(|error| Error::of_file("opening the file", error))?;
+    let by_sqlite = conn.is_readonly("main").map_err(|error| unopened(Error::of_file("opening the file", error)))?;
     if by_mode || by_sqlite { Err(Error::Incompatible(Box::new(Incompatible::ReadOnly))) } else { Ok(()) }
 }
 
@@ -149,11 +178,12 @@ pub(super) fn in_transaction<T>(
 
 /// Creates, migrates, re-installs or repairs, inside one write transaction: what the file is, is
 /// read here again, since another process may just have done it.
-fn bring_up(conn: &Conn, repair: bool) -> Result<()> {
+fn bring_up(conn: &Conn, create: bool, repair: bool) -> Result<()> {
     let raw = &conn.raw;
     match kind(raw)? {
-        Kind::Foreign => return Err(Error::Incompatible(Box::new(Incompatible::NotAdopted))),
-        Kind::Ours { generation: 0, .. } => return Err(Error::Incompatible(Box::new(Incompatible::Detached))),
+        Kind::Foreign => return Err(not_ours(raw)?),
+        Kind::Ours { generation: 0, .. } => return Err(refused(Incompatible::Detached)),
+        Kind::Empty if !create => return Err(refused(Incompatible::Empty)),
         Kind::Empty => {
             migrate(raw, 0)?;
             install(conn, Action::Create, "new file")?;
@@ -208,8 +238,8 @@ pub(super) fn sound(conn: &Connection) -> Result<()> {
 /// Fails unless the file is ours, of this version, and everything in it is as this version installs it.
 pub(crate) fn verify_file(conn: &Connection) -> Result<()> {
     match kind(conn)? {
-        Kind::Ours { generation: 0, .. } => Err(Error::Incompatible(Box::new(Incompatible::Detached))),
-        Kind::Empty | Kind::Foreign => Err(Error::Incompatible(Box::new(Incompatible::NotAdopted))),
+        Kind::Ours { generation: 0, .. } => Err(refused(Incompatible::Detached)),
+        Kind::Empty | Kind::Foreign => Err(not_ours(conn)?),
         Kind::Ours { .. } => sound(conn),
     }
 }
@@ -310,8 +340,8 @@ pub struct RuleDifference {
 pub(super) fn report(conn: &Conn) -> Result<CheckReport> {
     in_transaction(&conn.raw, ["BEGIN", "COMMIT"], |raw| {
         match kind(raw)? {
-            Kind::Ours { generation: 0, .. } => return Err(Error::Incompatible(Box::new(Incompatible::Detached))),
-            Kind::Empty | Kind::Foreign => return Err(Error::Incompatible(Box::new(Incompatible::NotAdopted))),
+            Kind::Ours { generation: 0, .. } => return Err(refused(Incompatible::Detached)),
+            Kind::Empty | Kind::Foreign => return Err(not_ours(raw)?),
             Kind::Ours { version, generation } if version < NEWEST || generation < GENERATION => {
                 return Ok(CheckReport { outdated: true, ..CheckReport::default() });
             }
@@ -344,7 +374,7 @@ impl Store {
             Err(Error::Tampered(found)) => {
                 Ok(CheckReport { missing: found.missing, altered: found.altered, ..CheckReport::default() })
             }
-            report => report.map_err(|error| waited(error, started)),
+            report => report.map_err(|error| waited(unopened(error), started)),
         }
     }
 }

@@ -62,7 +62,7 @@ impl OpenOptions {
         Self::default()
     }
 
-    /// Whether a file that is not there is created. Default: yes.
+    /// Whether a file that is not there is created, and one that is empty made one of aclite's. Default: yes.
     pub fn create(mut self, create: bool) -> Self {
         self.create = create;
         self

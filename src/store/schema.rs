@@ -1,7 +1,9 @@
 //! The versions of the tables, and what a file is before anything is done to it.
 
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension};
 
+use crate::catalog;
 use crate::error::{Error, Incompatible, Result};
 use crate::guard::{self, GENERATION};
 
@@ -71,4 +73,49 @@ pub(super) fn has_table(conn: &Connection, name: &str) -> Result<bool> {
     conn.prepare("SELECT 1 FROM main.sqlite_schema WHERE type = 'table' AND name = ?1")
         .and_then(|mut found| found.exists([name]))
         .map_err(|error| Error::of_file("reading the schema", error))
+}
+
+/// The columns of a table, in small letters.
+pub(super) fn columns(conn: &Connection, table: &str) -> Result<Vec<String>> {
+    let failed = |error| Error::of_file("reading the schema", error);
+    let mut names = conn.prepare("SELECT lower(name) FROM pragma_table_info(?1, 'main')").map_err(failed)?;
+    let names = names.query_map([table], |row| row.get(0)).map_err(failed)?;
+    names.collect::<Result<_, _>>().map_err(failed)
+}
+
+/// The first column of a query, as texts to be read by people.
+pub(super) fn names(conn: &Connection, sql: &str) -> Result<Vec<String>> {
+    let failed = |error| Error::of_file("looking through the rows", error);
+    let mut found = conn.prepare(sql).map_err(failed)?;
+    let text = |value: ValueRef<'_>| match value {
+        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+        ValueRef::Integer(number) => number.to_string(),
+        _ => String::new(),
+    };
+    let found = found.query_map([], |row| Ok(text(row.get_ref(0)?))).map_err(failed)?;
+    found.collect::<Result<_, _>>().map_err(failed)
+}
+
+/// The error for a file that can't be used for this reason.
+pub(super) fn refused(reason: Incompatible) -> Error {
+    Error::Incompatible(Box::new(reason))
+}
+
+/// The error for a file that is not one of aclite's: what it is instead, and what to do.
+pub(super) fn not_ours(conn: &Connection) -> Result<Error> {
+    let failed = |error| Error::of_file("reading the schema", error);
+    let tables = names(
+        conn,
+        "SELECT name FROM main.sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY 1",
+    )?;
+    if tables.is_empty() {
+        return Ok(refused(Incompatible::Empty));
+    }
+    let is_there = |table: &&catalog::Table| tables.iter().any(|name| name.eq_ignore_ascii_case(table.name));
+    let core = || catalog::TABLES.iter().filter(|table| !table.required.is_empty());
+    if core().all(|table| is_there(&table)) || core().filter(is_there).count() > 2 {
+        return Ok(refused(Incompatible::NotAdopted));
+    }
+    let application: i64 = conn.query_row("PRAGMA main.application_id", [], |row| row.get(0)).map_err(failed)?;
+    Ok(refused(Incompatible::Foreign { application, tables }))
 }

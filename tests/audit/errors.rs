@@ -287,7 +287,7 @@ fn incompatible_files() {
       log:    there is no such file
       public: incompatible 500 the database failed
     no database: incompatible 500
-      log:    the file is not an sqlite database
+      log:    the file is not an sqlite database, or it is encrypted
       public: incompatible 500 the database failed
     not adopted: incompatible 500
       log:    the file holds tables that aclite does not guard yet: adopt it first

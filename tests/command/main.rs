@@ -1,6 +1,8 @@
 //! The command does what each subcommand says, and tells by exit code and output what it refused.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what a helper can't do is a failed test")]
 
+#[cfg(unix)]
+mod migrate;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -57,7 +59,7 @@ fn help_says_everything() {
         out
     };
     insta::assert_snapshot!(help(&["--help"]), @r#"
-    Makes, adopts, releases and checks databases whose permissions SQLite itself enforces
+    Makes, adopts, migrates and checks databases whose permissions SQLite itself enforces
 
     Usage: aclite [OPTIONS] <COMMAND>
 
@@ -65,6 +67,7 @@ fn help_says_everything() {
       init         Make a new file: tables, default rules, guards
       adopt        Put the guards into a file that Agor made
       detach       Take the guards out, for a migration of another program
+      migrate      Run another program's migration over a guarded file
       guard-table  Put a further table under the same guards as sessions and tasks
       check        Say whether the guards are exactly those that this version installs
       help         Print this message or the help of the given subcommand(s)
@@ -79,8 +82,9 @@ fn help_says_everything() {
       1  the file is not as it should be: no such file, not a database, damaged, of another
          version or shape, not adopted, guards missing or altered; nothing was changed
       2  the command was called wrongly
-      3  the file stayed locked by another program; trying again is sound
+      3  another program has the file locked, or, for `migrate`, open; trying again is sound
       4  reading, writing or printing failed
+    For `migrate` it is the command's own where the command fails.
 
     Results go to stdout, errors and progress to stderr.
 
@@ -88,6 +92,7 @@ fn help_says_everything() {
       aclite init agor.db                 a new file
       aclite adopt agor.db --dry-run      what adopting a file of Agor's would do
       aclite adopt agor.db                put the guards in
+      aclite migrate agor.db -- CMD       run a migration of Agor's over the guarded file
       aclite check agor.db && echo fine   are they still what they were?
       aclite --json check agor.db         the same for a program
     "#);
@@ -109,6 +114,11 @@ fn help_says_everything() {
     one, installs the guards, and lists what it did and what it could not attribute. All of it is
     one transaction: a file that is refused stays byte for byte as it was. Adopting a file again
     does nothing. Stop the daemon first, and keep a copy.
+
+    A file that was detached gets back what was saved: levels, owners, unix names, groups and grants.
+    The lower of a saved and a present level holds. What was removed meanwhile stays removed, what
+    was given meanwhile is withdrawn, and a worktree without a saved level is closed to others. The
+    report lists each.
 
     Examples:
       aclite adopt agor.db --dry-run
@@ -135,7 +145,7 @@ fn help_says_everything() {
       aclite check agor.db
       aclite check agor.db --repair
     "#);
-    for command in ["init", "adopt", "detach", "guard-table", "check"] {
+    for command in ["init", "adopt", "detach", "migrate", "guard-table", "check"] {
         assert!(
             help(&[command, "--help"]).contains(&format!("\n  aclite {command} agor.db")),
             "{command} has an example"
@@ -325,7 +335,7 @@ fn refusals_name_their_reason() {
     let letter = dir.path().join("letter.txt");
     std::fs::write(&letter, "dear ada ".repeat(200)).unwrap();
     for command in ["adopt", "detach", "check"] {
-        assert_eq!(fails(1, &[command], &letter), "aclite: the file is not an sqlite database\n");
+        assert_eq!(fails(1, &[command], &letter), "aclite: the file is not an sqlite database, or it is encrypted\n");
     }
     let path = agor(dir.path());
     for command in ["detach", "check"] {
@@ -343,11 +353,64 @@ fn detach_and_adopt_again() {
     let dir = tempdir().unwrap();
     let path = agor(dir.path());
     works(&["adopt"], &path);
-    insta::assert_snapshot!(works(&["detach"], &path), @"nothing guards `FILE` any more; adopt it again after the migration");
+    insta::assert_snapshot!(works(&["detach"], &path), @r#"
+    nothing guards `FILE` any more; adopt it again after the migration
+    saved aside for that:
+      users: 4
+      worktrees: 3
+      worktree_owners: 3
+      sessions: 3
+      groups: 0
+      group_memberships: 0
+      worktree_group_grants: 0
+    tables taken back:
+      group_memberships
+      groups
+      worktree_group_grants
+      worktree_owners
+    columns taken back:
+      sessions.unix_username
+      users.unix_username
+      worktrees.others_can
+      worktrees.others_fs_access
+      worktrees.unix_group
+    indexes taken back:
+      group_memberships_user_idx
+      groups_slug_unique
+      messages_created_idx
+      messages_task_id_idx
+      sessions_board_idx
+      sessions_created_idx
+      sessions_forked_from_idx
+      sessions_mcp_token_idx
+      sessions_parent_idx
+      tasks_created_idx
+      tasks_session_created_idx
+      worktree_group_grants_group_idx
+      worktree_owners_user_idx
+      worktrees_board_idx
+      worktrees_created_idx
+    "#);
     insta::assert_snapshot!(fails(1, &["check"], &path), @"aclite: the guards of this file were taken out: adopt it again");
     insta::assert_snapshot!(fails(1, &["detach"], &path), @"aclite: the guards of this file were taken out: adopt it again");
-    tamper(&path, "ALTER TABLE tasks ADD COLUMN shine integer; UPDATE tasks SET shine = 1");
-    works(&["adopt"], &path);
+    tamper(
+        &path,
+        "ALTER TABLE tasks ADD COLUMN shine integer; UPDATE tasks SET shine = 1; DELETE FROM acl_saved_worktrees WHERE worktree_id = 'w-cy';
+         DELETE FROM users WHERE user_id = 'bo'",
+    );
+    let said = works(&["adopt"], &path);
+    insta::assert_snapshot!(said.split_once("unix name: 0\n").unwrap().1.split_once("tables added:").unwrap().0, @r#"
+    saved when the file was detached, and restored:
+      worktrees.others_can: 2
+      worktrees.others_fs_access: 2
+      worktree_owners: 1
+    worktrees that were guarded and have no saved level: others hold `none` on them:
+      worktrees w-cy others_can
+      worktrees w-cy others_fs_access
+    saved, and not restored: removed or replaced meanwhile:
+      worktree_owners w-bo bo
+      worktree_owners w-cy cy
+    "#);
     works(&["check"], &path);
     let done = json(&works(&["--json", "detach"], &path));
     assert_eq!(done["detached"], true);

@@ -549,9 +549,9 @@ fn each_refusal_says_why_and_leaves_the_file_as_it_was() {
     a newer aclite file: the file has version 99, this aclite knows versions up to 1
     an aclite file with newer guards: the file has version 99, this aclite knows versions up to 3
     an aclite file that was tampered with: the guards of this file were tampered with; missing: trigger `acl_tasks_before_delete`
-    no database: the file is not an sqlite database
-    no database, and short: the file is not an sqlite database
-    an empty file: the file can't be adopted: there is no table `users`, there is no table `repos`, there is no table `boards`, there is no table `worktrees`, there is no table `sessions`, there is no table `tasks`, there is no table `messages`
+    no database: the file is not an sqlite database, or it is encrypted
+    no database, and short: the file is not an sqlite database, or it is encrypted
+    an empty file: the file is empty: `aclite init FILE` makes it one of aclite's
     no file: there is no such file
     damaged: a page of tasks: the database is damaged: *** in database main ***
     Tree 14 page 14: btreeInitPage() returns error code 11
@@ -599,7 +599,7 @@ fn a_detached_file_is_adopted_again() {
         .unwrap();
     let report = adopt(&path);
     assert!(!report.already);
-    assert_eq!((report.owners, report.stamped, report.columns.len()), (0, 0, 0));
+    assert_eq!((report.owners, report.stamped, report.columns.len()), (0, 0, 5), "what was taken back is there again");
     assert_guarded(&path);
     let store = Store::open(&path).unwrap();
     assert_eq!(ask::<i64>(&store, "SELECT sum(priority) FROM tasks"), 6);

@@ -276,9 +276,12 @@ fn a_newer_file_is_refused() {
     let (_dir, path) = lived_in();
     set_generation(&path, 99);
     let before = bytes(&path);
-    for result in
-        [Store::open(&path).map(drop), repair(&path).map(drop), Store::detach(&path), Store::inspect(&path).map(drop)]
-    {
+    for result in [
+        Store::open(&path).map(drop),
+        repair(&path).map(drop),
+        Store::detach(&path).map(drop),
+        Store::inspect(&path).map(drop),
+    ] {
         let error = result.unwrap_err();
         assert!(
             matches!(&error, Error::Incompatible(kind) if matches!(**kind, aclite::Incompatible::Newer { found: 99, .. }))

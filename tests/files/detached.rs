@@ -33,10 +33,20 @@ fn adopt(path: &Path) {
     assert!(!Adoption::new().run(path).unwrap().already);
 }
 
-/// The triggers that refuse aclite, each with its table.
+/// The triggers that refuse aclite on the tables that were guarded, each with its table.
 fn refusing(path: &Path) -> Vec<String> {
-    let all = "SELECT name || ' on ' || tbl_name FROM sqlite_schema WHERE type = 'trigger' AND name GLOB 'acl_*_detached_*' ORDER BY 1";
+    let all =
+        "SELECT name || ' on ' || tbl_name FROM sqlite_schema WHERE type = 'trigger' AND name GLOB 'acl_*_detached_*'
+               AND tbl_name NOT GLOB 'acl_saved_*' ORDER BY 1";
     texts(&raw(path), all)
+}
+
+/// The tables in which something is saved, each once for each of its triggers.
+fn saved(path: &Path) -> Vec<String> {
+    texts(
+        &raw(path),
+        "SELECT tbl_name FROM sqlite_schema WHERE type = 'trigger' AND tbl_name GLOB 'acl_saved_*' AND name GLOB 'acl_acl_saved_*_detached_*'",
+    )
 }
 
 #[test]
@@ -50,8 +60,10 @@ fn a_detached_file_has_one_trigger_for_each_table_and_event_and_nothing_else_of_
         .collect();
     expected.sort();
     assert_eq!(refusing(&path), expected);
+    let saved = saved(&path);
+    assert_eq!(saved.len(), 3 * 7, "{saved:?}");
     let all = "SELECT name FROM sqlite_schema WHERE type IN ('trigger', 'view')";
-    assert_eq!(texts(&raw(&path), all).len(), expected.len());
+    assert_eq!(texts(&raw(&path), all).len(), expected.len() + saved.len());
 }
 
 /// What a migration does, on a connection of any other program, under either setting.
@@ -190,6 +202,7 @@ fn tables_that_a_migration_renamed_dropped_or_rebuilt_are_adopted_again() {
         assert_eq!(refusing(&path).len(), left, "{migration}");
         adopt(&path);
         assert_eq!(refusing(&path), Vec::<String>::new(), "{migration}");
+        assert_eq!(saved(&path), Vec::<String>::new(), "{migration}");
         assert!(Store::open(&path).unwrap().check().unwrap().is_clean(), "{migration}");
     }
 }

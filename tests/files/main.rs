@@ -4,6 +4,7 @@
 mod adopted;
 mod checked;
 mod detached;
+mod migrated;
 mod opened;
 #[path = "../support/mod.rs"]
 mod support;

@@ -139,11 +139,14 @@ fn a_missing_file_is_made_only_where_that_is_wanted() {
 }
 
 #[test]
-fn an_empty_file_becomes_a_new_one() {
+fn an_empty_file_becomes_a_new_one_only_where_that_is_wanted() {
     let dir = tempdir().unwrap();
     let path = dir.path().join("empty.db");
     std::fs::write(&path, "").unwrap();
-    assert!(OpenOptions::new().create(false).open(&path).unwrap().check().unwrap().is_clean());
+    let error = OpenOptions::new().create(false).repair(true).open(&path).unwrap_err();
+    assert!(matches!(&error, Error::Incompatible(kind) if **kind == Incompatible::Empty), "{error:?}");
+    assert_eq!(std::fs::read(&path).unwrap(), b"");
+    assert!(OpenOptions::new().create(true).open(&path).unwrap().check().unwrap().is_clean());
 }
 
 #[test]
@@ -154,8 +157,8 @@ fn what_is_no_database_is_refused_and_left_as_it_is() {
     let error = Store::open(&path).unwrap_err();
     assert!(matches!(&error, Error::Incompatible(kind) if **kind == Incompatible::NotADatabase), "{error:?}");
     assert_eq!(std::fs::read(&path).unwrap(), b"dear ada");
-    // A directory can't even be tried.
-    assert_eq!(Store::open(dir.path()).unwrap_err().code(), "storage");
+    let error = Store::open(dir.path()).unwrap_err();
+    assert_eq!(error.to_string(), "it is a directory or a device, not a file");
 }
 
 #[test]

@@ -9,6 +9,7 @@
     reason = "each test binary uses a part of it, what can't be made is a failed test, and processes talk by their output"
 )]
 
+pub mod chain;
 pub mod extension;
 pub mod file;
 pub mod office;

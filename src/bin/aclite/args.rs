@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use aclite::Need;
 use clap::{Parser, Subcommand};
 
-/// Makes, adopts, releases and checks databases whose permissions SQLite itself enforces.
+/// Makes, adopts, migrates and checks databases whose permissions SQLite itself enforces.
 #[derive(Debug, Parser)]
 #[command(
     version,
@@ -15,8 +15,9 @@ Exit codes:
   1  the file is not as it should be: no such file, not a database, damaged, of another
      version or shape, not adopted, guards missing or altered; nothing was changed
   2  the command was called wrongly
-  3  the file stayed locked by another program; trying again is sound
+  3  another program has the file locked, or, for `migrate`, open; trying again is sound
   4  reading, writing or printing failed
+For `migrate` it is the command's own where the command fails.
 
 Results go to stdout, errors and progress to stderr.
 
@@ -24,6 +25,7 @@ Examples:
   aclite init agor.db                 a new file
   aclite adopt agor.db --dry-run      what adopting a file of Agor's would do
   aclite adopt agor.db                put the guards in
+  aclite migrate agor.db -- CMD       run a migration of Agor's over the guarded file
   aclite check agor.db && echo fine   are they still what they were?
   aclite --json check agor.db         the same for a program"
 )]
@@ -57,6 +59,11 @@ one, installs the guards, and lists what it did and what it could not attribute.
 one transaction: a file that is refused stays byte for byte as it was. Adopting a file again
 does nothing. Stop the daemon first, and keep a copy.
 
+A file that was detached gets back what was saved: levels, owners, unix names, groups and grants.
+The lower of a saved and a present level holds. What was removed meanwhile stays removed, what
+was given meanwhile is withdrawn, and a worktree without a saved level is closed to others. The
+report lists each.
+
 Examples:
   aclite adopt agor.db --dry-run
   aclite adopt agor.db")]
@@ -70,15 +77,54 @@ Examples:
 
     /// Take the guards out, for a migration of another program
     #[command(after_help = "\
+The tables, columns and indexes that adoption added are taken back, so that the schema is what
+the other program's migrations expect. Levels, owners, unix names and grants are saved aside in
+the file, and the next `adopt` restores them. Rules and audit stay; the audit says that the
+guards were taken out, and when. A view, trigger, index or table of another program that depends
+on what would be taken back is named, and nothing is changed then.
+
 Until the file is adopted again nothing guards it, and aclite does not open it. Hosts that have
-loaded the extension can't write it; other programs can. Data, rules and audit stay; the audit
-says who took the guards out, and when.
+loaded the extension can't write it; other programs can. `aclite migrate` does all of it, with a
+copy to fall back to.
 
 Example:
   aclite detach agor.db && agor db migrate && aclite adopt agor.db")]
     Detach {
         /// The file to take them out of
         file: PathBuf,
+    },
+
+    /// Run another program's migration over a guarded file
+    #[command(after_help = "\
+Copies FILE to FILE.before-migration, detaches it, runs COMMAND, adopts it again, and removes the
+copy. Where COMMAND or the adoption fails, the copy is put back into the file through SQLite, and
+FILE is what it was before.
+
+FILE must not be open elsewhere. aclite refuses while any connection holds a lock, which an idle
+one to a file in WAL mode does; on Linux also while a process has the file open at all. It can't
+see an idle connection to a file in another mode elsewhere, or of another user, or through a
+network file system. COMMAND itself runs without a lock of aclite's: start nothing else meanwhile.
+
+If aclite itself is killed, the copy stays. FILE is then detached, or half migrated:
+  - to go back:  aclite migrate --undo FILE
+  - to go on:    finish the migration, then aclite adopt FILE, and remove the copy
+
+The exit code is COMMAND's where COMMAND fails: 127 where there is no such program, 126 where it
+can't be run, 128 and the signal's number where a signal ended it. Otherwise it is one of those
+that `aclite --help` lists.
+
+Examples:
+  aclite migrate agor.db -- agor db migrate
+  aclite migrate --undo agor.db")]
+    Migrate {
+        /// The file to migrate
+        file: PathBuf,
+        /// Put back the copy of a migration that was interrupted, and do nothing else
+        #[arg(long, conflicts_with = "command")]
+        undo: bool,
+        /// The command that migrates the file, and its arguments
+        #[arg(last = true, required_unless_present = "undo", value_name = "COMMAND")]
+        command: Vec<std::ffi::OsString>,
     },
 
     /// Put a further table under the same guards as sessions and tasks

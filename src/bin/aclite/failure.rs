@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use aclite::Error;
+use aclite::{Error, Incompatible};
 
 /// The file is not as it should be.
 pub(crate) const NOT_AS_IT_SHOULD_BE: u8 = 1;
@@ -21,6 +21,14 @@ pub(crate) enum Failure {
     /// `init` would have to overwrite something.
     #[error("`{}` exists already and is not empty: `adopt` takes a file of Agor's, `check` one of aclite's", .0.display())]
     NotEmpty(PathBuf),
+    /// The command of a migration failed.
+    #[error("{problem}: the file is what it was before")]
+    Command {
+        /// What happened to it.
+        problem: String,
+        /// The exit code that says so.
+        code: u8,
+    },
     /// The result could not be printed.
     #[error("the result could not be printed: {0}")]
     Print(#[from] std::io::Error),
@@ -28,7 +36,10 @@ pub(crate) enum Failure {
 
 impl Failure {
     pub(crate) fn code(&self) -> ExitCode {
+        let held = |reason: &Incompatible| matches!(reason, Incompatible::Held { .. });
         let code = match self {
+            Self::Command { code, .. } => *code,
+            Self::Store(Error::Incompatible(reason)) if held(reason) => BUSY,
             Self::NotEmpty(_) | Self::Store(Error::Tampered(_) | Error::Detached | Error::Incompatible(_)) => {
                 NOT_AS_IT_SHOULD_BE
             }
@@ -43,6 +54,7 @@ impl Failure {
         match self {
             Self::Store(error) => error.code(),
             Self::NotEmpty(_) => "not_empty",
+            Self::Command { .. } => "command",
             Self::Print(_) => "print",
         }
     }

@@ -1,14 +1,15 @@
-//! The `aclite` command: makes, adopts, releases and checks files. All work is done by the library.
+//! The `aclite` command: makes, adopts, migrates and checks files. All work is done by the library.
 
 mod args;
 mod failure;
+mod migration;
 mod output;
 mod progress;
 
 use std::path::Path;
 use std::process::ExitCode;
 
-use aclite::{Action, Actor, Adoption, OpenOptions, Store, TableGuard};
+use aclite::{Action, Actor, Adoption, Migration, OpenOptions, Store, TableGuard};
 use clap::Parser;
 
 use args::{Args, Command};
@@ -36,11 +37,25 @@ fn run(args: &Args) -> Result<ExitCode, Failure> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Detach { file } => {
-            progress::shown(|say| {
+            let report = progress::shown(|say| {
                 say.step("taking out the guards");
                 Store::detach(file)
             })?;
-            output::detached(file, args.json)?;
+            output::detached(file, &report, args.json)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Migrate { file, undo: true, .. } => {
+            progress::shown(|say| {
+                say.step("putting the copy back");
+                Migration::undo(file)
+            })?;
+            output::put_back(file, args.json)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Migrate { file, command, .. } => {
+            // Each step is said at once: whoever ends the command in the middle has to know where the copy is.
+            let report = Migration::new().progress(progress::said).run(file, || migration::run(command))?;
+            output::adopted(file, &report, args.json)?;
             Ok(ExitCode::SUCCESS)
         }
         Command::GuardTable { file, table, session, worktree, create, patch, remove } => {

@@ -3,7 +3,7 @@
 use std::io::{self, Write, stderr, stdout};
 use std::path::Path;
 
-use aclite::{AdoptReport, CheckReport, Error};
+use aclite::{AdoptReport, CheckReport, DetachReport, Error};
 use comfy_table::{Table, presets};
 use serde_json::{Value, json};
 
@@ -16,11 +16,24 @@ pub(crate) fn created(file: &Path, json: bool) -> io::Result<()> {
     line(&format!("`{}` is ready: tables, default rules and guards", file.display()))
 }
 
-pub(crate) fn detached(file: &Path, json: bool) -> io::Result<()> {
+pub(crate) fn detached(file: &Path, report: &DetachReport, json: bool) -> io::Result<()> {
     if json {
-        return object(file, json!({ "detached": true }));
+        let mut value = value(report)?;
+        value["detached"] = true.into();
+        return object(file, value);
     }
-    line(&format!("nothing guards `{}` any more; adopt it again after the migration", file.display()))
+    line(&format!("nothing guards `{}` any more; adopt it again after the migration", file.display()))?;
+    counted("saved aside for that", &report.saved)?;
+    list("tables taken back", &report.tables)?;
+    list("columns taken back", &report.columns)?;
+    list("indexes taken back", &report.indexes)
+}
+
+pub(crate) fn put_back(file: &Path, json: bool) -> io::Result<()> {
+    if json {
+        return object(file, json!({ "put_back": true }));
+    }
+    line(&format!("`{}` is what it was before the migration", file.display()))
 }
 
 pub(crate) fn guarded(file: &Path, table: &str, json: bool) -> io::Result<()> {
@@ -46,6 +59,11 @@ pub(crate) fn adopted(file: &Path, report: &AdoptReport, json: bool) -> io::Resu
     line(&table.trim_fmt())?;
     line(&format!("owners {would}added: {}", report.owners))?;
     line(&format!("sessions {would}stamped with a unix name: {}", report.stamped))?;
+    counted(&format!("saved when the file was detached, and {would}restored"), &report.restored)?;
+    list("worktrees that were guarded and have no saved level: others hold `none` on them", &report.closed)?;
+    list("levels that were lowered meanwhile, and stay so", &report.lowered)?;
+    list("rights and unix names that were given meanwhile, and are withdrawn", &report.withdrawn)?;
+    list("saved, and not restored: removed or replaced meanwhile", &report.gone)?;
     list(&format!("tables {would}added"), &report.tables)?;
     list(&format!("columns {would}added"), &report.columns)?;
     list("worktrees without an owner: only superadmins and the daemon manage them", &report.unowned)?;
@@ -125,6 +143,11 @@ fn list(heading: &str, items: &[String]) -> io::Result<()> {
     }
     line(&format!("{heading}:"))?;
     items.iter().try_for_each(|item| line(&format!("  {item}")))
+}
+
+/// The same, of what there is more than one.
+fn counted(heading: &str, items: &[(String, u64)]) -> io::Result<()> {
+    list(heading, &items.iter().map(|(what, rows)| format!("{what}: {rows}")).collect::<Vec<_>>())
 }
 
 fn line(text: &str) -> io::Result<()> {

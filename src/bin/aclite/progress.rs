@@ -47,6 +47,11 @@ fn listen(steps: &Receiver<String>) {
     }
 }
 
+/// Says a step at once.
+pub(crate) fn said(step: &str) {
+    print(step);
+}
+
 /// Nobody is worse off where stderr is closed.
 fn print(step: &str) {
     let _ = writeln!(stderr().lock(), "aclite: {step} …");
