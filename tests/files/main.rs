@@ -6,6 +6,7 @@ mod checked;
 mod detached;
 mod migrated;
 mod opened;
+mod restored;
 #[path = "../support/mod.rs"]
 mod support;
 mod watched;
