@@ -10,6 +10,7 @@ use super::call::{failed, resource, text, trusted_state};
 use super::context::{Context, OpenWrite, State};
 use super::entry;
 use super::host::Host;
+use crate::actor::Actor;
 use crate::audit::{Door, Entry};
 use crate::error::{Error, Refusal, Subject};
 use crate::facts::{CHILD, Fact, Facts, Reading, RemovedParent, Row, contract};
@@ -62,7 +63,7 @@ pub(super) fn guard(call: &Call<'_>, context: &Context, host: &Host) -> SqlResul
             let entry = audited.then(|| entry::allowed(&state, &allowed, asked, &facts));
             // A raised epoch leaves no audit row.
             if resource != Resource::Epoch {
-                let stored = facts.row.take_stored();
+                let stored = facts.row.take_stored().filter(|_| state.wanted == Some(resource));
                 state.begin_write(OpenWrite { asked, record, cascade: allowed.cascade, entry, stored });
             }
             Ok(match verified {
@@ -154,7 +155,9 @@ fn reading(asked: Operation, state: &State) -> Reading {
         pairs: asked.action == Action::Patch,
         // A repository's values are checked before they get here.
         plain: !api,
-        keep: api && state.wanted == Some(asked.resource),
+        // What an agent gives to a new row is looked at column by column.
+        keep: (api && state.wanted == Some(asked.resource))
+            || (asked.action == Action::Create && matches!(state.acting(), Actor::Agent { .. })),
     }
 }
 
