@@ -21,11 +21,30 @@ pub(crate) struct Table {
     pub(crate) open: Option<&'static [&'static str]>,
     /// What a running agent reports: columns, and keys of `data`.
     pub(crate) report: (&'static [&'static str], &'static [&'static str]),
+    /// What an agent may write here; nothing where it writes none of its rows.
+    pub(crate) agent: Option<AgentMay>,
     /// The columns that nobody may change.
     pub(crate) fixed: &'static [&'static str],
     pub(crate) secrets: Secrets,
     /// Its guards: a file of `sql/guards/`.
     pub(crate) guards: &'static str,
+}
+
+/// What an agent may write in a table: nothing but this, so that what a newer daemon adds is not an agent's to give.
+///
+/// A column or key is listed only where an agent gains nothing by it that its user did not decide.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct AgentMay {
+    /// The columns that it may give to a new row.
+    pub(crate) new: &'static [&'static str],
+    /// The columns that it may give to a new row at these values only: what a row has that says nothing of them, or less.
+    pub(crate) bounded: &'static [(&'static str, &'static [&'static str])],
+    /// The columns that it may give to a new row and change.
+    pub(crate) open: &'static [&'static str],
+    /// The keys of `data` that it may give and change.
+    pub(crate) keys: &'static [&'static str],
+    /// The keys of `data` that it may give to a new row as its own session has them.
+    pub(crate) inherited: &'static [&'static str],
 }
 
 /// What nobody may read.
@@ -52,6 +71,7 @@ const fn plain(name: &'static str, resource: Resource, key: &'static [&'static s
         required: &[],
         open: None,
         report: (&[], &[]),
+        agent: None,
         fixed: &[],
         secrets: NO_SECRETS,
         guards,
@@ -74,6 +94,14 @@ const REPOS: Table = Table {
 
 const BOARDS: Table = Table {
     required: &["board_id", "created_at", "name", "data"],
+    // Not `objects`: the zones in it hold prompts that run for whoever moves something there.
+    agent: Some(AgentMay {
+        new: &["board_id", "created_at", "updated_at", "created_by"],
+        bounded: &[],
+        open: &["name", "slug"],
+        keys: &["description", "color", "icon"],
+        inherited: &[],
+    }),
     fixed: &["board_id", "created_by", "created_at"],
     ..plain("boards", Resource::Board, &["board_id"], include_str!("../sql/guards/boards.sql"))
 };
@@ -102,6 +130,18 @@ const WORKTREES: Table = Table {
         "archived_by",
         "filesystem_status",
     ]),
+    // Not what a privileged helper acts on: commands, schedules, places, the unix group, and names that commands are made of.
+    agent: Some(AgentMay {
+        new: &["worktree_id", "repo_id", "created_at", "updated_at", "created_by", "name", "ref", "worktree_unique_id"],
+        bounded: &[
+            ("others_can", &["none", "view"]),
+            ("others_fs_access", &["none", "read"]),
+            ("schedule_enabled", &["0"]),
+        ],
+        open: &["board_id", "needs_attention", "archived", "archived_at", "archived_by"],
+        keys: &["notes", "issue_url", "pull_request_url"],
+        inherited: &[],
+    }),
     fixed: &["worktree_id", "repo_id", "created_by", "created_at"],
     ..plain("worktrees", Resource::Worktree, &["worktree_id"], include_str!("../sql/guards/worktrees.sql"))
 };
@@ -134,6 +174,36 @@ const SESSIONS: Table = Table {
             "last_context_update_at",
         ],
     ),
+    // Not `permission_config` nor `model_config`, but for what its own session has; nor which conversation is resumed.
+    agent: Some(AgentMay {
+        new: &[
+            "session_id",
+            "created_at",
+            "updated_at",
+            "created_by",
+            "agentic_tool",
+            "parent_session_id",
+            "forked_from_session_id",
+            "worktree_id",
+            "unix_username",
+        ],
+        bounded: &[("scheduled_from_worktree", &["0"])],
+        open: &["status", "board_id", "ready_for_prompt", "archived", "archived_reason"],
+        keys: &[
+            "title",
+            "description",
+            "contextFiles",
+            "custom_context",
+            "genealogy",
+            "tasks",
+            "git_state",
+            "message_count",
+            "current_context_usage",
+            "context_window_limit",
+            "last_context_update_at",
+        ],
+        inherited: &["permission_config", "model_config"],
+    }),
     fixed: &["session_id", "worktree_id", "unix_username", "created_by", "created_at"],
     secrets: Secrets { columns: &[], hidden: &["mcp_token"], masked: &[] },
     ..plain("sessions", Resource::Session, &["session_id"], include_str!("../sql/guards/sessions.sql"))
@@ -160,6 +230,28 @@ const TASKS: Table = Table {
             "permission_request",
         ],
     ),
+    // A report, and the prompt; not `permission_request`, where the answer stands too.
+    agent: Some(AgentMay {
+        new: &["task_id", "session_id", "created_at", "created_by"],
+        bounded: &[],
+        open: &["status", "started_at", "completed_at"],
+        keys: &[
+            "description",
+            "full_prompt",
+            "git_state",
+            "message_range",
+            "model",
+            "raw_sdk_response",
+            "normalized_sdk_response",
+            "computed_context_window",
+            "tool_use_count",
+            "duration_ms",
+            "agent_session_id",
+            "error_message",
+            "report",
+        ],
+        inherited: &[],
+    }),
     fixed: &["task_id", "session_id", "created_by", "created_at"],
     ..plain("tasks", Resource::Task, &["task_id"], include_str!("../sql/guards/tasks.sql"))
 };
@@ -168,6 +260,13 @@ const MESSAGES: Table = Table {
     parents: &[("session_id", "sessions")],
     in_worktree: true,
     required: &["message_id", "created_at", "session_id", "task_id", "type", "role", "index", "timestamp", "data"],
+    agent: Some(AgentMay {
+        new: &["message_id", "session_id", "task_id", "created_at", "type", "role", "status", "queue_position"],
+        bounded: &[],
+        open: &["index", "timestamp", "content_preview", "parent_tool_use_id"],
+        keys: &["content", "tool_uses"],
+        inherited: &[],
+    }),
     fixed: &["message_id", "session_id", "created_at"],
     ..plain("messages", Resource::Message, &["message_id"], include_str!("../sql/guards/messages.sql"))
 };
@@ -314,7 +413,10 @@ mod tests {
                 list.query_map([table.name], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
             let parents = table.parents.iter().map(|(column, _)| column);
             let lists = [table.key, table.required, table.open.unwrap_or_default(), table.report.0, table.fixed];
-            for column in lists.into_iter().flatten().chain(table.secrets.columns).chain(parents) {
+            let bounded: Vec<&str> =
+                table.agent.iter().flat_map(|may| may.bounded).map(|(column, _)| *column).collect();
+            let agents = table.agent.iter().flat_map(|may| may.new.iter().chain(may.open)).chain(&bounded);
+            for column in lists.into_iter().flatten().chain(table.secrets.columns).chain(parents).chain(agents) {
                 assert!(columns.contains(*column), "{}.{column}", table.name);
             }
             assert!(table.parents.iter().all(|(_, parent)| is_guarded(parent)), "{}", table.name);

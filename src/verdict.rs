@@ -7,6 +7,7 @@
 //! The checks run in one order: signed in, exists, may view, executor scope, level, invariants.
 //! Only what comes after "may view" names anything about the record.
 
+mod agent;
 mod change;
 mod completion;
 mod invariants;
@@ -53,12 +54,15 @@ pub(crate) fn decide_child(actor: &Actor, parent: &Subject, child: Resource, fac
     if actor.is_daemon() {
         return Ok(());
     }
-    match (Case { actor, asked, facts }).check_rule(Action::Remove) {
+    let case = Case { actor, asked, facts };
+    match case.agent_removes_child().and_then(|()| case.check_rule(Action::Remove)) {
         Ok(_) => Ok(()),
         Err(Refusal::Denied(mut denied)) => {
             denied.operation = Operation::new(parent.resource, Action::Remove);
             denied.subject = parent.clone();
-            denied.why = if child == parent.resource {
+            denied.why = if !denied.why.is_empty() {
+                format!("it holds a {child}: {}", denied.why)
+            } else if child == parent.resource {
                 format!("on every worktree in the {child}")
             } else {
                 format!("it holds a {child}, whose removal asks for this")
@@ -160,6 +164,7 @@ impl Case<'_> {
             self.daemon()
         } else {
             self.executor_scope(&change)?;
+            self.agent_scope(&change)?;
             let mut allowed = None;
             for action in self.actions(&change) {
                 allowed = Some(self.check_rule(action)?);
@@ -207,7 +212,11 @@ impl Case<'_> {
         if known {
             Ok(())
         } else {
-            Err(self.denied(self.rule(self.asked.action)?.map(|rule| rule.needs), "", false)?)
+            Err(self.denied(
+                self.rule(self.asked.action)?.map(|rule| rule.needs),
+                self.agent_without_session(),
+                false,
+            )?)
         }
     }
 

@@ -7,6 +7,8 @@ BEGIN
     /*: id */ NEW.message_id, /*: parent */ NEW.session_id, /*: parent_exists */ s.session_id IS NOT NULL,
     /*: session */ s.session_id, /*: worktree */ s.worktree_id, /*: held */ s.held, /*: own */ s.own,
     /*: scope */ (SELECT 1 FROM acl_executor_facts),
+    /*: reach */ CASE WHEN acl_agent_session() IS NOT NULL THEN
+      EXISTS (SELECT 1 FROM acl_agent_reach WHERE session_id = NEW.session_id) END,
     /*: rule */ (SELECT rule FROM acl_rule WHERE resource = 'message' AND operation = 'create'),
     /*: session_unix_name */ s.session_unix_name, /*: creator_unix_name */ s.creator_unix_name,
     /*: task */ NEW.task_id, /*: task_session */ (SELECT session_id FROM tasks WHERE task_id = NEW.task_id),
@@ -26,10 +28,12 @@ BEGIN
   SELECT acl_guard('message', 'patch',
     /*: id */ OLD.message_id, /*: session */ s.session_id, /*: worktree */ s.worktree_id, /*: held */ s.held,
     /*: own */ s.own, /*: scope */ (SELECT 1 FROM acl_executor_facts),
+    /*: reach */ CASE WHEN acl_agent_session() IS NOT NULL THEN
+      EXISTS (SELECT 1 FROM acl_agent_reach WHERE session_id = OLD.session_id) END,
     /*: rule */ (SELECT rule FROM acl_rule WHERE resource = 'message' AND operation = 'patch'),
     /*: old_task */ OLD.task_id, /*: task */ NEW.task_id,
     /*: task_session */ (SELECT session_id FROM tasks WHERE task_id = NEW.task_id), /*: old_session */ OLD.session_id,
-    /*: old_type */ OLD.type, /*: type */ NEW.type, /*: role */ NEW.role, /*: index */ NEW."index",
+    /*: old_status */ OLD.status, /*: old_type */ OLD.type, /*: type */ NEW.type, /*: role */ NEW.role, /*: index */ NEW."index",
     /*: old_data */ OLD.data, /*: data */ NEW.data
     /*+ row */)
   FROM (SELECT 1) LEFT JOIN acl_session_facts AS s ON s.session_id = OLD.session_id;
@@ -40,7 +44,8 @@ BEGIN
   SELECT acl_removed_parent(NULL, 'session', OLD.session_id) WHERE NOT EXISTS (SELECT 1 FROM sessions WHERE session_id = OLD.session_id);
   SELECT acl_guard('message', 'remove',
     /*: id */ OLD.message_id, /*: session */ s.session_id, /*: worktree */ s.worktree_id, /*: held */ s.held,
-    /*: own */ s.own, /*: rule */ (SELECT rule FROM acl_rule WHERE resource = 'message' AND operation = 'remove'))
+    /*: own */ s.own, /*: rule */ (SELECT rule FROM acl_rule WHERE resource = 'message' AND operation = 'remove'),
+    /*: old_status */ OLD.status, /*: old_type */ OLD.type)
   FROM (SELECT 1) LEFT JOIN acl_session_facts AS s ON s.session_id = OLD.session_id;
 END;
 

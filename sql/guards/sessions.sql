@@ -21,6 +21,9 @@ BEGIN
     /*: fork */ NEW.forked_from_session_id,
     /*: fork_held */ (SELECT a.held FROM sessions AS o JOIN acl_held AS a ON a.worktree_id = o.worktree_id
       WHERE o.session_id = NEW.forked_from_session_id AND a.user_id = NEW.created_by),
+    -- What an agent's new session may inherit: of the same worktree and tool alone.
+    /*: agent_data */ (SELECT data FROM acl_agent_facts
+      WHERE worktree_id = NEW.worktree_id AND agentic_tool = NEW.agentic_tool),
     /*: created_at */ NEW.created_at, /*: updated_at */ NEW.updated_at, /*: status */ NEW.status, /*: agentic_tool */ NEW.agentic_tool,
     /*: data */ NEW.data
     /*+ row */)
@@ -43,6 +46,8 @@ BEGIN
   SELECT acl_guard('session', 'patch',
     /*: id */ OLD.session_id, /*: session */ OLD.session_id, /*: worktree */ w.worktree_id, /*: held */ w.held,
     /*: own */ OLD.created_by IS acl_actor(), /*: scope */ (SELECT 1 FROM acl_executor_facts),
+    /*: reach */ CASE WHEN acl_agent_session() IS NOT NULL THEN
+      EXISTS (SELECT 1 FROM acl_agent_reach WHERE session_id = OLD.session_id) END,
     /*: rule */ (SELECT rule FROM acl_rule WHERE resource = 'session' AND operation = 'patch'),
     /*: report_rule */ (SELECT rule FROM acl_rule WHERE resource = 'session' AND operation = 'report'),
     /*: parent_session */ CASE WHEN NEW.parent_session_id IS NOT OLD.parent_session_id THEN NEW.parent_session_id END,

@@ -6,6 +6,8 @@ BEGIN
   SELECT acl_guard('task', 'create',
     /*: id */ NEW.task_id, /*: parent */ NEW.session_id, /*: parent_exists */ s.session_id IS NOT NULL,
     /*: session */ s.session_id, /*: worktree */ s.worktree_id, /*: held */ s.held, /*: own */ s.own,
+    /*: reach */ CASE WHEN acl_agent_session() IS NOT NULL THEN
+      EXISTS (SELECT 1 FROM acl_agent_reach WHERE session_id = NEW.session_id) END,
     /*: rule */ (SELECT rule FROM acl_rule WHERE resource = 'task' AND operation = 'create'),
     -- A new one does not take over what an earlier one of its id left.
     /*: left_behind */ EXISTS (SELECT 1 FROM messages WHERE task_id = NEW.task_id),
@@ -24,6 +26,9 @@ BEGIN
   SELECT acl_guard('task', 'patch',
     /*: id */ OLD.task_id, /*: session */ s.session_id, /*: worktree */ s.worktree_id, /*: held */ s.held,
     /*: own */ s.own, /*: scope */ (SELECT 1 FROM acl_executor_facts),
+    /*: reach */ CASE WHEN acl_agent_session() IS NOT NULL THEN
+      EXISTS (SELECT 1 FROM acl_agent_reach WHERE session_id = OLD.session_id) END,
+    /*: old_created_by */ OLD.created_by,
     /*: rule */ (SELECT rule FROM acl_rule WHERE resource = 'task' AND operation = 'patch'),
     /*: old_status */ OLD.status, /*: status */ NEW.status, /*: old_completed_at */ OLD.completed_at,
     /*: completed_at */ NEW.completed_at, /*: old_data */ OLD.data, /*: data */ NEW.data
@@ -36,7 +41,8 @@ BEGIN
   SELECT acl_removed_parent(NULL, 'session', OLD.session_id) WHERE NOT EXISTS (SELECT 1 FROM sessions WHERE session_id = OLD.session_id);
   SELECT acl_guard('task', 'remove',
     /*: id */ OLD.task_id, /*: session */ s.session_id, /*: worktree */ s.worktree_id, /*: held */ s.held,
-    /*: own */ s.own, /*: rule */ (SELECT rule FROM acl_rule WHERE resource = 'task' AND operation = 'remove'))
+    /*: own */ s.own, /*: old_created_by */ OLD.created_by,
+    /*: rule */ (SELECT rule FROM acl_rule WHERE resource = 'task' AND operation = 'remove'))
   FROM (SELECT 1) LEFT JOIN acl_session_facts AS s ON s.session_id = OLD.session_id;
 END;
 

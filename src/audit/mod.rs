@@ -69,6 +69,14 @@ impl Entry {
         }
     }
 
+    /// Why it was decided so. An agent's session is named too: its user may have many.
+    pub(crate) fn explain(&mut self, actor: &Actor, why: &str) {
+        self.why = match actor {
+            Actor::Agent { session, .. } => format!("{why}; agent of session `{}`", cut(session.as_str())),
+            _ => why.to_owned(),
+        };
+    }
+
     /// Its values, in the order of [`COLUMNS`].
     fn values(&self) -> [ValueRef<'_>; COLUMNS.len()] {
         let text = |text| ValueRef::Text(str::as_bytes(text));
@@ -152,7 +160,7 @@ pub struct AuditRow {
     pub at: Time,
     /// By which way it came: `api` or `sql`.
     pub door: String,
-    /// The kind of actor: `user`, `executor`, `service`, `system`, `anonymous`.
+    /// The kind of actor: `user`, `executor`, `agent`, `service`, `system`, `anonymous`.
     pub actor_kind: String,
     /// The user's id, the service's name, the system's reason.
     pub actor: String,

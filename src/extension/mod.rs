@@ -102,10 +102,13 @@ fn load(conn: &Connection, detach_main: Option<DetachMain>) -> SqlResult<Arc<Rec
         let loaded = Arc::clone(&loaded);
         move |call: &Call<'_>| work(call, &loaded)
     };
-    conn.create_scalar_function("acl_login", 1, direct, with(identity::login))?;
-    conn.create_scalar_function("acl_login", 2, direct, with(identity::login))?;
+    // Of any number of arguments: a wrong one is a sign-in that failed, after which nobody is signed in.
+    conn.create_scalar_function("acl_login", -1, direct, with(identity::login))?;
+    conn.create_scalar_function("acl_executor", -1, direct, with(identity::executor))?;
+    conn.create_scalar_function("acl_agent", -1, direct, with(identity::agent))?;
+    conn.create_scalar_function("acl_service", -1, direct, with(identity::service))?;
+    conn.create_scalar_function("acl_system", -1, direct, with(identity::system))?;
     conn.create_scalar_function("acl_logout", 0, direct, with(identity::logout))?;
-    conn.create_scalar_function("acl_system", 1, direct, with(identity::system))?;
     conn.create_scalar_function("acl_whoami", 0, innocuous, with(identity::whoami))?;
     conn.create_scalar_function("acl_seal", 0, direct, with(seal::seal))?;
     conn.create_scalar_function("acl_check", 0, direct, with(maintenance::check))?;

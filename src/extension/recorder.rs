@@ -3,19 +3,24 @@
 //! SQLite rolls a refused statement back, and an audit row with it. So the row is written by a
 //! connection of our own, when the transaction is over and its lock is free.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::hosted::HostConnection;
+use crate::actor::Actor;
 use crate::audit::Entry;
 use crate::error::{Error, Result};
+use crate::guard::lock;
 use crate::store::{Conn, record};
 
 /// How long a refusal waits for another process to give the file free.
 const BUSY: Duration = Duration::from_secs(1);
 /// How long nothing is tried after that was not enough.
 const PAUSE: Duration = Duration::from_secs(5);
+/// How many names of the daemon's are remembered on a connection.
+const MOST_ANNOUNCED: usize = 100;
 
 /// Writes audit rows beside a host's connection. Dropped with the connection's functions, and writes what is left then.
 pub(super) struct Recorder {
@@ -25,6 +30,8 @@ pub(super) struct Recorder {
     identity: Option<(u64, u64)>,
     /// When a row could not be written last.
     failed: Mutex<Option<Instant>>,
+    /// As whom the daemon has acted on this connection, kind and name: the audit has a row of each.
+    announced: Mutex<HashSet<(&'static str, String)>>,
     /// The process whose refusals these are. A fork has them too, and would write them once more.
     process: u32,
 }
@@ -46,7 +53,8 @@ fn identity(path: &Path) -> Option<(u64, u64)> {
 impl Recorder {
     pub(super) fn new(hosted: Arc<HostConnection>, path: Option<PathBuf>) -> Self {
         let identity = path.as_deref().and_then(identity);
-        Self { hosted, path, identity, failed: Mutex::default(), process: std::process::id() }
+        let (failed, announced) = (Mutex::default(), Mutex::default());
+        Self { hosted, path, identity, failed, announced, process: std::process::id() }
     }
 
     /// Whether the path still leads to the file that it led to at first. A file that was not there then has just been made.
@@ -70,6 +78,26 @@ impl Recorder {
             tracing::error!(waiting = refused.len(), %error, "audit rows of refusals could not be written");
             self.hosted.put_back(refused);
         }
+    }
+
+    /// Whether the audit says already that `actor` acts on this connection, to this file.
+    pub(super) fn has_announced(&self, actor: &Actor) -> bool {
+        lock(&self.announced).contains(&(actor.kind(), actor.id().to_owned())) && self.is_same_file()
+    }
+
+    /// Writes that `actor` acts on this connection.
+    ///
+    /// # Errors
+    /// As [`Recorder::write`]. It is not announced then.
+    pub(super) fn announce(&self, actor: &Actor, entry: Entry) -> Result<()> {
+        self.write(&[entry])?;
+        let mut announced = lock(&self.announced);
+        // Reasons that hold a time or an id are always new: of these none is worth keeping.
+        if announced.len() >= MOST_ANNOUNCED {
+            announced.clear();
+        }
+        announced.insert((actor.kind(), actor.id().to_owned()));
+        Ok(())
     }
 
     /// Writes `entries` in a transaction of our own.

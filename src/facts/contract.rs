@@ -41,6 +41,10 @@ facts! {
     ActorRole = "actor_role",
     /// Whether the executor's task is its user's, and of its session.
     Scope = "scope",
+    /// Whether the acting agent writes in the session; NULL where none acts.
+    Reach = "reach",
+    /// The `data` of the agent's session, where a new one is of the same worktree and tool.
+    AgentData = "agent_data",
     // ---- rules, each as `NEEDS|NEEDS_IF_OWN|AUDIT` ----
     Rule = "rule",
     ReportRule = "report_rule",
@@ -82,6 +86,8 @@ facts! {
     Data = "data",
     OldData = "old_data",
     CreatedBy = "created_by",
+    /// Who created the stored record, where `own` speaks of its session.
+    OldCreatedBy = "old_created_by",
     CreatedAt = "created_at",
     UpdatedAt = "updated_at",
     Type = "type",
@@ -144,31 +150,31 @@ pub(crate) const fn contract(asked: Operation) -> &'static [Fact] {
         (Resource::Grant, Action::Remove) => &[Id, Worktree, Held, Own, Rule],
         (Resource::Session, Action::Create) => &[
             Id, Parent, ParentExists, Worktree, Held, Own, Rule, LeftBehind, CreatedBy, CreatorExists,
-            UnixUsername, CreatorUnixName, ParentSession, ParentSessionHeld, Fork, ForkHeld, CreatedAt, UpdatedAt,
+            UnixUsername, CreatorUnixName, ParentSession, ParentSessionHeld, Fork, ForkHeld, AgentData, CreatedAt, UpdatedAt,
             Status, AgenticTool, Data,
         ],
         (Resource::Session, Action::Patch) => &[
-            Id, Session, Worktree, Held, Own, Scope, Rule, ReportRule, ParentSession, ParentSessionHeld, Fork,
+            Id, Session, Worktree, Held, Own, Scope, Reach, Rule, ReportRule, ParentSession, ParentSessionHeld, Fork,
             ForkHeld, UpdatedAt, Status, AgenticTool, OldData, Data,
         ],
-        (Resource::Session | Resource::Task | Resource::Message, Action::Remove) => &[
-            Id, Session, Worktree, Held, Own, Rule,
-        ],
+        (Resource::Session, Action::Remove) => &[Id, Session, Worktree, Held, Own, Rule],
+        (Resource::Task, Action::Remove) => &[Id, Session, Worktree, Held, Own, OldCreatedBy, Rule],
+        (Resource::Message, Action::Remove) => &[Id, Session, Worktree, Held, Own, Rule, OldStatus, OldType],
         (Resource::Task, Action::Create) => &[
-            Id, Parent, ParentExists, Session, Worktree, Held, Own, Rule, LeftBehind, SessionUnixName,
+            Id, Parent, ParentExists, Session, Worktree, Held, Own, Reach, Rule, LeftBehind, SessionUnixName,
             CreatorUnixName, CreatedBy, CreatorExists, CreatedAt, Status, CompletedAt, Data,
         ],
         (Resource::Task, Action::Patch) => &[
-            Id, Session, Worktree, Held, Own, Scope, Rule, OldStatus, Status, OldCompletedAt, CompletedAt,
-            OldData, Data,
+            Id, Session, Worktree, Held, Own, Scope, Reach, OldCreatedBy, Rule, OldStatus, Status, OldCompletedAt,
+            CompletedAt, OldData, Data,
         ],
         (Resource::Message, Action::Create) => &[
-            Id, Parent, ParentExists, Session, Worktree, Held, Own, Scope, Rule, SessionUnixName,
+            Id, Parent, ParentExists, Session, Worktree, Held, Own, Scope, Reach, Rule, SessionUnixName,
             CreatorUnixName, Task, TaskSession, CreatedAt, Type, Role, Index, Data,
         ],
         (Resource::Message, Action::Patch) => &[
-            Id, Session, Worktree, Held, Own, Scope, Rule, OldTask, Task, TaskSession, OldSession, OldType,
-            Type, Role, Index, OldData, Data,
+            Id, Session, Worktree, Held, Own, Scope, Reach, Rule, OldTask, Task, TaskSession, OldSession, OldStatus,
+            OldType, Type, Role, Index, OldData, Data,
         ],
         (Resource::User, Action::Create) => &[Id, ActorRole, Own, Rule, LeftBehind, Role, Email, CreatedAt, UpdatedAt, Data],
         (Resource::User, Action::Patch) => &[

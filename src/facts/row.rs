@@ -130,6 +130,12 @@ impl Row {
         self.mistyped.as_ref()
     }
 
+    /// The columns that are given a value, and the value, where these were kept.
+    pub(crate) fn given(&self) -> Option<impl Iterator<Item = (&str, &Value)>> {
+        let values = self.values.as_ref()?.iter();
+        Some(self.columns().zip(values).filter(|(_, value)| **value != Value::Null))
+    }
+
     /// The new values, where they were kept.
     pub(crate) fn take_stored(&mut self) -> Option<StoredRow> {
         Some(StoredRow { values: self.values.take()?, chunks: self.chunks.clone() })

@@ -47,7 +47,7 @@ pub(super) fn complete_write(call: &Call<'_>, context: &Context, host: &Host) ->
         let actor = state.acting();
         let door = state.door.unwrap_or(Door::Sql);
         let mut entry = Entry::new(actor, door, closed.asked, &closed.record, "denied");
-        entry.why = "`rowid` is invalid".to_owned();
+        entry.explain(actor, "`rowid` is invalid");
         return Err(refuse(&mut state, Error::invalid("rowid", "can't be -1"), Some(entry)));
     }
     if closed.completes {

@@ -31,15 +31,12 @@ fn fields(names: &[String]) -> String {
 pub(super) fn allowed(state: &State, allowed: &Allowed, asked: Operation, facts: &Facts<'_>, late: bool) -> Entry {
     let late = late || matches!(state.ending, Some(Ending::Already(_)));
     let asked = Operation::new(asked.resource, allowed.action);
-    Entry {
-        needed: allowed.needed.map(|need| need.as_str()),
-        held: allowed.held,
-        why: match late {
-            true => format!("{}, already {}", allowed.why, facts.any_text(Fact::OldStatus)),
-            false => allowed.why.clone(),
-        },
-        ..entry(state, asked, "allowed", facts)
-    }
+    let mut entry = entry(state, asked, "allowed", facts);
+    entry.needed = allowed.needed.map(|need| need.as_str());
+    entry.held = allowed.held;
+    let already = late.then(|| format!("{}, already {}", allowed.why, facts.any_text(Fact::OldStatus)));
+    entry.explain(state.acting(), already.as_deref().unwrap_or(&allowed.why));
+    entry
 }
 
 /// The entry of what is refused.
@@ -50,26 +47,25 @@ pub(super) fn refused(state: &State, refusal: &Refusal, asked: Operation, facts:
         _ => "denied",
     };
     let mut entry = entry(state, asked, verdict, facts);
-    match refusal {
+    let why = match refusal {
         Refusal::Denied(denied) => {
             entry.operation = denied.operation.action.as_str();
             entry.needed = denied.needed.map(|need| need.as_str());
             entry.held = Some(denied.held.level.as_str());
-            entry.why = if denied.why.is_empty() { denied.held.source.clone() } else { denied.why.clone() };
+            if denied.why.is_empty() { denied.held.source.clone() } else { denied.why.clone() }
         }
-        Refusal::NotAuthenticated => entry.why = "not signed in".to_owned(),
-        Refusal::NotFound(missing) => entry.why = format!("no {}", missing.subject.resource),
-        Refusal::Immutable(immutable) => entry.why = format!("`{}` can't change", immutable.field),
-        Refusal::Conflict(conflict) => {
-            entry.why = match &conflict.kind {
-                ConflictKind::Duplicate => "duplicate".to_owned(),
-                ConflictKind::Ended(status) => format!("ended as {status}"),
-                ConflictKind::LastOwner(_) => "last owner".to_owned(),
-            };
-        }
-        Refusal::Drift(_) => entry.why = "identity drift".to_owned(),
-        Refusal::Invalid(invalid) => entry.why = format!("`{}` is invalid", invalid.field),
-        Refusal::Undecidable(_) => {}
-    }
+        Refusal::NotAuthenticated => "not signed in".to_owned(),
+        Refusal::NotFound(missing) => format!("no {}", missing.subject.resource),
+        Refusal::Immutable(immutable) => format!("`{}` can't change", immutable.field),
+        Refusal::Conflict(conflict) => match &conflict.kind {
+            ConflictKind::Duplicate => "duplicate".to_owned(),
+            ConflictKind::Ended(status) => format!("ended as {status}"),
+            ConflictKind::LastOwner(_) => "last owner".to_owned(),
+        },
+        Refusal::Drift(_) => "identity drift".to_owned(),
+        Refusal::Invalid(invalid) => format!("`{}` is invalid", invalid.field),
+        Refusal::Undecidable(_) => String::new(),
+    };
+    entry.explain(state.acting(), &why);
     entry
 }

@@ -27,7 +27,7 @@ pub(crate) fn register(conn: &Connection, context: &Arc<Context>) -> SqlResult<(
     detached::register(conn)?;
     let with = |context: &Arc<Context>| Arc::clone(context);
 
-    // Who acts, and for an executor its session and task; NULL where there is none.
+    // Who acts, for an executor its session and task, for an agent its session; NULL where there is none.
     let cx = with(context);
     conn.create_scalar_function("acl_actor", 0, flags, move |_| Ok(user(&cx.state())))?;
     let cx = with(context);
@@ -41,6 +41,19 @@ pub(crate) fn register(conn: &Connection, context: &Arc<Context>) -> SqlResult<(
     conn.create_scalar_function("acl_task", 0, flags, move |_| {
         Ok(match &cx.state().actor {
             Some(Actor::Executor { task, .. }) => Some(task.as_str().to_owned()),
+            _ => None,
+        })
+    })?;
+    let cx = with(context);
+    conn.create_scalar_function("acl_holder", 0, flags, move |_| {
+        let state = cx.state();
+        // An agent's session is looked up first.
+        Ok(if matches!(state.actor, Some(Actor::Agent { .. })) { None } else { user(&state) })
+    })?;
+    let cx = with(context);
+    conn.create_scalar_function("acl_agent_session", 0, flags, move |_| {
+        Ok(match &cx.state().actor {
+            Some(Actor::Agent { session, .. }) => Some(session.as_str().to_owned()),
             _ => None,
         })
     })?;

@@ -11,6 +11,7 @@ use super::call::{failed, resource, text, trusted_state};
 use super::context::{Completing, Context, Due, OpenWrite, Stage, State};
 use super::entry;
 use super::host::Host;
+use crate::actor::Actor;
 use crate::audit::{Door, Entry};
 use crate::catalog;
 use crate::error::{Error, Refusal, Subject};
@@ -69,7 +70,7 @@ pub(super) fn guard(call: &Call<'_>, context: &Context, host: &Host) -> SqlResul
             let entry = audited.then(|| entry::allowed(&state, &allowed, asked, &facts, late));
             // A raised epoch leaves no audit row.
             if resource != Resource::Epoch {
-                let stored = facts.row.take_stored();
+                let stored = facts.row.take_stored().filter(|_| state.wanted == Some(resource));
                 let cascade = allowed.cascade;
                 state.begin_write(OpenWrite { asked, record, cascade, entry, stored, due, completes: false });
             }
@@ -227,7 +228,10 @@ fn reading(asked: Operation, state: &State) -> Reading {
         pairs: asked.action == Action::Patch,
         // A repository's values are checked before they get here.
         plain: !api,
-        keep: (api && state.wanted == Some(asked.resource)) || state.completing.is_some(),
+        // A completion is compared, and what an agent gives to a new row is looked at, column by column.
+        keep: (api && state.wanted == Some(asked.resource))
+            || state.completing.is_some()
+            || (asked.action == Action::Create && matches!(state.acting(), Actor::Agent { .. })),
     }
 }
 

@@ -28,7 +28,8 @@ pub(super) struct Visible {
 
 #[derive(Debug, Default)]
 struct Known {
-    epoch: Option<i64>,
+    /// The epoch in which it was learnt, and whether the actor was a user then.
+    world: Option<(i64, bool)>,
     verdicts: HashMap<(usize, usize), HashMap<Box<str>, bool>>,
     visible: HashMap<usize, Visible>,
 }
@@ -37,6 +38,7 @@ struct Known {
 #[derive(Debug)]
 pub(super) struct Memo {
     user: Option<Box<str>>,
+    /// An executor's.
     session: Option<Box<str>>,
     known: Mutex<Known>,
 }
@@ -54,13 +56,15 @@ impl Memo {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Forgets everything unless it was learnt at this epoch, too.
+    /// Forgets everything unless it was learnt at this epoch, too, and with the actor a user as now: an agent is one as long
+    /// as its session is there, which raises no epoch.
     ///
-    /// Whether the task is the executor's own raises no epoch: what an executor may get is asked by each statement.
-    pub(super) fn start(&self, epoch: i64) {
+    /// Nor does whether the task is the executor's own: what an executor may get is asked by each statement.
+    pub(super) fn start(&self, epoch: i64, is_user: bool) {
         let mut known = self.known();
-        if known.epoch != Some(epoch) || self.session.is_some() {
-            *known = Known { epoch: Some(epoch), ..Known::default() };
+        let world = Some((epoch, is_user));
+        if known.world != world || self.session.is_some() {
+            *known = Known { world, ..Known::default() };
         }
     }
 

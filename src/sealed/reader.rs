@@ -66,11 +66,11 @@ impl Reader {
         // The first read is what takes the snapshot.
         let epoch = self
             .raw()
-            .prepare_cached("SELECT epoch FROM main.acl_epoch")
-            .and_then(|mut epoch| epoch.query_row([], |row| row.get(0)));
+            .prepare_cached("SELECT epoch, EXISTS (SELECT 1 FROM main.acl_actor_facts) FROM main.acl_epoch")
+            .and_then(|mut epoch| epoch.query_row([], |row| Ok((row.get(0)?, row.get(1)?))));
         match epoch {
-            Ok(epoch) => {
-                self.memo.start(epoch);
+            Ok((epoch, is_user)) => {
+                self.memo.start(epoch, is_user);
                 Ok(())
             }
             Err(error) => {

@@ -197,7 +197,8 @@ impl<'c> Tx<'c> {
 
     /// Keeps the audit entry of a refusal that no guard gave.
     fn refuse(&self, asked: Operation, id: &str, verdict: &'static str, why: String) {
-        let entry = Entry { why, ..Entry::new(&self.actor, Door::Api, asked, id, verdict) };
+        let mut entry = Entry::new(&self.actor, Door::Api, asked, id, verdict);
+        entry.explain(&self.actor, &why);
         self.refused.borrow_mut().push(entry);
     }
 

@@ -26,7 +26,7 @@ fn row(columns: &'static str, changed: Option<&[&str]>) -> Row {
         values.push(NULL);
     }
     let mut row = Row::default();
-    let reading = Reading { pairs: changed.is_some(), plain: true, keep: false };
+    let reading = Reading { pairs: changed.is_some(), plain: true, keep: changed.is_none() };
     row.add(Arc::new(Columns::parse(columns).unwrap()), values.into_iter(), reading).unwrap();
     row
 }
@@ -183,7 +183,7 @@ fn checks_run_in_one_order() {
 /// A fact that a guard passes and no verdict rests on would be a look-up for nothing, or a check that is missing.
 #[test]
 fn every_fact_of_a_contract_is_read() {
-    let actors = [Actor::user("u"), Actor::executor("u", "s", "t"), Actor::system("test")];
+    let actors = [Actor::user("u"), Actor::executor("u", "s", "t"), Actor::agent("u", "s"), Actor::system("test")];
     let columns = "tstatus\ntdata\ntrole\nttask_id\nicompleted_at\niupdated_at\ntothers_can\ntcan\n-mystery\niindex\niworktree_unique_id";
     let all: Vec<&str> = columns.lines().map(|line| &line[1..]).collect();
     let mut unread_facts = Vec::new();
@@ -209,8 +209,8 @@ fn every_fact_of_a_contract_is_read() {
             Fact::OldStatus => text("running"),
             Fact::Status => text("completed"),
             Fact::Type | Fact::OldType => text("user"),
-            Fact::Data | Fact::OldData => text("{}"),
-            Fact::CreatedBy | Fact::WorktreeCreator | Fact::User => text("u"),
+            Fact::Data | Fact::OldData | Fact::AgentData => text("{}"),
+            Fact::CreatedBy | Fact::OldCreatedBy | Fact::WorktreeCreator | Fact::User => text("u"),
             Fact::SessionUnixName | Fact::CreatorUnixName | Fact::UnixUsername => text("ada"),
             Fact::OthersCan | Fact::Can => text("view"),
             Fact::LastOwnerOf | Fact::Immutable => NULL,
@@ -224,6 +224,7 @@ fn every_fact_of_a_contract_is_read() {
             | Fact::Slug => text("x"),
             Fact::ParentExists
             | Fact::Scope
+            | Fact::Reach
             | Fact::CreatorExists
             | Fact::UserExists
             | Fact::GroupExists
@@ -239,10 +240,12 @@ fn every_fact_of_a_contract_is_read() {
         ];
         let orphan = [(Fact::ParentExists, NO), (Fact::UserExists, NO), (Fact::GroupExists, NO)];
         let unnamed = [(Fact::UserExists, NO), (Fact::GroupExists, NO)];
+        // An agent removes what is its user's, and a new session inherits.
+        let owned = [(Fact::Own, YES), (Fact::OldStatus, NULL), (Fact::Data, text("{\"permission_config\":1}"))];
         let mut questions = Vec::new();
         for actor in &actors {
             for changed in [&all[..], &report[..], &[]] {
-                questions.extend([&[][..], &refused, &orphan, &unnamed].map(|world| (actor, changed, world)));
+                questions.extend([&[][..], &refused, &orphan, &unnamed, &owned].map(|world| (actor, changed, world)));
             }
         }
         for (actor, changed, world) in questions {

@@ -207,7 +207,7 @@ fn neither_another_file_nor_an_odd_definition_confuses_the_extension() {
     assert!(text(&host.conn, "SELECT acl_check()").contains(r#""clean":true"#));
     std::fs::rename(&host.path, host.dir.path().join("elsewhere.db")).unwrap();
     drop(world_at(&host.path));
-    for statement in ["SELECT acl_system('x')", "SELECT acl_check()", "SELECT acl_adopt()", "SELECT acl_seal()"] {
+    for statement in ["SELECT acl_check()", "SELECT acl_adopt()", "SELECT acl_seal()", "SELECT acl_system('x')"] {
         let outcome = run(&host.conn, statement).expect_err(statement);
         assert!(
             outcome.contains("another file") || outcome.contains("not the file any more"),

@@ -18,47 +18,48 @@ use crate::support::{
 /// The first five hold what `others_can` says. `viewer owner` owns the worktree and has the role
 /// `viewer`; `viewer all` has that role where others hold `all`; `super off` is a superadmin while
 /// `allow_superadmin` is off; `old word` has the role `owner`, the former name of `superadmin`.
+/// The agents run in `mine`, the session of a user who holds `session` or `all`, or who owns the worktree.
 /// To `ghost`, which is not a user, and `nobody`, who did not sign in, `others_can` is `all`.
 const GRID: &str = "
-                         none view sess prom all  owner viewer viewer super super old  admin ghost nobody
-                                                        owner  all    on    off   word
-worktree get           |  .    y    y    y    y     y     y      y      y     .     y    .     .     ?
-worktree create        |  y    y    y    y    y     y     n      n      y     y     y    y     .     ?
-worktree patch         |  .    n    n    n    y     y     n      n      y     .     y    .     .     ?
-worktree share         |  .    n    n    n    n     y     n      n      y     .     y    .     .     ?
-worktree remove        |  .    n    n    n    y     y     n      n      y     .     y    .     .     ?
-owner get              |  .    y    y    y    y     y     y      y      y     .     y    .     .     ?
-owner create           |  .    n    n    n    n     y     n      n      y     .     y    .     .     ?
-owner remove           |  .    n    n    n    n     y     n      n      y     .     y    .     .     ?
-session create         |  .    n    y    y    y     y     n      n      y     .     y    .     .     ?
-session get mine       |  .    y    y    y    y     y     y      y      y     .     y    .     .
-session get theirs     |  .    y    y    y    y     y     y      y      y     .     y    .     .     ?
-session report mine    |  .    n    y    y    y     y     n      n      y     .     y    .     .
-session report theirs  |  .    n    n    y    y     y     n      n      y     .     y    .     .     ?
-session patch mine     |  .    n    n    n    y     y     n      n      y     .     y    .     .
-session patch theirs   |  .    n    n    n    y     y     n      n      y     .     y    .     .     ?
-session remove mine    |  .    n    n    n    y     y     n      n      y     .     y    .     .
-session remove theirs  |  .    n    n    n    y     y     n      n      y     .     y    .     .     ?
-task get mine          |  .    y    y    y    y     y     y      y      y     .     y    .     .
-task get theirs        |  .    y    y    y    y     y     y      y      y     .     y    .     .     ?
-task create mine       |  .    n    y    y    y     y     n      n      y     .     y    .     .
-task create theirs     |  .    n    n    y    y     y     n      n      y     .     y    .     .     ?
-task patch mine        |  .    n    y    y    y     y     n      n      y     .     y    .     .
-task patch theirs      |  .    n    n    y    y     y     n      n      y     .     y    .     .     ?
-task remove mine       |  .    n    n    n    y     y     n      n      y     .     y    .     .
-task remove theirs     |  .    n    n    n    y     y     n      n      y     .     y    .     .     ?
-message get mine       |  .    y    y    y    y     y     y      y      y     .     y    .     .
-message get theirs     |  .    y    y    y    y     y     y      y      y     .     y    .     .     ?
-message create mine    |  .    n    y    y    y     y     n      n      y     .     y    .     .
-message create theirs  |  .    n    n    y    y     y     n      n      y     .     y    .     .     ?
-message patch mine     |  .    n    y    y    y     y     n      n      y     .     y    .     .
-message patch theirs   |  .    n    n    y    y     y     n      n      y     .     y    .     .     ?
-message remove mine    |  .    n    y    y    y     y     n      n      y     .     y    .     .
-message remove theirs  |  .    n    n    y    y     y     n      n      y     .     y    .     .     ?
+                         none view sess prom all   owner viewer viewer super super old   admin agent agent agent ghost nobody
+                                                         owner  all    on    off   word        sess  all   owner
+worktree get           |  .    y    y    y    y     y     y      y      y     .     y     .     y     y     y     .     ?
+worktree create        |  y    y    y    y    y     y     n      n      y     y     y     y     y     y     y     .     ?
+worktree patch         |  .    n    n    n    y     y     n      n      y     .     y     .     n     n     n     .     ?
+worktree share         |  .    n    n    n    n     y     n      n      y     .     y     .     n     n     n     .     ?
+worktree remove        |  .    n    n    n    y     y     n      n      y     .     y     .     n     n     n     .     ?
+owner get              |  .    y    y    y    y     y     y      y      y     .     y     .     y     y     y     .     ?
+owner create           |  .    n    n    n    n     y     n      n      y     .     y     .     n     n     n     .     ?
+owner remove           |  .    n    n    n    n     y     n      n      y     .     y     .     n     n     n     .     ?
+session create         |  .    n    y    y    y     y     n      n      y     .     y     .     y     y     y     .     ?
+session get mine       |  .    y    y    y    y     y     y      y      y     .     y     .     y     y     y     .
+session get theirs     |  .    y    y    y    y     y     y      y      y     .     y     .     y     y     y     .     ?
+session report mine    |  .    n    y    y    y     y     n      n      y     .     y     .     y     y     y     .
+session report theirs  |  .    n    n    y    y     y     n      n      y     .     y     .     n     n     n     .     ?
+session patch mine     |  .    n    n    n    y     y     n      n      y     .     y     .     n     y     y     .
+session patch theirs   |  .    n    n    n    y     y     n      n      y     .     y     .     n     n     n     .     ?
+session remove mine    |  .    n    n    n    y     y     n      n      y     .     y     .     n     y     y     .
+session remove theirs  |  .    n    n    n    y     y     n      n      y     .     y     .     n     n     n     .     ?
+task get mine          |  .    y    y    y    y     y     y      y      y     .     y     .     y     y     y     .
+task get theirs        |  .    y    y    y    y     y     y      y      y     .     y     .     y     y     y     .     ?
+task create mine       |  .    n    y    y    y     y     n      n      y     .     y     .     y     y     y     .
+task create theirs     |  .    n    n    y    y     y     n      n      y     .     y     .     n     n     n     .     ?
+task patch mine        |  .    n    y    y    y     y     n      n      y     .     y     .     y     y     y     .
+task patch theirs      |  .    n    n    y    y     y     n      n      y     .     y     .     n     n     n     .     ?
+task remove mine       |  .    n    n    n    y     y     n      n      y     .     y     .     n     y     y     .
+task remove theirs     |  .    n    n    n    y     y     n      n      y     .     y     .     n     n     n     .     ?
+message get mine       |  .    y    y    y    y     y     y      y      y     .     y     .     y     y     y     .
+message get theirs     |  .    y    y    y    y     y     y      y      y     .     y     .     y     y     y     .     ?
+message create mine    |  .    n    y    y    y     y     n      n      y     .     y     .     y     y     y     .
+message create theirs  |  .    n    n    y    y     y     n      n      y     .     y     .     n     n     n     .     ?
+message patch mine     |  .    n    y    y    y     y     n      n      y     .     y     .     y     y     y     .
+message patch theirs   |  .    n    n    y    y     y     n      n      y     .     y     .     n     n     n     .     ?
+message remove mine    |  .    n    y    y    y     y     n      n      y     .     y     .     y     y     y     .
+message remove theirs  |  .    n    n    y    y     y     n      n      y     .     y     .     n     n     n     .     ?
 ";
 
 /// The columns of the grid: a name, who acts, and what others hold on the worktree.
-fn holders() -> [(&'static str, Actor, Sharing); 14] {
+fn holders() -> [(&'static str, Actor, Sharing); 17] {
     let user = |id| Actor::user(id);
     [
         ("none", user("cy"), Sharing::None),
@@ -73,6 +74,9 @@ fn holders() -> [(&'static str, Actor, Sharing); 14] {
         ("super off", user("su"), Sharing::None),
         ("old word", user("old"), Sharing::None),
         ("admin", user("ada"), Sharing::None),
+        ("agent session", Actor::agent("cy", "mine"), Sharing::Session),
+        ("agent all", Actor::agent("cy", "mine"), Sharing::All),
+        ("agent owner", Actor::agent("eve", "mine"), Sharing::None),
         ("ghost", user("ghost"), Sharing::All),
         ("nobody", Actor::Anonymous, Sharing::All),
     ]
@@ -85,11 +89,15 @@ fn world_of(path: &Path, holder: &str, actor: &Actor, others: Sharing) -> Store 
     add_user(&store, "eve", "member");
     add_user(&store, "old", "owner");
     add_user(&store, "ghost", "member");
+    sql(
+        &store,
+        "INSERT INTO boards (board_id, created_at, created_by, name, data) VALUES ('b', acl_now(), 'bo', 'b', '{}')",
+    );
     worktree(&store, "w", "bo", others);
     let owner = |user: &str| store.write(&system(), |tx| tx.worktrees().add_owner("w", user)).map(drop).unwrap();
     owner("dee");
     match holder {
-        "owner" => owner("eve"),
+        "owner" | "agent owner" => owner("eve"),
         "viewer owner" => owner("vi"),
         "super off" => sql(&store, "UPDATE acl_settings SET value = 'off' WHERE name = 'allow_superadmin'"),
         _ => {}
@@ -219,7 +227,7 @@ fn by_api(tx: &Tx<'_>, operation: &str) -> Result<()> {
             listed(tx.sessions().get(id).map(drop), ids, id)
         }
         (_, "session report") => {
-            let columns = SessionPatch::new().status("running").ready_for_prompt(true).archived(true);
+            let columns = SessionPatch::new().status("stopping").ready_for_prompt(true).archived(true);
             let patch = columns.archived_reason("done".to_owned()).set("tasks", vec!["t"]).set("message_count", 3);
             tx.sessions().patch(id, patch).map(drop)
         }
@@ -230,7 +238,7 @@ fn by_api(tx: &Tx<'_>, operation: &str) -> Result<()> {
             listed(tx.tasks().get(id).map(drop), ids, id)
         }
         (_, "task create") => tx.tasks().create(NewTask::new(id)).map(drop),
-        (_, "task patch") => tx.tasks().patch(id, TaskPatch::new().status("running").set("model", "m")).map(drop),
+        (_, "task patch") => tx.tasks().patch(id, TaskPatch::new().status("stopping").set("model", "m")).map(drop),
         (_, "task remove") => tx.tasks().remove(id),
         (_, "message get") => {
             let ids =
@@ -274,14 +282,14 @@ fn by_sql(operation: &str) -> Option<String> {
              worktree_id, unix_username, data) VALUES ('new', acl_now(), acl_actor(), 'idle', 'codex', 'w',
              (SELECT unix_username FROM users WHERE user_id = acl_actor()), '{}')"
             .to_owned(),
-        (_, "session report") => format!("UPDATE sessions SET status = 'running' WHERE session_id = '{id}'"),
-        (_, "session patch") => format!("UPDATE sessions SET archived = 1, agentic_tool = 'codex' WHERE session_id = '{id}'"),
+        (_, "session report") => format!("UPDATE sessions SET status = 'stopping' WHERE session_id = '{id}'"),
+        (_, "session patch") => format!("UPDATE sessions SET archived = 1, board_id = 'b' WHERE session_id = '{id}'"),
         (_, "session remove") => format!("DELETE FROM sessions WHERE session_id = '{id}'"),
         (_, "task create") => format!(
             "INSERT INTO tasks (task_id, session_id, created_at, created_by, status, data)
              VALUES ('new', '{id}', acl_now(), acl_actor(), 'created', '{{}}')"
         ),
-        (_, "task patch") => format!("UPDATE tasks SET status = 'running' WHERE task_id = '{id}'"),
+        (_, "task patch") => format!("UPDATE tasks SET status = 'stopping' WHERE task_id = '{id}'"),
         (_, "task remove") => format!("DELETE FROM tasks WHERE task_id = '{id}'"),
         (_, "message create") => format!(
             "INSERT INTO messages (message_id, session_id, created_at, type, role, \"index\", timestamp, data)

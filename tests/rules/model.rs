@@ -377,6 +377,34 @@ impl World {
     }
 }
 
+impl World {
+    /// What an agent of `user`'s that runs in `session` is told.
+    fn decide_agent(&self, user: usize, session: usize, asked: Ask) -> &'static str {
+        use Ask::*;
+        let his = |session: usize| self.sessions.get(session).is_some_and(|(_, creator)| *creator == user);
+        if !his(session) {
+            // Nobody: as to one who is no user, what is there is hidden.
+            return self.decide(USERS, asked);
+        }
+        let told = self.decide(user, asked);
+        let within = match asked {
+            GetWorktree(_) | Owners(_) | GetSession(_) | GetTask(_) | GetMessage(_) => true,
+            CreateWorktree | CreateSession(_) => true,
+            PatchWorktree(_) | ShareWorktree(_) | AddOwner(..) | RemoveOwner(..) => false,
+            // What others opened in it is not the agent's to remove.
+            RemoveWorktree(id) => self.sessions.iter().all(|(worktree, creator)| *worktree != id || *creator == user),
+            // All sessions of these worlds have the same tool and permissions.
+            ReportSession(id) | PatchSession(id) | RemoveSession(id) | CreateTask(id) | CreateMessage(id, _) => his(id),
+            PatchTask(id) | RemoveTask(id) => {
+                self.tasks.get(id).is_some_and(|(session, creator)| his(*session) && *creator == user)
+            }
+            PatchMessage(id) | RemoveMessage(id) => self.messages.get(id).is_some_and(|(session, _)| his(*session)),
+        };
+        let hidden = told == "hidden" || (told == "not_found" && !matches!(asked, AddOwner(id, _) if id < WORKTREES));
+        if within || hidden { told } else { "denied" }
+    }
+}
+
 // ---- asking the database ------------------------------------------------------------------------
 
 fn ask_api(tx: &Tx<'_>, asked: Ask) -> Result<()> {
@@ -405,7 +433,7 @@ fn ask_api(tx: &Tx<'_>, asked: Ask) -> Result<()> {
         RemoveSession(id) => sessions.remove(s(id)),
         GetTask(id) => tasks.get(t(id)).map(drop),
         CreateTask(id) => tasks.create(NewTask::new(s(id))).map(drop),
-        PatchTask(id) => tasks.patch(t(id), TaskPatch::new().status("running")).map(drop),
+        PatchTask(id) => tasks.patch(t(id), TaskPatch::new().status("stopping")).map(drop),
         RemoveTask(id) => tasks.remove(t(id)),
         GetMessage(id) => messages.get(m(id)).map(drop),
         CreateMessage(id, task) => {
@@ -511,6 +539,23 @@ proptest! {
     }
 
     #[test]
+    fn the_database_decides_of_agents_as_the_model_does(
+        world in world(),
+        asked in prop::collection::vec((0..USERS, 0..5_usize, asks()), 60),
+    ) {
+        let (store, _dir) = build(&world);
+        for (user, session, asked) in asked {
+            // Half of them run in a session of their user's, where there is one.
+            let own = world.sessions.iter().position(|(_, creator)| *creator == user);
+            let session = own.filter(|_| session % 2 == 0).unwrap_or(session);
+            let agent = Actor::agent(format!("u{user}"), format!("s{session}"));
+            let outcome = attempt(&store, &agent, |tx| ask_api(tx, asked));
+            let expected = world.decide_agent(user, session, asked);
+            prop_assert_eq!(verdict(&outcome), expected, "{:?} asks {:?}: {:?}", agent, asked, outcome);
+        }
+    }
+
+    #[test]
     fn lists_show_exactly_what_can_be_got(world in world(), limit in 1..4_u32) {
         let (store, _dir) = build(&world);
         for user in 0..=USERS {
@@ -523,7 +568,8 @@ proptest! {
         let (store, _dir) = build_in(&world, true);
         let users = (0..=USERS).map(|user| Actor::user(format!("u{user}")));
         let executors = [0, 1].map(|user| Actor::executor(format!("u{user}"), format!("s{session}"), format!("t{task}")));
-        for actor in users.chain(executors).chain([system(), Actor::service("scheduler")]) {
+        let agents = [0, 1].map(|user| Actor::agent(format!("u{user}"), format!("s{session}")));
+        for actor in users.chain(executors).chain(agents).chain([system(), Actor::service("scheduler")]) {
             let listed = store.read(&actor, |tx| Ok(lists(tx, Order::Ascending, 1000))).unwrap();
             let sealed = store.sealed(&actor).unwrap();
             for (listed, (table, id)) in listed.into_iter().zip([

@@ -56,7 +56,7 @@ pub fn raw(path: &Path) -> Connection {
 pub fn raw_with_functions(path: &Path) -> Connection {
     use rusqlite::functions::{Context, FunctionFlags};
     let conn = raw(path);
-    for function in ["acl_actor", "acl_task", "acl_session"] {
+    for function in ["acl_actor", "acl_task", "acl_session", "acl_holder", "acl_agent_session"] {
         let nobody = |_: &Context<'_>| Ok(None::<String>);
         conn.create_scalar_function(function, 0, FunctionFlags::SQLITE_INNOCUOUS, nobody).expect("a function is set");
     }

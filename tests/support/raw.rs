@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use aclite::Actor;
-use rusqlite::{Connection, Result};
+use rusqlite::{Connection, Result, params_from_iter};
 
 use super::extension::extension;
 
@@ -28,12 +28,17 @@ pub fn load(conn: &Connection) -> Result<()> {
 /// From now on `actor` acts on `conn`.
 pub fn act_as(conn: &Connection, actor: &Actor) {
     let (set, who) = match actor {
-        Actor::User(id) => ("SELECT acl_login(?1)", id.as_str()),
-        Actor::Anonymous => ("SELECT acl_logout() WHERE ?1 = ''", ""),
-        Actor::System(reason) => ("SELECT acl_system(?1)", reason.as_str()),
+        Actor::User(id) => ("SELECT acl_login(?1)", vec![id.as_str()]),
+        Actor::Executor { user, session, task } => {
+            ("SELECT acl_executor(?1, ?2, ?3)", vec![user.as_str(), session.as_str(), task.as_str()])
+        }
+        Actor::Agent { user, session } => ("SELECT acl_agent(?1, ?2)", vec![user.as_str(), session.as_str()]),
+        Actor::Service(name) => ("SELECT acl_service(?1)", vec![name.as_str()]),
+        Actor::System(reason) => ("SELECT acl_system(?1)", vec![reason.as_str()]),
+        Actor::Anonymous => ("SELECT acl_logout()", vec![]),
         other => panic!("SQL has no word for {other:?}"),
     };
-    let set: String = conn.query_row(set, [who], |row| row.get(0)).expect("who acts is set");
+    let set: String = conn.query_row(set, params_from_iter(who), |row| row.get(0)).expect("who acts is set");
     assert!(!set.is_empty());
 }
 
