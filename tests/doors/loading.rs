@@ -91,8 +91,8 @@ fn a_database_without_guards_has_nobody_to_sign_in() {
     raw::load(&conn).unwrap();
     for (statement, told) in [
         ("SELECT acl_login('bo')", "no guards"),
-        ("SELECT acl_check()", "in no file"),
-        ("SELECT acl_adopt()", "in no file"),
+        ("SELECT acl_check()", "adopt it first"),
+        ("SELECT acl_adopt()", "it is in memory"),
         ("SELECT acl_system('x')", "it is in memory"),
         ("SELECT acl_seal()", "nobody is signed in"),
     ] {

@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-use super::drive::{PYTHON, here, load, node_command};
-use super::{node_is_there, python_is_there, world};
+use super::drive::{BETTER_SQLITE3_MODULE, here, load, python_command, python_is_there};
+use super::world;
 
 use crate::support::extension::extension;
 use crate::support::file::{host, raw, texts};
@@ -37,8 +37,8 @@ fn python_has_its_own_transactions_cursors_and_threads() {
         return;
     }
     let (_dir, path) = prepared();
-    let mut python = Command::new(PYTHON);
-    let (_, said) = succeeds(told(&mut python, &path).args(["-B"]).arg(here("tests/hosts/habits.py")));
+    let mut python = python_command();
+    let (_, said) = succeeds(told(&mut python, &path).arg(here("tests/hosts/habits.py")));
     eprintln!("{}", said.lines().next().unwrap());
     let ran = said.split_once("\nRan ").and_then(|(_, rest)| rest.split(' ').next()?.parse().ok());
     assert!(ran >= Some(15) && said.trim_end().ends_with("OK"), "{said}");
@@ -46,11 +46,11 @@ fn python_has_its_own_transactions_cursors_and_threads() {
 
 #[test]
 fn node_has_its_own_transactions_iterators_and_workers() {
-    if !node_is_there() {
+    if !BETTER_SQLITE3_MODULE.is_there() {
         return;
     }
     let (_dir, path) = prepared();
-    let mut node = node_command();
+    let mut node = BETTER_SQLITE3_MODULE.command();
     let (said, _) =
         succeeds(told(&mut node, &path).args(["--test", "--test-reporter=tap"]).arg(here("tests/hosts/habits.cjs")));
     let count = |what: &str| {
