@@ -45,6 +45,9 @@ impl Loaded {
         if self.hosted.file().as_ref() != Ok(path) {
             return Err(unreachable("it is not in the file any more that it was in"));
         }
+        if self.hosted.locks_others_out() {
+            return Err(unreachable("the host keeps others out: `locking_mode` is EXCLUSIVE"));
+        }
         if self.recorder.is_same_file() { Ok(path) } else { Err(failed("another file has taken the database's place")) }
     }
 

@@ -5,7 +5,7 @@ use rusqlite::limits::Limit;
 
 use crate::guard::failed;
 
-/// The most arguments that a call of a guard has, those of a guarded table of the daemon's own included.
+/// More arguments than any call of a guard has: two values of each column that one call hands over, and its facts.
 const ARGUMENTS: i32 = 100;
 
 /// Fails with the first thing that is lacking.
@@ -13,7 +13,7 @@ pub(super) fn verify(conn: &Connection) -> rusqlite::Result<()> {
     let arguments = conn.limit(Limit::SQLITE_LIMIT_FUNCTION_ARG)?;
     if arguments < ARGUMENTS {
         return Err(failed(format!(
-            "a function may have {arguments} arguments in this SQLite, and the guards need {ARGUMENTS}: raise SQLITE_MAX_FUNCTION_ARG, or the limit that the host sets"
+            "a function may have {arguments} arguments in this SQLite, and a guard may need {ARGUMENTS}: raise SQLITE_MAX_FUNCTION_ARG, or the limit that the host sets"
         )));
     }
     // A build without foreign keys still lets them be switched on, and then enforces none.

@@ -142,7 +142,15 @@ fn where_no_second_connection_is_safe_the_check_says_so() {
 fn a_connection_that_keeps_others_out_records_when_it_is_closed() {
     for host in HOSTS.into_iter().filter(|host| (host.is_there)()) {
         let (_dir, file) = prepared("locked.db");
-        let sql = ["PRAGMA locking_mode = EXCLUSIVE", "SELECT count(*) FROM tasks", ASKED[0], ASKED[1], ASKED[2]];
+        let sql = [
+            "PRAGMA locking_mode = EXCLUSIVE",
+            "SELECT count(*) FROM tasks",
+            ASKED[0],
+            ASKED[1],
+            ASKED[2],
+            "SELECT acl_adopt()",
+            "SELECT acl_seal()",
+        ];
         let outcomes = played(host, &file, &sql);
         let check = outcomes[2].as_ref().unwrap();
         assert_eq!(
@@ -156,6 +164,10 @@ fn a_connection_that_keeps_others_out_records_when_it_is_closed() {
             "{}: {outcomes:?}",
             host.name
         );
+        for refused in &outcomes[5..] {
+            let told = refused.as_ref().unwrap_err();
+            assert!(told.contains("the host keeps others out: `locking_mode` is EXCLUSIVE"), "{}: {told}", host.name);
+        }
         assert_eq!(denials(&file), 1, "{}", host.name);
     }
 }
@@ -212,7 +224,7 @@ fn a_sqlite_that_lacks_something_says_what() {
     for (variant, told) in [
         (
             "3.39.0-few-arguments",
-            "a function may have 99 arguments in this SQLite, and the guards need 100: raise SQLITE_MAX_FUNCTION_ARG",
+            "a function may have 99 arguments in this SQLite, and a guard may need 100: raise SQLITE_MAX_FUNCTION_ARG",
         ),
         ("3.39.0-no-foreign-keys", "compiled with SQLITE_OMIT_FOREIGN_KEY"),
         ("3.39.0-no-authorizer", "compiled with SQLITE_OMIT_AUTHORIZATION"),
