@@ -43,6 +43,18 @@ pub(super) unsafe extern "C" fn sqlite3_extension_init(
         // SAFETY: as above.
         None => return unsafe { refuse(error, calls, "aclite: this SQLite does not say its version") },
     }
+    // SAFETY: the version says that all fields of the table of 3.34.1 are there. A call is absent where it was left out.
+    let absent = unsafe {
+        [
+            ((*calls).set_authorizer.is_none(), "SQLITE_OMIT_AUTHORIZATION"),
+            ((*calls).create_module_v2.is_none(), "SQLITE_OMIT_VIRTUALTABLE"),
+        ]
+    };
+    if let Some((_, option)) = absent.iter().find(|(absent, _)| *absent) {
+        let text = format!("aclite: this SQLite was compiled with {option}: aclite needs what that leaves out");
+        // SAFETY: as above.
+        return unsafe { refuse(error, calls, &text) };
+    }
     // Our calls into SQLite go through one table for the whole process.
     if let Err(first) = CALLS.compare_exchange(ptr::null_mut(), calls, Ordering::AcqRel, Ordering::Acquire)
         && first != calls

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, Weak};
 use rusqlite::Connection;
 
 use super::looks::{Looks, unread};
-use super::running;
+use super::{place, running};
 use crate::audit::Entry;
 use crate::catalog;
 use crate::error::Tampered;
@@ -165,23 +165,60 @@ impl HostConnection {
         running::connection(self.host)
     }
 
-    /// The file of the main database, where a connection of ours can open it too.
-    pub(crate) fn file(&self) -> Option<PathBuf> {
-        running::file(self.host)
+    /// The file of the main database, or why a connection of ours could not open it too.
+    pub(crate) fn file(&self) -> Result<PathBuf, String> {
+        place::file(self.host)
     }
 
-    /// Why the guards would refuse every write, whatever the file is like: switches, TEMP objects, attached databases.
+    /// Whether the connection keeps all others off its file.
+    pub(crate) fn locks_others_out(&self) -> bool {
+        let mode = self
+            .connection()
+            .and_then(|conn| conn.pragma_query_value(Some("main"), "locking_mode", |row| row.get::<_, String>(0)));
+        mode.is_ok_and(|mode| mode.eq_ignore_ascii_case("exclusive"))
+    }
+
+    /// Why the guards of a sound file can't be compiled here, so that every write to a table fails.
+    pub(crate) fn uncompilable(&self) -> Option<String> {
+        let conn = self.connection().ok()?;
+        catalog::TABLES.iter().find_map(|table| {
+            let write = format!("DELETE FROM main.{} WHERE 0", quote(table.name));
+            let update = format!("UPDATE main.{0} SET {1} = {1} WHERE 0", quote(table.name), quote(table.key[0]));
+            let failed = [write, update].iter().find_map(|sql| conn.prepare(sql).err());
+            failed.map(|error| format!("`{}` can't be written: {error}", table.name))
+        })
+    }
+
+    /// Why no write on this connection would be allowed or kept, whatever the file is like: switches, TEMP objects, attached
+    /// databases, a statement that waits for its lock.
     pub(crate) fn problem(&self) -> Option<String> {
         let looked = self.looks().and_then(|looks| {
             self.switches(&looks)?;
-            self.interference(&looks)
+            self.interference(&looks)?;
+            let locks = !running::all_running(self.host, |statement| !statement.locks);
+            if locks && !running::may_write(self.host) {
+                return Err(
+                    "a statement was told SQLITE_BUSY and not reset: SQLite commits nothing until it is".to_owned()
+                );
+            }
+            Ok(())
         });
         looked.err()
     }
 
-    /// Whether a statement that may write runs now.
+    /// Whether a statement that writes has begun to run, and is not over.
+    ///
+    /// One that was told SQLITE_BUSY and not reset since, as libsql leaves it, counts as running. It has evaluated nothing yet:
+    /// before anything else a statement takes the locks of all that it writes. So where no lock for writing is held, none writes.
     pub(crate) fn writes(&self) -> bool {
-        !running::all_running(self.host, |statement| !statement.writes)
+        !running::all_running(self.host, |statement| !statement.writes) && running::may_write(self.host)
+    }
+
+    /// Whether a statement that may write runs, and has `name` in its text. `VACUUM INTO name()` evaluates it without any lock.
+    pub(crate) fn writes_by(&self, name: &str) -> bool {
+        !running::all_running(self.host, |statement| {
+            !(statement.writes && statement.text.is_none_or(|text| search::holds(text.to_bytes(), name)))
+        })
     }
 
     /// Whether all that runs is a statement of this text, whatever its spaces and the case of its letters.

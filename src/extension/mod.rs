@@ -9,6 +9,8 @@ mod hosted;
 mod identity;
 mod looks;
 mod maintenance;
+mod needs;
+mod place;
 mod recorder;
 mod running;
 mod seal;
@@ -29,19 +31,50 @@ use recorder::Recorder;
 struct Loaded {
     context: Arc<Context>,
     hosted: Arc<HostConnection>,
-    /// The file of the main database; nothing where that is in memory.
-    path: Option<PathBuf>,
+    /// The file of the main database, or why a second connection can't open it.
+    place: Result<PathBuf, String>,
     recorder: Arc<Recorder>,
     /// How the main database is taken away from the connection; nothing where its SQLite is too old for that.
     detach_main: Option<DetachMain>,
 }
 
 impl Loaded {
-    /// The file of the main database, which is still the one that it was.
+    /// The file of the main database, which is still the one that it was, for a second connection.
     fn path(&self) -> SqlResult<&Path> {
-        let file = self.path.as_ref().filter(|path| self.hosted.file().as_ref() == Some(*path));
-        let path = file.ok_or_else(|| failed("the database is in no file that can be opened again"))?;
+        let path = self.place.as_ref().map_err(|why| unreachable(why))?;
+        if self.hosted.file().as_ref() != Ok(path) {
+            return Err(unreachable("it is not in the file any more that it was in"));
+        }
+        if self.hosted.locks_others_out() {
+            return Err(unreachable("the host keeps others out: `locking_mode` is EXCLUSIVE"));
+        }
         if self.recorder.is_same_file() { Ok(path) } else { Err(failed("another file has taken the database's place")) }
+    }
+
+    /// Why refusals on this connection leave no audit row, or leave it late; nothing where they do.
+    fn unrecorded(&self) -> Option<String> {
+        if self.hosted.is_sealed() || self.is_readonly() {
+            return None;
+        }
+        match self.unreached() {
+            Some(why) => {
+                Some(format!("refusals leave no audit row: the database can't be opened a second time: {why}"))
+            }
+            None if self.hosted.locks_others_out() => Some(
+                "refusals leave their audit rows when the connection is closed: `locking_mode` is EXCLUSIVE".to_owned(),
+            ),
+            None => None,
+        }
+    }
+
+    /// Why a second connection can't read the database.
+    fn unreached(&self) -> Option<String> {
+        self.place.clone().and_then(|path| place::reach(&path)).err()
+    }
+
+    /// Whether nothing can be written on the connection, and so nothing be refused.
+    fn is_readonly(&self) -> bool {
+        self.hosted.connection().and_then(|conn| conn.is_readonly("main")).unwrap_or(false)
     }
 
     /// Fails unless a statement that runs names the function `name` itself: SQLite lets a TEMP view
@@ -52,7 +85,7 @@ impl Loaded {
         if !hosted.is_named(name) {
             return Err(failed(format!("unsafe use of {name}(): only a statement itself may call it")));
         }
-        if hosted.writes() {
+        if hosted.writes() || hosted.writes_by(name) {
             return Err(failed(format!("{name}() can't be called while a statement writes")));
         }
         Ok(hosted)
@@ -65,7 +98,9 @@ impl Loaded {
             return Err(failed("that needs a connection with no transaction open"));
         }
         if hosted.running() > 1 {
-            return Err(failed("that needs a connection on which no other statement runs"));
+            return Err(failed(
+                "that needs a connection on which no other statement runs, nor waits since it was told SQLITE_BUSY",
+            ));
         }
         Ok(hosted)
     }
@@ -79,8 +114,13 @@ impl Loaded {
     }
 }
 
+fn unreachable(why: &str) -> rusqlite::Error {
+    failed(format!("the database can't be opened a second time: {why}"))
+}
+
 /// Makes `conn` a guarded door: registers the functions, and switches on what the guards rest on.
 fn load(conn: &Connection, detach_main: Option<DetachMain>) -> SqlResult<Arc<Recorder>> {
+    needs::verify(conn)?;
     // Without foreign keys a record's parent may be anything: the guards refuse then.
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, true)?;
     // A row that REPLACE deletes meets the guard of deletion.
@@ -88,13 +128,14 @@ fn load(conn: &Connection, detach_main: Option<DetachMain>) -> SqlResult<Arc<Rec
     // No writable_schema, no writing to pages: SQL takes no guard away behind the schema's back.
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     let hosted = Arc::new(HostConnection::new(conn));
-    let path = hosted.file();
+    let place = hosted.file();
     let context = Arc::new(Context::hosted(Arc::clone(&hosted) as _));
     register(conn, &context)?;
     // On a connection that only reads nothing is refused, and nothing of ours is written either.
-    let written = path.clone().filter(|_| !conn.is_readonly("main").unwrap_or(true));
+    let readonly = conn.is_readonly("main").unwrap_or(true);
+    let written = if readonly { Err("the host opened it to read only".to_owned()) } else { place.clone() };
     let recorder = Arc::new(Recorder::new(Arc::clone(&hosted), written));
-    let loaded = Arc::new(Loaded { context, hosted, path, recorder: Arc::clone(&recorder), detach_main });
+    let loaded = Arc::new(Loaded { context, hosted, place, recorder: Arc::clone(&recorder), detach_main });
     // Identity is set by a statement of the host's own, never by what a view or a trigger holds.
     let direct = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DIRECTONLY;
     let innocuous = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_INNOCUOUS;
@@ -116,6 +157,9 @@ fn load(conn: &Connection, detach_main: Option<DetachMain>) -> SqlResult<Arc<Rec
     let constant = innocuous | FunctionFlags::SQLITE_DETERMINISTIC;
     conn.create_scalar_function("acl_version", 0, constant, |_| Ok(env!("CARGO_PKG_VERSION")))?;
     loaded.hosted.remember();
+    if let Some(why) = loaded.unrecorded() {
+        place::warn(&format!("aclite: {why}"));
+    }
     Ok(recorder)
 }
 

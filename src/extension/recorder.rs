@@ -25,7 +25,8 @@ const MOST_ANNOUNCED: usize = 100;
 /// Writes audit rows beside a host's connection. Dropped with the connection's functions, and writes what is left then.
 pub(super) struct Recorder {
     hosted: Arc<HostConnection>,
-    path: Option<PathBuf>,
+    /// The file, or why it can't be written by a connection of ours.
+    place: Result<PathBuf, String>,
     /// What tells that file from one that was put in its place.
     identity: Option<(u64, u64)>,
     /// When a row could not be written last.
@@ -51,15 +52,15 @@ fn identity(path: &Path) -> Option<(u64, u64)> {
 }
 
 impl Recorder {
-    pub(super) fn new(hosted: Arc<HostConnection>, path: Option<PathBuf>) -> Self {
-        let identity = path.as_deref().and_then(identity);
+    pub(super) fn new(hosted: Arc<HostConnection>, place: Result<PathBuf, String>) -> Self {
+        let identity = place.as_deref().ok().and_then(identity);
         let (failed, announced) = (Mutex::default(), Mutex::default());
-        Self { hosted, path, identity, failed, announced, process: std::process::id() }
+        Self { hosted, place, identity, failed, announced, process: std::process::id() }
     }
 
     /// Whether the path still leads to the file that it led to at first. A file that was not there then has just been made.
     pub(super) fn is_same_file(&self) -> bool {
-        self.identity.is_none() || self.path.as_deref().is_none_or(|path| identity(path) == self.identity)
+        self.identity.is_none() || self.place.as_deref().map_or(true, |path| identity(path) == self.identity)
     }
 
     /// Writes the refusals that wait. Called when the host's connection holds no lock.
@@ -103,14 +104,12 @@ impl Recorder {
     /// Writes `entries` in a transaction of our own.
     ///
     /// # Errors
-    /// `Invalid` where the database is in memory or read-only; `Busy`, `Storage`. Nothing is written then.
+    /// `Invalid` where a second connection can't write the database; `Busy`, `Storage`. Nothing is written then.
     pub(super) fn write(&self, entries: &[Entry]) -> Result<()> {
-        let Some(path) = &self.path else {
-            return Err(Error::invalid(
-                "database",
-                "can't be written by a connection of ours: it is in memory, read-only, or of a way of its own",
-            ));
-        };
+        let path = self
+            .place
+            .as_ref()
+            .map_err(|why| Error::invalid("database", format!("can't be written by a second connection: {why}")))?;
         if !self.is_same_file() {
             return Err(Error::invalid("database", "is not the file any more that it was"));
         }

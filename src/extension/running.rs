@@ -1,20 +1,22 @@
-//! What only SQLite's own interface says of a host's connection: the statements that run on it, its file.
+//! What only SQLite's own interface says of a host's connection: the statements that run on it, its transaction.
 #![expect(unsafe_code, reason = "SQLite answers this only through calls on the connection's handle")]
 
-use std::ffi::{CStr, c_char};
-use std::path::PathBuf;
+use std::ffi::CStr;
 use std::ptr;
 
 use rusqlite::{Connection, ffi};
 
 use crate::guard::Host;
+use crate::sql_text::search;
 use crate::sqlite::Prepared;
 
 /// A statement that has begun and not ended.
 pub(super) struct Running<'a> {
     /// Its text; nothing where it was prepared in a way that keeps none.
     pub(super) text: Option<&'a CStr>,
-    /// Whether it may write.
+    /// Whether it takes a lock for writing.
+    pub(super) locks: bool,
+    /// Whether it may write rows. `BEGIN IMMEDIATE` takes a lock and writes none.
     pub(super) writes: bool,
     /// Where it lies: what tells it from others that run now, not from one that ended.
     pub(super) address: usize,
@@ -24,6 +26,12 @@ pub(super) struct Running<'a> {
 pub(super) fn reads(host: Host) -> bool {
     // SAFETY: the connection is open, since one of its functions is running; NULL asks about all of them.
     unsafe { ffi::sqlite3_txn_state(host.handle(), ptr::null()) != ffi::SQLITE_TXN_NONE }
+}
+
+/// Whether a transaction that writes is open on any of the connection's databases, be it that of a statement.
+pub(super) fn may_write(host: Host) -> bool {
+    // SAFETY: as for `reads`.
+    unsafe { ffi::sqlite3_txn_state(host.handle(), ptr::null()) == ffi::SQLITE_TXN_WRITE }
 }
 
 /// Calls `look` with each statement that runs now, until it says no.
@@ -41,36 +49,14 @@ pub(super) fn all_running(host: Host, mut look: impl FnMut(Running<'_>) -> bool)
                 continue;
             }
             let text = ffi::sqlite3_sql(statement);
-            Running {
-                text: (!text.is_null()).then(|| CStr::from_ptr(text)),
-                writes: ffi::sqlite3_stmt_readonly(statement) == 0,
-                address: statement.addr(),
-            }
+            let text = (!text.is_null()).then(|| CStr::from_ptr(text));
+            let begins = text.is_some_and(|text| search::begins_with(text.to_bytes(), "BEGIN"));
+            let locks = ffi::sqlite3_stmt_readonly(statement) == 0;
+            Running { text, locks, writes: locks && !begins, address: statement.addr() }
         };
         if !look(running) {
             return false;
         }
-    }
-}
-
-/// The file of the main database; nothing where no other connection of ours could open the same:
-/// in memory, or where a way of the host's own leads to it.
-pub(super) fn file(host: Host) -> Option<PathBuf> {
-    // SAFETY: the connection is open on this thread. Both names end with a NUL and stay good until
-    // the call returns; the name of the way is ours to free.
-    unsafe {
-        let mut way: *mut c_char = ptr::null_mut();
-        let place: *mut *mut c_char = &raw mut way;
-        ffi::sqlite3_file_control(host.handle(), c"main".as_ptr(), ffi::SQLITE_FCNTL_VFSNAME, place.cast());
-        let default = ffi::sqlite3_vfs_find(ptr::null());
-        let usual = !way.is_null() && !default.is_null() && CStr::from_ptr(way) == CStr::from_ptr((*default).zName);
-        ffi::sqlite3_free(way.cast());
-        let name = ffi::sqlite3_db_filename(host.handle(), c"main".as_ptr());
-        if !usual || name.is_null() {
-            return None;
-        }
-        let name = CStr::from_ptr(name).to_str().ok()?;
-        (!name.is_empty()).then(|| PathBuf::from(name))
     }
 }
 

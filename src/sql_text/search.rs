@@ -30,6 +30,14 @@ pub(crate) fn is_just(sql: &[u8], wanted: &str) -> bool {
     plain(sql) == plain(wanted.as_bytes())
 }
 
+/// Whether `sql` begins with the word `keyword`, with nothing but space before it.
+#[cfg(any(feature = "extension", test))]
+pub(crate) fn begins_with(sql: &[u8], keyword: &str) -> bool {
+    let Some((word, rest)) = sql.trim_ascii_start().split_at_checked(keyword.len()) else { return false };
+    word.eq_ignore_ascii_case(keyword.as_bytes())
+        && rest.first().is_none_or(|byte| byte.is_ascii_whitespace() || *byte == b';')
+}
+
 /// Whether `keyword`, in lower case, stands in `sql` as a word, as SQLite could read it.
 pub(crate) fn has_word(sql: &str, keyword: &str) -> bool {
     let sql = sql.to_ascii_lowercase();
@@ -51,6 +59,24 @@ mod tests {
     #[test]
     fn letters_are_found_in_whatever_case() {
         assert!(holds(b"select \"ACL_Seal\"()", "acl_seal") && !holds(b"acl _seal", "acl_seal"));
+    }
+
+    #[test]
+    fn a_text_begins_with_a_whole_word() {
+        for (sql, begins) in [
+            ("BEGIN", true),
+            (" \n\tbegin IMMEDIATE", true),
+            ("Begin;", true),
+            ("", false),
+            ("BEG", false),
+            ("BEGINS", false),
+            ("BEGIN_", false),
+            ("BEGIN\u{e9}", false),
+            ("-- BEGIN\nUPDATE t SET a = 1", false),
+            ("EXPLAIN BEGIN", false),
+        ] {
+            assert_eq!(begins_with(sql.as_bytes(), "BEGIN"), begins, "{sql}");
+        }
     }
 
     #[test]

@@ -42,6 +42,8 @@ pub use tables::TableGuard;
 pub use tx::{ReadTx, Tx};
 
 pub(crate) use connection::Conn;
+#[cfg(feature = "extension")]
+pub(crate) use open::inspect;
 pub(crate) use open::verify_file;
 #[cfg(feature = "extension")]
 pub(crate) use tx::record;

@@ -338,20 +338,38 @@ pub struct RuleDifference {
 
 /// Checks guards and rules, in one snapshot.
 pub(super) fn report(conn: &Conn) -> Result<CheckReport> {
-    in_transaction(&conn.raw, ["BEGIN", "COMMIT"], |raw| {
-        match kind(raw)? {
-            Kind::Ours { generation: 0, .. } => return Err(refused(Incompatible::Detached)),
-            Kind::Empty | Kind::Foreign => return Err(not_ours(raw)?),
-            Kind::Ours { version, generation } if version < NEWEST || generation < GENERATION => {
-                return Ok(CheckReport { outdated: true, ..CheckReport::default() });
-            }
-            Kind::Ours { .. } => {}
+    in_transaction(&conn.raw, ["BEGIN", "COMMIT"], look)
+}
+
+fn look(raw: &Connection) -> Result<CheckReport> {
+    match kind(raw)? {
+        Kind::Ours { generation: 0, .. } => return Err(refused(Incompatible::Detached)),
+        Kind::Empty | Kind::Foreign => return Err(not_ours(raw)?),
+        Kind::Ours { version, generation } if version < NEWEST || generation < GENERATION => {
+            return Ok(CheckReport { outdated: true, ..CheckReport::default() });
         }
-        let Tampered { missing, altered } = guard::check(raw)?;
-        let has_rules = !missing.iter().any(|item| item == "table `acl_rules`");
-        let rules = if has_rules { rule_differences(raw)? } else { Vec::new() };
-        Ok(CheckReport { missing, altered, outdated: false, rules })
-    })
+        Kind::Ours { .. } => {}
+    }
+    let Tampered { missing, altered } = guard::check(raw)?;
+    let has_rules = !missing.iter().any(|item| item == "table `acl_rules`");
+    let rules = if has_rules { rule_differences(raw)? } else { Vec::new() };
+    Ok(CheckReport { missing, altered, outdated: false, rules })
+}
+
+/// Checks guards and rules of what `conn` has open, inside of a statement of its own.
+#[cfg(feature = "extension")]
+pub(crate) fn inspect(conn: &Connection) -> Result<CheckReport> {
+    or_tampered(look(conn))
+}
+
+/// What keeps a file from being checked to the end is a finding too.
+fn or_tampered(report: Result<CheckReport>) -> Result<CheckReport> {
+    match report {
+        Err(Error::Tampered(found)) => {
+            Ok(CheckReport { missing: found.missing, altered: found.altered, ..CheckReport::default() })
+        }
+        report => report,
+    }
 }
 
 impl Store {
@@ -370,12 +388,7 @@ impl Store {
     pub fn inspect(path: impl AsRef<Path>) -> Result<CheckReport> {
         let started = Instant::now();
         let conn = existing(path.as_ref(), Duration::from_secs(5))?;
-        match report(&conn) {
-            Err(Error::Tampered(found)) => {
-                Ok(CheckReport { missing: found.missing, altered: found.altered, ..CheckReport::default() })
-            }
-            report => report.map_err(|error| waited(unopened(error), started)),
-        }
+        or_tampered(report(&conn)).map_err(|error| waited(unopened(error), started))
     }
 }
 

@@ -33,10 +33,13 @@ fn a_host_that_is_too_old_or_odd_gets_a_text() {
         3_007_000
     }
     type Entry = unsafe extern "C" fn(*mut c_void, *mut *mut c_char, *const [*const c_void; 300]) -> c_int;
-    // The places of `malloc` and `libversion_number` in SQLite's table of calls.
-    let table = |malloc: *const c_void, version: *const c_void| {
-        let mut table = [ptr::null(); 300];
-        (table[MALLOC], table[VERSION]) = (malloc, version);
+    unsafe extern "C" fn present() -> c_int {
+        3_040_000
+    }
+    // The places of `malloc` and `libversion_number` in SQLite's table of calls. A call that SQLite leaves out is absent.
+    let table = |malloc: *const c_void, version: *const c_void, rest: *const c_void| {
+        let mut table = [rest; 300];
+        (table[MALLOC], table[VERSION], table[CREATE_MODULE_V2]) = (malloc, version, ptr::null());
         table
     };
     let path = CString::new(extension::extension().to_str().unwrap()).unwrap();
@@ -49,14 +52,27 @@ fn a_host_that_is_too_old_or_odd_gets_a_text() {
         std::mem::transmute::<*mut c_void, Entry>(entry)
     };
     let (room, none) = (allot as *const c_void, no_room as *const c_void);
-    for (malloc, version, told) in [
-        (room, old as *const c_void, Some("aclite needs SQLite 3.34.1 or later; this is 3.34.0")),
-        (room, ancient as *const c_void, Some("aclite needs SQLite 3.34.1 or later; this is 3.7.0")),
-        (room, ptr::null(), Some("aclite: this SQLite does not say its version")),
-        (none, old as *const c_void, None),
-        (ptr::null(), old as *const c_void, None),
+    let (new, nothing) = (present as *const c_void, ptr::null());
+    for (malloc, version, rest, told) in [
+        (room, old as *const c_void, nothing, Some("aclite needs SQLite 3.34.1 or later; this is 3.34.0")),
+        (room, ancient as *const c_void, nothing, Some("aclite needs SQLite 3.34.1 or later; this is 3.7.0")),
+        (room, nothing, nothing, Some("aclite: this SQLite does not say its version")),
+        (
+            room,
+            new,
+            nothing,
+            Some("aclite: this SQLite was compiled with SQLITE_OMIT_AUTHORIZATION: aclite needs what that leaves out"),
+        ),
+        (
+            room,
+            new,
+            new,
+            Some("aclite: this SQLite was compiled with SQLITE_OMIT_VIRTUALTABLE: aclite needs what that leaves out"),
+        ),
+        (none, old as *const c_void, nothing, None),
+        (nothing, old as *const c_void, nothing, None),
     ] {
-        let (table, mut error) = (table(malloc, version), ptr::null_mut());
+        let (table, mut error) = (table(malloc, version, rest), ptr::null_mut());
         // SAFETY: the connection is never looked at, since the version forbids it.
         let text = unsafe {
             assert_eq!(entry(ptr::without_provenance_mut(8), &raw mut error, &raw const table), 1, "{told:?}");
@@ -73,6 +89,7 @@ fn a_host_that_is_too_old_or_odd_gets_a_text() {
 /// Where they stand in SQLite's table of calls, for good: it only grows at its end.
 const MALLOC: usize = 68;
 const VERSION: usize = 67;
+const CREATE_MODULE_V2: usize = 119;
 
 #[test]
 fn loading_switches_on_what_the_guards_rest_on() {
@@ -84,6 +101,40 @@ fn loading_switches_on_what_the_guards_rest_on() {
     assert_eq!(text(&host.conn, "SELECT acl_whoami()"), r#"{"kind":"anonymous","id":"","final":false,"sealed":false}"#);
 }
 
+/// A limit that the host sets counts like one of its SQLite.
+#[test]
+fn too_low_a_limit_keeps_the_extension_from_loading() {
+    use rusqlite::limits::Limit;
+    let host = host();
+    let conn = Connection::open(&host.path).unwrap();
+    conn.set_limit(Limit::SQLITE_LIMIT_FUNCTION_ARG, 99).unwrap();
+    let refused = raw::load(&conn).unwrap_err().to_string();
+    assert!(refused.contains("99 arguments in this SQLite, and a guard may need 100"), "{refused}");
+    assert!(run(&conn, "SELECT acl_whoami()").is_err(), "nothing of a load that failed is left");
+    conn.set_limit(Limit::SQLITE_LIMIT_FUNCTION_ARG, 100).unwrap();
+    raw::load(&conn).unwrap();
+    assert!(text(&conn, "SELECT acl_check()").contains(r#""clean":true"#));
+}
+
+/// Every write fails when it is prepared, and no guard hears of it.
+#[test]
+fn guards_that_can_not_be_compiled_on_this_connection_are_named_by_the_check() {
+    use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
+    let host = host();
+    let denies = |asked: AuthContext<'_>| match asked.action {
+        AuthAction::Function { function_name: "acl_guard" } => Authorization::Deny,
+        _ => Authorization::Allow,
+    };
+    host.conn.authorizer(Some(denies)).unwrap();
+    let checked: serde_json::Value = serde_json::from_str(&text(&host.conn, "SELECT acl_check()")).unwrap();
+    let connection = checked["connection"].as_str().unwrap();
+    assert!(connection.contains("`users` can't be written: not authorized to use function: acl_guard"), "{connection}");
+    assert_eq!(checked["clean"], false);
+    assert!(run(&host.conn, "DELETE FROM tasks WHERE 0").unwrap_err().contains("not authorized"));
+    host.conn.authorizer(None::<fn(AuthContext<'_>) -> Authorization>).unwrap();
+    assert!(text(&host.conn, "SELECT acl_check()").contains(r#""clean":true"#));
+}
+
 /// Where nothing is guarded, the extension loads and says so.
 #[test]
 fn a_database_without_guards_has_nobody_to_sign_in() {
@@ -91,8 +142,8 @@ fn a_database_without_guards_has_nobody_to_sign_in() {
     raw::load(&conn).unwrap();
     for (statement, told) in [
         ("SELECT acl_login('bo')", "no guards"),
-        ("SELECT acl_check()", "in no file"),
-        ("SELECT acl_adopt()", "in no file"),
+        ("SELECT acl_check()", "adopt it first"),
+        ("SELECT acl_adopt()", "it is in memory"),
         ("SELECT acl_system('x')", "it is in memory"),
         ("SELECT acl_seal()", "nobody is signed in"),
     ] {

@@ -7,6 +7,7 @@
 
 mod attacks;
 mod audit_insert;
+mod busy;
 mod cascades;
 mod detached;
 mod endings;

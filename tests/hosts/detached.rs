@@ -2,10 +2,9 @@
 
 use aclite::{Adoption, Store};
 
-use super::drive::{self, Connected, Host};
+use super::drive::{Connected, HOSTS, Host, alone, old_is_there};
 use super::support::extension::extension;
-use super::support::file::host;
-use super::{node_is_there, old_is_there, python_is_there, world};
+use super::world;
 
 const TOLD: &str = "aclite: the guards of this file were taken out: run `aclite adopt FILE` to put them in again";
 
@@ -36,7 +35,7 @@ fn played(host: Host, loaded: bool, sql: &[&str]) -> Vec<Result<Vec<String>, Str
     Store::detach(&file).unwrap();
     let extension = loaded.then(|| extension().to_owned());
     let sql: Vec<String> = sql.iter().map(|sql| (*sql).to_owned()).collect();
-    let outcomes = host(&[Connected { file: file.clone(), extension, sql: sql.clone() }]).remove(0);
+    let outcomes = (host.play)(&[Connected { file: file.clone(), extension, sql: sql.clone() }]).remove(0);
     assert_eq!(outcomes.len(), sql.len());
     if loaded {
         assert!(!Adoption::new().run(&file).unwrap().already);
@@ -50,7 +49,7 @@ fn others_write(host: Host) {
     for untrusted in [&[][..], &["DROP INDEX sessions_mcp_token_idx", "PRAGMA trusted_schema = OFF"]] {
         let sql: Vec<&str> = untrusted.iter().copied().chain(WRITES).chain(REBUILDS).collect();
         for (sql, outcome) in sql.iter().zip(played(host, false, &sql)) {
-            assert!(outcome.is_ok(), "{sql}: {outcome:?}");
+            assert!(outcome.is_ok(), "{}: {sql}: {outcome:?}", host.name);
         }
     }
 }
@@ -60,26 +59,19 @@ fn aclite_is_refused(host: Host) {
     let sql: Vec<&str> = ["SELECT acl_login('bo')"].into_iter().chain(WRITES).collect();
     for (sql, outcome) in sql.iter().zip(played(host, true, &sql)) {
         let told = outcome.expect_err(sql);
-        assert!(told.contains(TOLD), "{sql}: {told}");
+        assert!(told.contains(TOLD), "{}: {sql}: {told}", host.name);
     }
 }
 
 #[test]
 fn every_host_writes_a_detached_file_unless_it_has_loaded_the_extension() {
-    let mut hosts: Vec<Host> = vec![drive::bundled];
-    let others = [
-        (host("sqlite3").is_some(), drive::shell as Host),
-        (python_is_there(), drive::python),
-        (node_is_there(), drive::node),
-        (old_is_there("3.35.2"), drive::sqlite_3_35),
-        (old_is_there("3.39.0"), drive::sqlite_3_39),
-    ];
-    hosts.extend(others.into_iter().filter(|(there, _)| *there).map(|(_, host)| host));
-    for host in hosts {
+    for host in HOSTS.into_iter().filter(|host| (host.is_there)()) {
         others_write(host);
         aclite_is_refused(host);
     }
-    if old_is_there("3.34.0") {
-        others_write(drive::sqlite_3_34);
+    let too_old =
+        Host { name: "SQLite 3.34.0", play: |told| alone("3.34.0", told), is_there: || old_is_there("3.34.0") };
+    if (too_old.is_there)() {
+        others_write(too_old);
     }
 }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::script::Outcome;
 use crate::support::extension::target;
+use crate::support::file::there;
 
 /// One connection that a host opens, and what it runs there.
 #[derive(Serialize)]
@@ -19,11 +20,72 @@ pub(crate) struct Connected {
     pub(crate) sql: Vec<String>,
 }
 
-/// Plays connections one after the other.
-pub(crate) type Host = fn(&[Connected]) -> Vec<Vec<Outcome>>;
+/// One that loads the extension.
+#[derive(Clone, Copy)]
+pub(crate) struct Host {
+    pub(crate) name: &'static str,
+    /// Plays connections one after the other.
+    pub(crate) play: fn(&[Connected]) -> Vec<Vec<Outcome>>,
+    pub(crate) is_there: fn() -> bool,
+}
+
+pub(crate) const BUNDLED: Host = Host { name: "the bundled SQLite", play: bundled, is_there: || true };
+pub(crate) const SHELL: Host =
+    Host { name: "the sqlite3 shell", play: shell, is_there: || crate::support::file::host("sqlite3").is_some() };
+pub(crate) const PYTHON_SQLITE3: Host =
+    Host { name: "Python's sqlite3", play: |told| by_python("sqlite3", told), is_there: || python_has("sqlite3") };
+pub(crate) const APSW: Host =
+    Host { name: "apsw", play: |told| by_python("apsw", told), is_there: || python_has("apsw") };
+pub(crate) const BETTER_SQLITE3: Host = Host {
+    name: "better-sqlite3",
+    play: |told| by_script(&BETTER_SQLITE3_MODULE, told),
+    is_there: || BETTER_SQLITE3_MODULE.is_there(),
+};
+pub(crate) const LIBSQL: Host =
+    Host { name: "libsql", play: |told| by_script(&LIBSQL_MODULE, told), is_there: || LIBSQL_MODULE.is_there() };
+pub(crate) const NODE_SQLITE: Host = Host {
+    name: "node:sqlite",
+    play: |told| by_script(&NODE_SQLITE_MODULE, told),
+    is_there: || NODE_SQLITE_MODULE.is_there(),
+};
+pub(crate) const BUN: Host =
+    Host { name: "bun:sqlite", play: |told| by_script(&BUN_MODULE, told), is_there: || BUN_MODULE.is_there() };
+pub(crate) const DENO: Host = Host {
+    name: "node:sqlite in Deno",
+    play: |told| by_script(&DENO_MODULE, told),
+    is_there: || DENO_MODULE.is_there(),
+};
+/// Nearly the oldest that loads the extension at all.
+pub(crate) const SQLITE_3_35: Host =
+    Host { name: "SQLite 3.35.2", play: |told| alone("3.35.2", told), is_there: || old_is_there("3.35.2") };
+/// The first that can be sealed.
+pub(crate) const SQLITE_3_39: Host =
+    Host { name: "SQLite 3.39.0", play: |told| alone("3.39.0", told), is_there: || old_is_there("3.39.0") };
+/// With the options that SQLite's own page recommends, and the fewest arguments of a function that guards can do with.
+pub(crate) const LEAN: Host = Host {
+    name: "a lean SQLite 3.39.0",
+    play: |told| alone("3.39.0-lean", told),
+    is_there: || old_is_there("3.39.0-lean"),
+};
+
+/// All of them.
+pub(crate) const HOSTS: [Host; 12] = [
+    BUNDLED,
+    SHELL,
+    PYTHON_SQLITE3,
+    APSW,
+    BETTER_SQLITE3,
+    LIBSQL,
+    NODE_SQLITE,
+    BUN,
+    DENO,
+    SQLITE_3_35,
+    SQLITE_3_39,
+    LEAN,
+];
 
 /// The `sqlite3` shell, a process for each connection.
-pub(crate) fn shell(connections: &[Connected]) -> Vec<Vec<Outcome>> {
+fn shell(connections: &[Connected]) -> Vec<Vec<Outcome>> {
     connections.iter().map(in_a_shell).collect()
 }
 
@@ -73,14 +135,14 @@ pub(crate) fn converse(shell: &mut Command, lines: &[String]) -> Vec<Said> {
     said
 }
 
-/// Python's `sqlite3` module, all connections in one process.
-pub(crate) fn python(connections: &[Connected]) -> Vec<Vec<Outcome>> {
-    by_driver(Command::new(PYTHON).arg(here("tests/hosts/driver.py")), connections)
+/// A module of Python's, all connections in one process.
+fn by_python(module: &str, connections: &[Connected]) -> Vec<Vec<Outcome>> {
+    by_driver(python_command().arg(here("tests/hosts/driver.py")).arg(module), connections)
 }
 
-/// Node with better-sqlite3, all connections in one process.
-pub(crate) fn node(connections: &[Connected]) -> Vec<Vec<Outcome>> {
-    by_driver(node_command().arg(here("tests/hosts/driver.cjs")), connections)
+/// A module of a runtime of JavaScript, all connections in one process.
+fn by_script(module: &Module, connections: &[Connected]) -> Vec<Vec<Outcome>> {
+    by_driver(module.command().arg(here("tests/hosts/driver.cjs")).arg(module.name), connections)
 }
 
 fn by_driver(driver: &mut Command, connections: &[Connected]) -> Vec<Vec<Outcome>> {
@@ -106,22 +168,16 @@ pub(crate) fn old(version: &str) -> PathBuf {
     target().join("hosts").join(format!("sqlite-{version}")).join("host")
 }
 
-/// SQLite 3.35.2, a process for each connection.
-pub(crate) fn sqlite_3_35(connections: &[Connected]) -> Vec<Vec<Outcome>> {
-    connections.iter().map(|connection| alone("3.35.2", connection)).collect()
+pub(crate) fn old_is_there(version: &str) -> bool {
+    there(&format!("SQLite {version} (see .ci/run)"), Command::new(old(version)).args([":memory:", "-"]))
 }
 
-/// SQLite 3.34.0, which is too old to load the extension.
-pub(crate) fn sqlite_3_34(connections: &[Connected]) -> Vec<Vec<Outcome>> {
-    connections.iter().map(|connection| alone("3.34.0", connection)).collect()
+/// A SQLite that `.ci/run` compiled, a process for each connection.
+pub(crate) fn alone(version: &str, connections: &[Connected]) -> Vec<Vec<Outcome>> {
+    connections.iter().map(|connection| in_a_process(version, connection)).collect()
 }
 
-/// SQLite 3.39.0, the first that can be sealed.
-pub(crate) fn sqlite_3_39(connections: &[Connected]) -> Vec<Vec<Outcome>> {
-    connections.iter().map(|connection| alone("3.39.0", connection)).collect()
-}
-
-fn alone(version: &str, connection: &Connected) -> Vec<Outcome> {
+fn in_a_process(version: &str, connection: &Connected) -> Vec<Outcome> {
     let extension = connection.extension.clone().unwrap_or_else(|| PathBuf::from("-"));
     let mut host = Command::new(old(version));
     let (said, errors) = run(host.arg(&connection.file).arg(extension).args(&connection.sql), "");
@@ -138,7 +194,7 @@ fn alone(version: &str, connection: &Connected) -> Vec<Outcome> {
 }
 
 /// The SQLite that is compiled into this test.
-pub(crate) fn bundled(connections: &[Connected]) -> Vec<Vec<Outcome>> {
+fn bundled(connections: &[Connected]) -> Vec<Vec<Outcome>> {
     connections
         .iter()
         .map(|connection| {
@@ -185,11 +241,55 @@ fn text(value: ValueRef<'_>) -> String {
 /// Debian's, whose `sqlite3` module is compiled to load extensions. Others in the path may not be.
 pub(crate) const PYTHON: &str = "/usr/bin/python3";
 
-/// Node, which finds better-sqlite3 where `.ci/run` puts it.
-pub(crate) fn node_command() -> Command {
-    let mut node = Command::new("node");
-    node.env("NODE_PATH", target().join("hosts/node/node_modules"));
-    node
+/// Python, which finds apsw where `.ci/run` puts it.
+pub(crate) fn python_command() -> Command {
+    let mut python = Command::new(PYTHON);
+    python.arg("-B").env("PYTHONPATH", target().join("hosts/python"));
+    python
+}
+
+fn python_has(module: &str) -> bool {
+    let open = if module == "apsw" { "Connection" } else { "connect" };
+    let probe = format!("import {module}; {module}.{open}(':memory:').enable_load_extension(True)");
+    there(&format!("{module} for python3 (see .ci/run)"), python_command().args(["-c", &probe]))
+}
+
+pub(crate) fn python_is_there() -> bool {
+    python_has("sqlite3")
+}
+
+/// A module that holds SQLite, and the runtime of JavaScript that runs it.
+pub(crate) struct Module {
+    pub(crate) name: &'static str,
+    /// The runtime, and what it is told before the script.
+    runtime: &'static [&'static str],
+    /// Where `.ci/run` puts the module and the runtime, below `target/hosts`. Node itself is that of the system where
+    /// no other is there.
+    place: &'static str,
+}
+
+pub(crate) const BETTER_SQLITE3_MODULE: Module = Module { name: "better-sqlite3", runtime: &["node"], place: "node" };
+pub(crate) const LIBSQL_MODULE: Module = Module { name: "libsql", runtime: &["node"], place: "libsql" };
+pub(crate) const NODE_SQLITE_MODULE: Module = Module { name: "node:sqlite", runtime: &["node"], place: "node-24" };
+const BUN_MODULE: Module = Module { name: "bun:sqlite", runtime: &["bun"], place: "bun" };
+const DENO_MODULE: Module =
+    Module { name: "node:sqlite", runtime: &["deno", "run", "--quiet", "--allow-all"], place: "deno" };
+
+impl Module {
+    /// The runtime, which finds the module.
+    pub(crate) fn command(&self) -> Command {
+        let modules = target().join("hosts").join(self.place).join("node_modules");
+        let own = modules.join(".bin").join(self.runtime[0]);
+        let mut runtime = if own.exists() { Command::new(own) } else { Command::new(self.runtime[0]) };
+        runtime.args(&self.runtime[1..]).env("NODE_PATH", modules);
+        runtime
+    }
+
+    /// Whether the driver opens a database, and is told nothing else.
+    pub(crate) fn is_there(&self) -> bool {
+        let what = format!("{} for {} (see .ci/run)", self.name, self.runtime[0]);
+        there(&what, self.command().arg(here("tests/hosts/driver.cjs")).arg(self.name))
+    }
 }
 
 /// A path in the project.

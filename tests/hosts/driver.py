@@ -1,7 +1,9 @@
-"""Plays connections for tests/hosts: JSON of what to do on standard input, of what became of it on standard output."""
+"""Plays connections for tests/hosts: JSON of what to do on standard input, of what became of it on standard output.
+
+Started with the name of the module that holds SQLite.
+"""
 
 import json
-import sqlite3
 import sys
 
 
@@ -9,9 +11,23 @@ def text(value):
     return "NULL" if value is None else str(value)
 
 
+# Never both in one process: each brings a SQLite of its own.
+if sys.argv[1] == "apsw":
+    import apsw
+
+    connect, Error = apsw.Connection, apsw.Error
+else:
+    import sqlite3
+
+    Error = sqlite3.Error
+
+    def connect(file):
+        # Without Python's own transactions; tests/hosts/habits.py is about those.
+        return sqlite3.connect(file, isolation_level=None)
+
+
 def play(connection):
-    # Without Python's own transactions; tests/hosts/habits.py is about those.
-    db = sqlite3.connect(connection["file"], isolation_level=None)
+    db = connect(connection["file"])
     if connection["extension"] is not None:
         db.enable_load_extension(True)
         db.load_extension(connection["extension"])
@@ -20,7 +36,7 @@ def play(connection):
         # The module keeps the compiled statement, so the same text is the same statement again.
         try:
             yield {"rows": ["|".join(map(text, row)) for row in db.execute(sql)]}
-        except sqlite3.Error as error:
+        except Error as error:
             yield {"error": str(error)}
     db.close()
 

@@ -5,8 +5,7 @@ use std::process::{Command, Output};
 
 use tempfile::TempDir;
 
-use super::drive::{PYTHON, converse, here, node_command};
-use super::{node_is_there, python_is_there};
+use super::drive::{BETTER_SQLITE3_MODULE, converse, here, python_command, python_is_there};
 
 use crate::support::extension::extension;
 use crate::support::file::host;
@@ -27,18 +26,18 @@ fn plays(command: &mut Command) -> String {
 
 /// Python, which leaves no compiled files beside the examples.
 fn python(example: &str) -> Command {
-    let mut python = Command::new(PYTHON);
-    python.arg("-B").arg(here(example));
+    let mut python = python_command();
+    python.arg(here(example));
     python
 }
 
 #[test]
 fn nodes_service_patches_by_id_and_answers_with_a_status() {
-    if !node_is_there() {
+    if !BETTER_SQLITE3_MODULE.is_there() {
         return;
     }
     let (_dir, path) = made();
-    let said = plays(node_command().arg(here("examples/node/demo.js")).arg(&path).arg(extension()));
+    let said = plays(BETTER_SQLITE3_MODULE.command().arg(here("examples/node/demo.js")).arg(&path).arg(extension()));
     insta::assert_snapshot!(said, @r#"
     bo patches t-1 with {"model":"claude-sonnet-4-5","git_state":{"sha":"f00d"}}: 200 running fix the build claude-sonnet-4-5
     mallory patches t-1 with {"status":"failed"}: 403 aclite: may not patch task `t-1`: needs `prompt`, holds `view` (others) on worktree `w-1`

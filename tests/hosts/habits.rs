@@ -9,8 +9,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-use super::drive::{PYTHON, here, load, node_command};
-use super::{node_is_there, python_is_there, world};
+use super::drive::{
+    BETTER_SQLITE3_MODULE, LIBSQL_MODULE, Module, NODE_SQLITE_MODULE, here, load, python_command, python_is_there,
+};
+use super::world;
 
 use crate::support::extension::extension;
 use crate::support::file::{host, raw, texts};
@@ -37,29 +39,44 @@ fn python_has_its_own_transactions_cursors_and_threads() {
         return;
     }
     let (_dir, path) = prepared();
-    let mut python = Command::new(PYTHON);
-    let (_, said) = succeeds(told(&mut python, &path).args(["-B"]).arg(here("tests/hosts/habits.py")));
+    let mut python = python_command();
+    let (_, said) = succeeds(told(&mut python, &path).arg(here("tests/hosts/habits.py")));
     eprintln!("{}", said.lines().next().unwrap());
     let ran = said.split_once("\nRan ").and_then(|(_, rest)| rest.split(' ').next()?.parse().ok());
     assert!(ran >= Some(15) && said.trim_end().ends_with("OK"), "{said}");
 }
 
 #[test]
-fn node_has_its_own_transactions_iterators_and_workers() {
-    if !node_is_there() {
+fn better_sqlite3_has_its_own_transactions_iterators_and_workers() {
+    plays_in_node(&BETTER_SQLITE3_MODULE, "tests/hosts/habits.cjs", 14);
+}
+
+#[test]
+fn libsql_has_its_own_ciphers_statements_and_client() {
+    plays_in_node(&LIBSQL_MODULE, "tests/hosts/habits_libsql.cjs", 8);
+}
+
+#[test]
+fn node_sqlite_has_its_own_options_and_changesets() {
+    plays_in_node(&NODE_SQLITE_MODULE, "tests/hosts/habits_node_sqlite.cjs", 5);
+}
+
+/// Plays the tests of `script`, which are so many at least, in the runtime of `module`.
+#[track_caller]
+fn plays_in_node(module: &Module, script: &str, at_least: usize) {
+    if !module.is_there() {
         return;
     }
     let (_dir, path) = prepared();
-    let mut node = node_command();
-    let (said, _) =
-        succeeds(told(&mut node, &path).args(["--test", "--test-reporter=tap"]).arg(here("tests/hosts/habits.cjs")));
+    let mut node = module.command();
+    let (said, _) = succeeds(told(&mut node, &path).args(["--test", "--test-reporter=tap"]).arg(here(script)));
     let count = |what: &str| {
         let line = said.lines().find_map(|line| line.strip_prefix(&format!("# {what} ")));
         line.unwrap_or_else(|| panic!("{said}")).parse::<usize>().unwrap()
     };
-    eprintln!("{}", said.lines().find(|line| line.contains("better-sqlite3")).unwrap_or(&said));
+    eprintln!("{}", said.lines().find(|line| line.contains(", SQLite ")).unwrap_or(&said));
     assert!(
-        count("pass") >= 14 && count("fail") + count("skipped") + count("todo") + count("cancelled") == 0,
+        count("pass") >= at_least && count("fail") + count("skipped") + count("todo") + count("cancelled") == 0,
         "{said}"
     );
 }

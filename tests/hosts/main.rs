@@ -14,6 +14,7 @@ mod detached;
 mod drive;
 mod examples;
 mod habits;
+mod places;
 mod script;
 #[path = "../support/mod.rs"]
 mod support;
@@ -23,44 +24,60 @@ use std::path::Path;
 use std::process::Command;
 
 use aclite::Store;
-use drive::{Connected, Host, PYTHON, node_command, old};
+use drive::{Connected, Host, old, old_is_there};
 use script::{Scene, scenes};
 use support::extension::extension;
-use support::file::{host, raw, there};
+use support::file::raw;
 
 #[test]
 fn the_bundled_sqlite_answers_as_the_script_says() {
-    conforms("bundled", drive::bundled);
+    conforms(drive::BUNDLED);
 }
 
 #[test]
 fn the_sqlite3_shell_answers_as_the_script_says() {
-    if host("sqlite3").is_some() {
-        conforms("sqlite3 shell", drive::shell);
-    }
+    conforms(drive::SHELL);
 }
 
 #[test]
 fn python_answers_as_the_script_says() {
-    if python_is_there() {
-        conforms("python", drive::python);
-    }
+    conforms(drive::PYTHON_SQLITE3);
+}
+
+#[test]
+fn apsw_answers_as_the_script_says() {
+    conforms(drive::APSW);
+}
+
+#[test]
+fn better_sqlite3_answers_as_the_script_says() {
+    conforms(drive::BETTER_SQLITE3);
+}
+
+#[test]
+fn libsql_answers_as_the_script_says() {
+    conforms(drive::LIBSQL);
 }
 
 #[test]
 fn node_answers_as_the_script_says() {
-    if node_is_there() {
-        conforms("node with better-sqlite3", drive::node);
-    }
+    conforms(drive::NODE_SQLITE);
 }
 
-/// Old ones: the first that can be sealed, and one that is nearly the oldest that loads the extension at all.
 #[test]
-fn old_sqlites_answer_as_the_script_says() {
-    for (version, host) in [("3.35.2", drive::sqlite_3_35 as Host), ("3.39.0", drive::sqlite_3_39)] {
-        if old_is_there(version) {
-            conforms("alone", host);
-        }
+fn bun_answers_as_the_script_says() {
+    conforms(drive::BUN);
+}
+
+#[test]
+fn deno_answers_as_the_script_says() {
+    conforms(drive::DENO);
+}
+
+#[test]
+fn old_and_lean_sqlites_answer_as_the_script_says() {
+    for host in [drive::SQLITE_3_35, drive::SQLITE_3_39, drive::LEAN] {
+        conforms(host);
     }
 }
 
@@ -75,23 +92,13 @@ fn an_sqlite_that_is_too_old_says_so() {
     assert_eq!(loads.status.code(), Some(2), "the process went on");
 }
 
-fn old_is_there(version: &str) -> bool {
-    there(&format!("SQLite {version} (see .ci/run)"), Command::new(old(version)).args([":memory:", "-"]))
-}
-
-fn python_is_there() -> bool {
-    let probe = "import sqlite3; sqlite3.connect(':memory:').enable_load_extension(True)";
-    there("python3 with loadable extensions", Command::new(PYTHON).args(["-c", probe]))
-}
-
-fn node_is_there() -> bool {
-    let probe = "new (require('better-sqlite3'))(':memory:')";
-    there("better-sqlite3 for node (see .ci/run)", node_command().args(["-e", probe]))
-}
-
 /// Plays every scene in `host` and compares.
 #[track_caller]
-fn conforms(name: &str, host: Host) {
+fn conforms(host: Host) {
+    if !(host.is_there)() {
+        return;
+    }
+    let name = host.name;
     let dir = tempfile::tempdir().unwrap();
     let version = version(host, dir.path());
     eprintln!("{name}: SQLite {version}");
@@ -124,7 +131,7 @@ fn play(host: Host, scene: &Scene, path: &Path, faults: &mut Vec<String>) -> usi
             sql: act.steps.iter().map(|step| step.sql(path)).collect(),
         })
         .collect();
-    let outcomes = host(&connections);
+    let outcomes = (host.play)(&connections);
     let steps: Vec<_> = scene.acts.iter().flat_map(|act| &act.steps).collect();
     let outcomes: Vec<_> = outcomes.iter().flatten().collect();
     assert_eq!(steps.len(), outcomes.len(), "`{}` broke off", scene.title);
@@ -146,7 +153,7 @@ fn play(host: Host, scene: &Scene, path: &Path, faults: &mut Vec<String>) -> usi
 fn version(host: Host, dir: &Path) -> String {
     let asked =
         Connected { file: dir.join("version.db"), extension: None, sql: vec!["SELECT sqlite_version()".to_owned()] };
-    host(&[asked])[0][0].as_ref().unwrap()[0].clone()
+    (host.play)(&[asked])[0][0].as_ref().unwrap()[0].clone()
 }
 
 fn number(version: &str) -> Vec<u32> {
