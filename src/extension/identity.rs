@@ -1,14 +1,15 @@
 //! Who acts on a host's connection: set by SQL, read by the guards when a statement runs.
 
-use rusqlite::functions::Context as Call;
 use rusqlite::{Connection, Result as SqlResult, params};
 
 use super::Loaded;
 use super::hosted::HostConnection;
 use crate::actor::Actor;
 use crate::audit::{Door, Entry};
-use crate::guard::failed;
+use crate::error::{Code, Told};
+use crate::guard::refused;
 use crate::operation::{Action, Operation, Resource};
+use crate::sqlite::function::Call;
 
 /// `acl_login(user [, 'final'])`: from now on `user` acts, named by id or by an e-mail address that
 /// no other user has. Returns the id.
@@ -18,7 +19,7 @@ pub(super) fn login(call: &Call<'_>, loaded: &Loaded) -> SqlResult<String> {
     let is_final = match (call.len() > 1).then(|| argument(call, 1, "`final`")).transpose()?.as_deref() {
         None => false,
         Some("final") => true,
-        Some(_) => return Err(failed("the second argument can only be `final`")),
+        Some(_) => return Err(refused(Code::Invalid, "the second argument can only be `final`")),
     };
     let id = find(&hosted.connection()?, &user)?;
     become_actor(loaded, Some(Actor::user(id.as_str())));
@@ -44,16 +45,17 @@ pub(super) fn system(call: &Call<'_>, loaded: &Loaded) -> SqlResult<String> {
     let hosted = changeable(loaded, "acl_system")?;
     let reason = argument(call, 0, "the reason")?;
     if reason.trim().is_empty() {
-        return Err(failed("the daemon acts for a reason, which the audit keeps"));
+        return Err(refused(Code::Invalid, "the daemon acts for a reason, which the audit keeps"));
     }
     if !hosted.connection()?.is_autocommit() {
-        return Err(failed("the daemon's place is taken outside of a transaction, so that the audit can say so"));
+        let problem = "the daemon's place is taken outside of a transaction, so that the audit can say so";
+        return Err(refused(Code::Conflict, problem));
     }
     let actor = Actor::system(reason.as_str());
     let asked = Operation::new(Resource::Meta, Action::Administer);
     let mut entry = Entry::new(&actor, Door::Sql, asked, "connection", "allowed");
     entry.why = "acl_system".to_owned();
-    loaded.recorder.write(&[entry]).map_err(|error| failed(format!("the audit can't be written: {error}")))?;
+    loaded.recorder.write(&[entry]).map_err(|error| Told::whole(&error).because("the audit can't be written"))?;
     become_actor(loaded, Some(actor));
     loaded.settle();
     Ok(reason)
@@ -79,17 +81,17 @@ fn become_actor(loaded: &Loaded, actor: Option<Actor>) {
 fn changeable<'a>(loaded: &'a Loaded, name: &str) -> SqlResult<&'a HostConnection> {
     let hosted = loaded.direct(name)?;
     if hosted.is_sealed() {
-        return Err(failed("the connection is sealed"));
+        return Err(refused(Code::Denied, "the connection is sealed"));
     }
     if hosted.is_final() {
-        return Err(failed("who acts on this connection is final"));
+        return Err(refused(Code::Denied, "who acts on this connection is final"));
     }
     Ok(hosted)
 }
 
 fn argument(call: &Call<'_>, index: usize, what: &str) -> SqlResult<String> {
     let text = call.get_raw(index).as_str().ok().filter(|text| !text.contains('\0'));
-    text.map(str::to_owned).ok_or_else(|| failed(format!("{what} must be text")))
+    text.map(str::to_owned).ok_or_else(|| refused(Code::Invalid, format!("{what} must be text")))
 }
 
 /// The one user whom `name` means.
@@ -97,11 +99,12 @@ fn find(conn: &Connection, name: &str) -> SqlResult<String> {
     let guarded =
         conn.prepare("SELECT 1 FROM main.sqlite_master WHERE type = 'table' AND name = 'acl_meta'")?.exists([])?;
     if !guarded {
-        return Err(failed("the main database has no guards: SELECT acl_adopt() puts them in"));
+        return Err(refused(Code::Incompatible, "the main database has no guards: SELECT acl_adopt() puts them in"));
     }
     // Its tables refuse writes of this connection, but for those that a migration has rebuilt.
     if conn.prepare("SELECT 1 FROM main.acl_meta WHERE name = 'generation' AND value = 0")?.exists([])? {
-        return Err(failed("the guards of this file were taken out: run `aclite adopt FILE` to put them in again"));
+        let remedy = "the guards of this file were taken out: run `aclite adopt FILE` to put them in again";
+        return Err(refused(Code::Detached, remedy));
     }
     // The plainest first, so that nobody takes another's name away by an address that is like it.
     for same in ["user_id = ?1", "email = ?1", "email = ?1 COLLATE NOCASE"] {
@@ -110,8 +113,8 @@ fn find(conn: &Connection, name: &str) -> SqlResult<String> {
         match <[String; 1]>::try_from(found) {
             Ok([id]) => return Ok(id),
             Err(none) if none.is_empty() => {}
-            Err(_) => return Err(failed("more than one user has this address: log in by id")),
+            Err(_) => return Err(refused(Code::Ambiguous, "more than one user has this address: log in by id")),
         }
     }
-    Err(failed("no such user"))
+    Err(refused(Code::NotAuthenticated, "no such user"))
 }

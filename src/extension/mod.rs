@@ -17,10 +17,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rusqlite::config::DbConfig;
-use rusqlite::functions::{Context as Call, FunctionFlags};
+use rusqlite::functions::FunctionFlags;
 use rusqlite::{Connection, Result as SqlResult};
 
-use crate::guard::{Context, failed, register};
+use crate::error::Code;
+use crate::guard::{Context, refused, register};
+use crate::sqlite::function::{Call, Functions};
 use entry::DetachMain;
 use hosted::HostConnection;
 use recorder::Recorder;
@@ -40,8 +42,12 @@ impl Loaded {
     /// The file of the main database, which is still the one that it was.
     fn path(&self) -> SqlResult<&Path> {
         let file = self.path.as_ref().filter(|path| self.hosted.file().as_ref() == Some(*path));
-        let path = file.ok_or_else(|| failed("the database is in no file that can be opened again"))?;
-        if self.recorder.is_same_file() { Ok(path) } else { Err(failed("another file has taken the database's place")) }
+        let path =
+            file.ok_or_else(|| refused(Code::Incompatible, "the database is in no file that can be opened again"))?;
+        if self.recorder.is_same_file() {
+            return Ok(path);
+        }
+        Err(refused(Code::Incompatible, "another file has taken the database's place"))
     }
 
     /// Fails unless a statement that runs names the function `name` itself: SQLite lets a TEMP view
@@ -50,10 +56,10 @@ impl Loaded {
     fn direct(&self, name: &str) -> SqlResult<&HostConnection> {
         let hosted = &*self.hosted;
         if !hosted.is_named(name) {
-            return Err(failed(format!("unsafe use of {name}(): only a statement itself may call it")));
+            return Err(refused(Code::Denied, format!("unsafe use of {name}(): only a statement itself may call it")));
         }
         if hosted.writes() {
-            return Err(failed(format!("{name}() can't be called while a statement writes")));
+            return Err(refused(Code::Denied, format!("{name}() can't be called while a statement writes")));
         }
         Ok(hosted)
     }
@@ -62,10 +68,10 @@ impl Loaded {
     fn alone(&self, name: &str) -> SqlResult<&HostConnection> {
         let hosted = self.direct(name)?;
         if !hosted.connection()?.is_autocommit() {
-            return Err(failed("that needs a connection with no transaction open"));
+            return Err(refused(Code::Conflict, "that needs a connection with no transaction open"));
         }
         if hosted.running() > 1 {
-            return Err(failed("that needs a connection on which no other statement runs"));
+            return Err(refused(Code::Conflict, "that needs a connection on which no other statement runs"));
         }
         Ok(hosted)
     }
@@ -102,16 +108,17 @@ fn load(conn: &Connection, detach_main: Option<DetachMain>) -> SqlResult<Arc<Rec
         let loaded = Arc::clone(&loaded);
         move |call: &Call<'_>| work(call, &loaded)
     };
-    conn.create_scalar_function("acl_login", 1, direct, with(identity::login))?;
-    conn.create_scalar_function("acl_login", 2, direct, with(identity::login))?;
-    conn.create_scalar_function("acl_logout", 0, direct, with(identity::logout))?;
-    conn.create_scalar_function("acl_system", 1, direct, with(identity::system))?;
-    conn.create_scalar_function("acl_whoami", 0, innocuous, with(identity::whoami))?;
-    conn.create_scalar_function("acl_seal", 0, direct, with(seal::seal))?;
-    conn.create_scalar_function("acl_check", 0, direct, with(maintenance::check))?;
-    conn.create_scalar_function("acl_adopt", 0, direct, with(maintenance::adopt))?;
+    let functions = Functions(conn);
+    functions.create_scalar_function("acl_login", 1, direct, with(identity::login))?;
+    functions.create_scalar_function("acl_login", 2, direct, with(identity::login))?;
+    functions.create_scalar_function("acl_logout", 0, direct, with(identity::logout))?;
+    functions.create_scalar_function("acl_system", 1, direct, with(identity::system))?;
+    functions.create_scalar_function("acl_whoami", 0, innocuous, with(identity::whoami))?;
+    functions.create_scalar_function("acl_seal", 0, direct, with(seal::seal))?;
+    functions.create_scalar_function("acl_check", 0, direct, with(maintenance::check))?;
+    functions.create_scalar_function("acl_adopt", 0, direct, with(maintenance::adopt))?;
     let constant = innocuous | FunctionFlags::SQLITE_DETERMINISTIC;
-    conn.create_scalar_function("acl_version", 0, constant, |_| Ok(env!("CARGO_PKG_VERSION")))?;
+    functions.create_scalar_function("acl_version", 0, constant, |_| Ok(env!("CARGO_PKG_VERSION")))?;
     loaded.hosted.remember();
     Ok(recorder)
 }

@@ -1,7 +1,6 @@
 //! The functions of the AFTER triggers, and the guard of the audit.
 
 use rusqlite::Result as SqlResult;
-use rusqlite::functions::Context as Call;
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 
 use super::call::{failed, resource, text, trusted_state};
@@ -13,6 +12,7 @@ use crate::audit::{Door, Entry};
 use crate::error::Error;
 use crate::facts::{Fact, Facts};
 use crate::operation::{Action, Operation, Resource};
+use crate::sqlite::function::Call;
 use crate::verdict;
 
 fn pending(state: &State, resource: Resource, record: ValueRef<'_>) -> Option<usize> {

@@ -50,9 +50,9 @@ fn a_host_that_is_too_old_or_odd_gets_a_text() {
     };
     let (room, none) = (allot as *const c_void, no_room as *const c_void);
     for (malloc, version, told) in [
-        (room, old as *const c_void, Some("aclite needs SQLite 3.34.1 or later; this is 3.34.0")),
-        (room, ancient as *const c_void, Some("aclite needs SQLite 3.34.1 or later; this is 3.7.0")),
-        (room, ptr::null(), Some("aclite: this SQLite does not say its version")),
+        (room, old as *const c_void, Some("aclite: incompatible: needs SQLite 3.34.1 or later; this is 3.34.0")),
+        (room, ancient as *const c_void, Some("aclite: incompatible: needs SQLite 3.34.1 or later; this is 3.7.0")),
+        (room, ptr::null(), Some("aclite: incompatible: this SQLite does not say its version")),
         (none, old as *const c_void, None),
         (ptr::null(), old as *const c_void, None),
     ] {

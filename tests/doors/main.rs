@@ -8,6 +8,7 @@
 mod attacks;
 mod audit_insert;
 mod cascades;
+mod codes;
 mod detached;
 mod forgery;
 mod host;

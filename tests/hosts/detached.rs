@@ -7,7 +7,8 @@ use super::support::extension::extension;
 use super::support::file::host;
 use super::{node_is_there, old_is_there, python_is_there, world};
 
-const TOLD: &str = "aclite: the guards of this file were taken out: run `aclite adopt FILE` to put them in again";
+const TOLD: &str =
+    "aclite: detached: the guards of this file were taken out: run `aclite adopt FILE` to put them in again";
 
 const WRITES: [&str; 6] = [
     "INSERT INTO tasks (task_id, session_id, created_at, status, data) VALUES ('new', 's-w', 1, 'created', '{}')",
