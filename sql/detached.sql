@@ -5,18 +5,18 @@
 
 CREATE TRIGGER /*+ trigger insert = */acl_notes_detached_insert/*-*/ BEFORE INSERT ON /*+ table = */notes/*-*/
 BEGIN
-  SELECT RAISE(ABORT, 'aclite: the guards of this file were taken out: run `aclite adopt FILE` to put them in again')
+  SELECT RAISE(ABORT, 'aclite: detached: the guards of this file were taken out: run `aclite adopt FILE` to put them in again')
   WHERE sqlite_compileoption_used('ACLITE');
 END;
 
 CREATE TRIGGER /*+ trigger update = */acl_notes_detached_update/*-*/ BEFORE UPDATE ON /*+ table = */notes/*-*/
 BEGIN
-  SELECT RAISE(ABORT, 'aclite: the guards of this file were taken out: run `aclite adopt FILE` to put them in again')
+  SELECT RAISE(ABORT, 'aclite: detached: the guards of this file were taken out: run `aclite adopt FILE` to put them in again')
   WHERE sqlite_compileoption_used('ACLITE');
 END;
 
 CREATE TRIGGER /*+ trigger delete = */acl_notes_detached_delete/*-*/ BEFORE DELETE ON /*+ table = */notes/*-*/
 BEGIN
-  SELECT RAISE(ABORT, 'aclite: the guards of this file were taken out: run `aclite adopt FILE` to put them in again')
+  SELECT RAISE(ABORT, 'aclite: detached: the guards of this file were taken out: run `aclite adopt FILE` to put them in again')
   WHERE sqlite_compileoption_used('ACLITE');
 END;

@@ -3,6 +3,7 @@
 //! [`Error`] says everything. [`Error::public`] says what a caller may know: where they may not
 //! view the record it is "not found", in the same words as for a record that never was.
 
+mod code;
 mod refusal;
 mod sqlite;
 
@@ -14,6 +15,7 @@ use crate::level::{Held, Need};
 use crate::operation::{Operation, Resource};
 use crate::word::UnknownWord;
 
+pub(crate) use code::{Code, Told};
 pub(crate) use refusal::Refusal;
 
 /// The result of everything that aclite does.
@@ -598,22 +600,31 @@ impl Error {
     /// A stable word for the kind of error, for programs.
     #[must_use]
     pub const fn code(&self) -> &'static str {
+        self.kind().as_str()
+    }
+
+    const fn kind(&self) -> Code {
         match self {
-            Self::NotAuthenticated => "not_authenticated",
-            Self::Denied(_) => "denied",
-            Self::NotFound(_) => "not_found",
-            Self::Immutable(_) => "immutable",
-            Self::Conflict(_) => "conflict",
-            Self::IdentityDrift(_) => "identity_drift",
-            Self::Ambiguous(_) => "ambiguous",
-            Self::Invalid(_) => "invalid",
-            Self::Busy(_) => "busy",
-            Self::Nested => "nested",
-            Self::Tampered(_) => "tampered",
-            Self::Detached => "detached",
-            Self::Incompatible(_) => "incompatible",
-            Self::Storage(_) => "storage",
+            Self::NotAuthenticated => Code::NotAuthenticated,
+            Self::Denied(_) => Code::Denied,
+            Self::NotFound(_) => Code::NotFound,
+            Self::Immutable(_) => Code::Immutable,
+            Self::Conflict(_) => Code::Conflict,
+            Self::IdentityDrift(_) => Code::IdentityDrift,
+            Self::Ambiguous(_) => Code::Ambiguous,
+            Self::Invalid(_) => Code::Invalid,
+            Self::Busy(_) => Code::Busy,
+            Self::Nested => Code::Nested,
+            Self::Tampered(_) => Code::Tampered,
+            Self::Detached => Code::Detached,
+            Self::Incompatible(_) => Code::Incompatible,
+            Self::Storage(_) => Code::Storage,
         }
+    }
+
+    /// The kind that the caller may be told: a hidden record is "not found".
+    fn public_kind(&self) -> Code {
+        if self.is_visible() { self.kind() } else { Code::NotFound }
     }
 
     /// The HTTP status that fits.

@@ -4,6 +4,8 @@
 //! rusqlite ties a statement to a borrow of its connection, and its cache looks each text up again.
 #![expect(unsafe_code, reason = "a statement that lives as long as its connection has no lifetime that Rust can name")]
 
+pub(crate) mod function;
+
 use std::cell::OnceCell;
 use std::ffi::{CStr, CString, c_int};
 use std::ops::Deref;

@@ -1,13 +1,6 @@
 // A Feathers-like service of tasks. What a caller may do is decided by the file, not here.
 "use strict";
-
-const STATUS = [
-  [401, /^aclite: (not signed in|no such user)/],
-  [404, /^aclite: there is no /],
-  [403, /^aclite: (may not |.* can't change$)/],
-  [409, /^aclite: .* (has ended as|exists already)/],
-  [400, /^aclite: `/],
-];
+const { refusal } = require("./refusals.js");
 
 class Tasks {
   constructor(db) {
@@ -24,12 +17,13 @@ class Tasks {
     try {
       this.login.get(params.user?.id ?? "");
       const row = this.update.get({ id, status, data: JSON.stringify(rest) });
-      if (row === undefined) throw new Error(`aclite: there is no task \`${id}\``);
+      // A record that is not there is no error of SQLite's. The answer is that for a hidden one.
+      if (row === undefined) throw new Error(`aclite: not_found: there is no task \`${id}\``);
       const { data, ...columns } = row;
       return { ...JSON.parse(data), ...columns };
     } catch (error) {
-      const [code] = STATUS.find(([, text]) => text.test(error.message)) ?? [500];
-      throw Object.assign(new Error(error.message, { cause: error }), { code });
+      const { status: code, message } = refusal(error) ?? { status: 500, message: "the database failed" };
+      throw Object.assign(new Error(message, { cause: error }), { code });
     } finally {
       this.logout.get();
     }

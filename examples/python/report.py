@@ -3,6 +3,7 @@
 import contextlib
 import json
 import pathlib
+import re
 import sqlite3
 import sys
 
@@ -36,15 +37,32 @@ def report(db, user, task, **fields):
     return {**json.loads(rows[0]["data"]), "status": rows[0]["status"]} if rows else None
 
 
+def refusal(error):
+    """The word and the sentence by which aclite refused; the text alone where it was SQLite that failed.
+
+    Searched for, since a library may put words of its own before SQLite's. Of a conflict and of values that are not
+    allowed the module makes an IntegrityError, of the rest other kinds of DatabaseError.
+    """
+    found = re.search(r"aclite: ([a-z_]+): (.*)", str(error), re.DOTALL)
+    return found.groups() if found else (None, str(error))
+
+
 def main(file, extension):
     db = connect(file, extension)
     with acting(db, "acl_system", "first start"):
         db.executescript(pathlib.Path(__file__).parent.parent.joinpath("world.sql").read_text())
-    for user, task in [("bo", "t-1"), ("mallory", "t-1"), ("mallory", "t-2"), ("bo", "t-9")]:
+    for user, task, fields in [
+        ("bo", "t-1", {"tool_use_count": 3}),
+        ("mallory", "t-1", {"tool_use_count": 3}),
+        ("mallory", "t-2", {"tool_use_count": 3}),
+        ("bo", "t-1", {"status": "failed"}),
+        ("bo", "t-9", {"tool_use_count": 3}),
+    ]:
         try:
-            print(f"{user} reports on {task}:", report(db, user, task, tool_use_count=3))
-        except sqlite3.OperationalError as error:
-            print(f"{user} reports on {task}:", error)
+            print(f"{user} reports on {task}:", report(db, user, task, **fields))
+        except sqlite3.DatabaseError as error:
+            word, sentence = refusal(error)
+            print(f"{user} reports on {task}:", type(error).__name__, word, sentence)
     for row in db.execute("SELECT actor, record, verdict, held, why FROM acl_audit WHERE operation = 'patch' ORDER BY seq"):
         print("audit:", *row)
     db.close()

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rusqlite::{ErrorCode, ffi};
 
-use super::{Conflict, ConflictKind, Error, Incompatible, Subject};
+use super::{Code, Conflict, ConflictKind, Error, Incompatible, Subject, Told};
 
 impl Error {
     /// What `error` means where a file is opened, checked or changed as a whole.
@@ -57,6 +57,17 @@ impl Error {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy(Duration::ZERO),
             _ => Self::storage(doing, error),
         }
+    }
+}
+
+impl Told {
+    /// What SQLite is told where a function of ours fails because SQLite did.
+    pub(crate) fn of_sqlite(error: &rusqlite::Error) -> Self {
+        let code = match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Code::Busy,
+            _ => Code::Storage,
+        };
+        Self::new(code, error.to_string())
     }
 }
 

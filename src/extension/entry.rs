@@ -36,12 +36,12 @@ pub(super) unsafe extern "C" fn sqlite3_extension_init(
         Some(version) if version >= OLDEST => {}
         Some(version) => {
             let (major, minor, patch) = (version / 1_000_000, version / 1000 % 1000, version % 1000);
-            let text = format!("aclite needs SQLite 3.34.1 or later; this is {major}.{minor}.{patch}");
+            let text = format!("aclite: incompatible: needs SQLite 3.34.1 or later; this is {major}.{minor}.{patch}");
             // SAFETY: as above.
             return unsafe { refuse(error, calls, &text) };
         }
         // SAFETY: as above.
-        None => return unsafe { refuse(error, calls, "aclite: this SQLite does not say its version") },
+        None => return unsafe { refuse(error, calls, "aclite: incompatible: this SQLite does not say its version") },
     }
     // SAFETY: the version says that all fields of the table of 3.34.1 are there. A call is absent where it was left out.
     let absent = unsafe {
@@ -51,7 +51,8 @@ pub(super) unsafe extern "C" fn sqlite3_extension_init(
         ]
     };
     if let Some((_, option)) = absent.iter().find(|(absent, _)| *absent) {
-        let text = format!("aclite: this SQLite was compiled with {option}: aclite needs what that leaves out");
+        let text =
+            format!("aclite: incompatible: this SQLite was compiled with {option}: aclite needs what that leaves out");
         // SAFETY: as above.
         return unsafe { refuse(error, calls, &text) };
     }
@@ -60,7 +61,9 @@ pub(super) unsafe extern "C" fn sqlite3_extension_init(
         && first != calls
     {
         // SAFETY: as above.
-        return unsafe { refuse(error, calls, "aclite: another SQLite of this process has loaded it already") };
+        return unsafe {
+            refuse(error, calls, "aclite: incompatible: another SQLite of this process has loaded it already")
+        };
     }
     let loaded = catch_unwind(AssertUnwindSafe(|| {
         // SAFETY: the version says that all fields of the table of 3.34.1 are there.
@@ -73,7 +76,7 @@ pub(super) unsafe extern "C" fn sqlite3_extension_init(
     match loaded {
         Ok(code) => code,
         // SAFETY: as above.
-        Err(_) => unsafe { refuse(error, calls, "aclite: loading failed") },
+        Err(_) => unsafe { refuse(error, calls, "aclite: storage: loading failed") },
     }
 }
 

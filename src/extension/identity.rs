@@ -3,15 +3,16 @@
 //! A sign-in that fails leaves nobody signed in: who goes on all the same must not act as whoever was there before. Where
 //! who acts can't change at all, since a statement writes or it is final, the failed call changes nothing either.
 
-use rusqlite::functions::Context as Call;
 use rusqlite::{Connection, Result as SqlResult, ToSql, params};
 
 use super::Loaded;
 use super::hosted::HostConnection;
 use crate::actor::Actor;
 use crate::audit::{Door, Entry};
-use crate::guard::failed;
+use crate::error::{Code, Told};
+use crate::guard::refused;
 use crate::operation::{Action, Operation, Resource};
+use crate::sqlite::function::Call;
 
 /// `acl_login(user [, 'final'])`: from now on `user` acts, named by id or by an e-mail address that
 /// no other user has. Returns the id.
@@ -31,7 +32,10 @@ pub(super) fn executor(call: &Call<'_>, loaded: &Loaded) -> SqlResult<String> {
         let theirs = "SELECT 1 FROM main.tasks AS t JOIN main.sessions AS s ON s.session_id = t.session_id
                       WHERE t.task_id = ?1 AND t.session_id = ?2 AND t.created_by = ?3";
         if !there_is(conn, theirs, &[task, session, user])? {
-            return Err(failed(format!("`{user}` has no task `{task}` in a session `{session}`")));
+            return Err(refused(
+                Code::NotAuthenticated,
+                format!("`{user}` has no task `{task}` in a session `{session}`"),
+            ));
         }
         Ok((Actor::executor(user.as_str(), session.as_str(), task.as_str()), user.clone()))
     })
@@ -45,7 +49,7 @@ pub(super) fn agent(call: &Call<'_>, loaded: &Loaded) -> SqlResult<String> {
         exists(conn, user)?;
         let theirs = "SELECT 1 FROM main.sessions WHERE session_id = ?1 AND created_by = ?2";
         if !there_is(conn, theirs, &[session, user])? {
-            return Err(failed(format!("`{user}` has created no session `{session}`")));
+            return Err(refused(Code::NotAuthenticated, format!("`{user}` has created no session `{session}`")));
         }
         Ok((Actor::agent(user.as_str(), session.as_str()), user.clone()))
     })
@@ -101,7 +105,7 @@ fn as_daemon(
 ) -> SqlResult<String> {
     sign_in(call, loaded, function, [what], |conn, [name]| {
         if name.trim().is_empty() {
-            return Err(failed(nameless));
+            return Err(refused(Code::Invalid, nameless));
         }
         let actor = act(name);
         if loaded.recorder.has_announced(&actor) {
@@ -109,9 +113,10 @@ fn as_daemon(
             return Ok((actor, name.clone()));
         }
         if !conn.is_autocommit() {
-            return Err(failed(format!(
-                "{function}() is called outside of a transaction the first time, so that the audit can say so"
-            )));
+            return Err(refused(
+                Code::Conflict,
+                format!("{function}() is called outside of a transaction the first time, so that the audit can say so"),
+            ));
         }
         let asked = Operation::new(Resource::Meta, Action::Administer);
         let mut entry = Entry::new(&actor, Door::Sql, asked, "connection", "allowed");
@@ -119,7 +124,7 @@ fn as_daemon(
         loaded
             .recorder
             .announce(&actor, entry)
-            .map_err(|error| failed(format!("the audit can't be written: {error}")))?;
+            .map_err(|error| Told::whole(&error).because("the audit can't be written"))?;
         Ok((actor, name.clone()))
     })
 }
@@ -161,10 +166,10 @@ fn become_actor(loaded: &Loaded, actor: Option<Actor>) {
 fn changeable<'a>(loaded: &'a Loaded, name: &str) -> SqlResult<&'a HostConnection> {
     let hosted = loaded.direct(name)?;
     if hosted.is_sealed() {
-        return Err(failed("the connection is sealed"));
+        return Err(refused(Code::Denied, "the connection is sealed"));
     }
     if hosted.is_final() {
-        return Err(failed("who acts on this connection is final"));
+        return Err(refused(Code::Denied, "who acts on this connection is final"));
     }
     Ok(hosted)
 }
@@ -172,7 +177,10 @@ fn changeable<'a>(loaded: &'a Loaded, name: &str) -> SqlResult<&'a HostConnectio
 /// The arguments, and whether `final` follows them. The functions take any number, so that a wrong one fails here.
 fn arguments<const N: usize>(call: &Call<'_>, function: &str, what: [&str; N]) -> SqlResult<([String; N], bool)> {
     if call.len() != N && call.len() != N + 1 {
-        return Err(failed(format!("{function}() takes {}, and `final` where nobody else is to act", what.join(", "))));
+        return Err(refused(
+            Code::Invalid,
+            format!("{function}() takes {}, and `final` where nobody else is to act", what.join(", ")),
+        ));
     }
     let mut given = [const { String::new() }; N];
     for (index, what) in what.into_iter().enumerate() {
@@ -181,13 +189,13 @@ fn arguments<const N: usize>(call: &Call<'_>, function: &str, what: [&str; N]) -
     match (call.len() > N).then(|| argument(call, N, "`final`")).transpose()?.as_deref() {
         None => Ok((given, false)),
         Some("final") => Ok((given, true)),
-        Some(_) => Err(failed("the last argument can only be `final`")),
+        Some(_) => Err(refused(Code::Invalid, "the last argument can only be `final`")),
     }
 }
 
 fn argument(call: &Call<'_>, index: usize, what: &str) -> SqlResult<String> {
     let text = call.get_raw(index).as_str().ok().filter(|text| !text.contains('\0'));
-    text.map(str::to_owned).ok_or_else(|| failed(format!("{what} must be text")))
+    text.map(str::to_owned).ok_or_else(|| refused(Code::Invalid, format!("{what} must be text")))
 }
 
 fn there_is(conn: &Connection, sql: &str, ids: &[&String]) -> SqlResult<bool> {
@@ -198,11 +206,12 @@ fn there_is(conn: &Connection, sql: &str, ids: &[&String]) -> SqlResult<bool> {
 /// Fails unless the main database has its guards.
 fn guarded(conn: &Connection) -> SqlResult<()> {
     if !there_is(conn, "SELECT 1 FROM main.sqlite_master WHERE type = 'table' AND name = 'acl_meta'", &[])? {
-        return Err(failed("the main database has no guards: SELECT acl_adopt() puts them in"));
+        return Err(refused(Code::Incompatible, "the main database has no guards: SELECT acl_adopt() puts them in"));
     }
     // Its tables refuse writes of this connection, but for those that a migration has rebuilt.
     if there_is(conn, "SELECT 1 FROM main.acl_meta WHERE name = 'generation' AND value = 0", &[])? {
-        return Err(failed("the guards of this file were taken out: run `aclite adopt FILE` to put them in again"));
+        let remedy = "the guards of this file were taken out: run `aclite adopt FILE` to put them in again";
+        return Err(refused(Code::Detached, remedy));
     }
     Ok(())
 }
@@ -213,7 +222,7 @@ fn exists(conn: &Connection, user: &String) -> SqlResult<()> {
     if there_is(conn, "SELECT 1 FROM main.users WHERE user_id = ?1", &[user])? {
         return Ok(());
     }
-    Err(failed("no such user"))
+    Err(refused(Code::NotAuthenticated, "no such user"))
 }
 
 /// The one user whom `name` means.
@@ -226,8 +235,8 @@ fn find(conn: &Connection, name: &str) -> SqlResult<String> {
         match <[String; 1]>::try_from(found) {
             Ok([id]) => return Ok(id),
             Err(none) if none.is_empty() => {}
-            Err(_) => return Err(failed("more than one user has this address: log in by id")),
+            Err(_) => return Err(refused(Code::Ambiguous, "more than one user has this address: log in by id")),
         }
     }
-    Err(failed("no such user"))
+    Err(refused(Code::NotAuthenticated, "no such user"))
 }

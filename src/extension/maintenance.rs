@@ -1,11 +1,12 @@
 //! What an operator without the `aclite` command does to a file by SQL.
 
 use rusqlite::Result as SqlResult;
-use rusqlite::functions::Context as Call;
 use serde::Serialize;
 
 use super::Loaded;
-use crate::guard::failed;
+use crate::error::{Code, Told};
+use crate::guard::{failed, refused};
+use crate::sqlite::function::Call;
 use crate::store::{Adoption, CheckReport, Store, inspect};
 
 /// What a check found, in the file and on this connection.
@@ -26,7 +27,7 @@ struct Checked {
 pub(super) fn check(_: &Call<'_>, loaded: &Loaded) -> SqlResult<String> {
     let shut_out = loaded.unreached().is_some() || loaded.hosted.locks_others_out();
     let file = if shut_out { inspect(&loaded.hosted.connection()?) } else { Store::inspect(loaded.path()?) };
-    let file = file.map_err(|error| failed(error.to_string()))?;
+    let file = file.map_err(|error| Told::whole(&error))?;
     let compiles = || file.is_clean().then(|| loaded.hosted.uncompilable()).flatten();
     let connection = loaded.hosted.problem().or_else(compiles);
     let unrecorded = loaded.unrecorded();
@@ -38,9 +39,9 @@ pub(super) fn check(_: &Call<'_>, loaded: &Loaded) -> SqlResult<String> {
 pub(super) fn adopt(_: &Call<'_>, loaded: &Loaded) -> SqlResult<String> {
     loaded.alone("acl_adopt")?;
     if loaded.is_readonly() {
-        return Err(failed("the host opened the database to read only"));
+        return Err(refused(Code::Incompatible, "the host opened the database to read only"));
     }
-    let report = Adoption::new().run(loaded.path()?).map_err(|error| failed(error.to_string()))?;
+    let report = Adoption::new().run(loaded.path()?).map_err(|error| Told::whole(&error))?;
     json(&report)
 }
 

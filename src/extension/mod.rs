@@ -19,10 +19,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rusqlite::config::DbConfig;
-use rusqlite::functions::{Context as Call, FunctionFlags};
+use rusqlite::functions::FunctionFlags;
 use rusqlite::{Connection, Result as SqlResult};
 
-use crate::guard::{Context, failed, register};
+use crate::error::Code;
+use crate::guard::{Context, refused, register};
+use crate::sqlite::function::{Call, Functions};
 use entry::DetachMain;
 use hosted::HostConnection;
 use recorder::Recorder;
@@ -48,7 +50,11 @@ impl Loaded {
         if self.hosted.locks_others_out() {
             return Err(unreachable("the host keeps others out: `locking_mode` is EXCLUSIVE"));
         }
-        if self.recorder.is_same_file() { Ok(path) } else { Err(failed("another file has taken the database's place")) }
+        if self.recorder.is_same_file() {
+            Ok(path)
+        } else {
+            Err(refused(Code::Incompatible, "another file has taken the database's place"))
+        }
     }
 
     /// Why refusals on this connection leave no audit row, or leave it late; nothing where they do.
@@ -83,10 +89,10 @@ impl Loaded {
     fn direct(&self, name: &str) -> SqlResult<&HostConnection> {
         let hosted = &*self.hosted;
         if !hosted.is_named(name) {
-            return Err(failed(format!("unsafe use of {name}(): only a statement itself may call it")));
+            return Err(refused(Code::Denied, format!("unsafe use of {name}(): only a statement itself may call it")));
         }
         if hosted.writes() || hosted.writes_by(name) {
-            return Err(failed(format!("{name}() can't be called while a statement writes")));
+            return Err(refused(Code::Denied, format!("{name}() can't be called while a statement writes")));
         }
         Ok(hosted)
     }
@@ -95,10 +101,11 @@ impl Loaded {
     fn alone(&self, name: &str) -> SqlResult<&HostConnection> {
         let hosted = self.direct(name)?;
         if !hosted.connection()?.is_autocommit() {
-            return Err(failed("that needs a connection with no transaction open"));
+            return Err(refused(Code::Conflict, "that needs a connection with no transaction open"));
         }
         if hosted.running() > 1 {
-            return Err(failed(
+            return Err(refused(
+                Code::Conflict,
                 "that needs a connection on which no other statement runs, nor waits since it was told SQLITE_BUSY",
             ));
         }
@@ -115,7 +122,7 @@ impl Loaded {
 }
 
 fn unreachable(why: &str) -> rusqlite::Error {
-    failed(format!("the database can't be opened a second time: {why}"))
+    refused(Code::Incompatible, format!("the database can't be opened a second time: {why}"))
 }
 
 /// Makes `conn` a guarded door: registers the functions, and switches on what the guards rest on.
@@ -143,19 +150,20 @@ fn load(conn: &Connection, detach_main: Option<DetachMain>) -> SqlResult<Arc<Rec
         let loaded = Arc::clone(&loaded);
         move |call: &Call<'_>| work(call, &loaded)
     };
+    let functions = Functions(conn);
     // Of any number of arguments: a wrong one is a sign-in that failed, after which nobody is signed in.
-    conn.create_scalar_function("acl_login", -1, direct, with(identity::login))?;
-    conn.create_scalar_function("acl_executor", -1, direct, with(identity::executor))?;
-    conn.create_scalar_function("acl_agent", -1, direct, with(identity::agent))?;
-    conn.create_scalar_function("acl_service", -1, direct, with(identity::service))?;
-    conn.create_scalar_function("acl_system", -1, direct, with(identity::system))?;
-    conn.create_scalar_function("acl_logout", 0, direct, with(identity::logout))?;
-    conn.create_scalar_function("acl_whoami", 0, innocuous, with(identity::whoami))?;
-    conn.create_scalar_function("acl_seal", 0, direct, with(seal::seal))?;
-    conn.create_scalar_function("acl_check", 0, direct, with(maintenance::check))?;
-    conn.create_scalar_function("acl_adopt", 0, direct, with(maintenance::adopt))?;
+    functions.create_scalar_function("acl_login", -1, direct, with(identity::login))?;
+    functions.create_scalar_function("acl_executor", -1, direct, with(identity::executor))?;
+    functions.create_scalar_function("acl_agent", -1, direct, with(identity::agent))?;
+    functions.create_scalar_function("acl_service", -1, direct, with(identity::service))?;
+    functions.create_scalar_function("acl_system", -1, direct, with(identity::system))?;
+    functions.create_scalar_function("acl_logout", 0, direct, with(identity::logout))?;
+    functions.create_scalar_function("acl_whoami", 0, innocuous, with(identity::whoami))?;
+    functions.create_scalar_function("acl_seal", 0, direct, with(seal::seal))?;
+    functions.create_scalar_function("acl_check", 0, direct, with(maintenance::check))?;
+    functions.create_scalar_function("acl_adopt", 0, direct, with(maintenance::adopt))?;
     let constant = innocuous | FunctionFlags::SQLITE_DETERMINISTIC;
-    conn.create_scalar_function("acl_version", 0, constant, |_| Ok(env!("CARGO_PKG_VERSION")))?;
+    functions.create_scalar_function("acl_version", 0, constant, |_| Ok(env!("CARGO_PKG_VERSION")))?;
     loaded.hosted.remember();
     if let Some(why) = loaded.unrecorded() {
         place::warn(&format!("aclite: {why}"));

@@ -3,19 +3,21 @@
 use std::sync::MutexGuard;
 
 use rusqlite::Result as SqlResult;
-use rusqlite::functions::Context as Call;
 use rusqlite::types::ValueRef;
 
 use super::context::{Context, State};
+use crate::error::{Code, Told};
 use crate::operation::Resource;
+use crate::sqlite::function::Call;
 
-/// The text of a failed function as SQLite hands it on.
-#[derive(Debug, thiserror::Error)]
-#[error("aclite: {0}")]
-struct Failed(String);
-
+/// The error of a function that can't do its work: a failure of the database, not a refusal.
 pub(crate) fn failed(text: impl Into<String>) -> rusqlite::Error {
-    rusqlite::Error::UserFunctionError(Box::new(Failed(text.into())))
+    refused(Code::Storage, text)
+}
+
+/// The error of a function that does not do what it was called for.
+pub(crate) fn refused(code: Code, text: impl Into<String>) -> rusqlite::Error {
+    Told::new(code, text).into()
 }
 
 /// The state, for a function that only our triggers call: on a host's connection whoever runs SQL can

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use rusqlite::Result as SqlResult;
-use rusqlite::functions::Context as Call;
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 
 use super::call::{failed, resource, text, trusted_state};
@@ -16,6 +15,7 @@ use crate::error::{Error, Result};
 use crate::facts::{Fact, Facts};
 use crate::operation::{Action, Operation, Resource};
 use crate::sqlite::Prepared;
+use crate::sqlite::function::Call;
 use crate::verdict;
 
 fn pending(state: &State, resource: Resource, record: ValueRef<'_>) -> Option<usize> {

@@ -18,6 +18,7 @@ use super::judge::{guard, guard_child, may_get, removed_parent, row};
 use super::merging::{merged, next_completed_at, next_data, next_status};
 use crate::actor::Actor;
 use crate::record::Time;
+use crate::sqlite::function::Functions;
 
 /// Registers all functions on `conn`; they work on `context`.
 pub(crate) fn register(conn: &Connection, context: &Arc<Context>) -> SqlResult<()> {
@@ -25,6 +26,7 @@ pub(crate) fn register(conn: &Connection, context: &Arc<Context>) -> SqlResult<(
     let pure = flags | FunctionFlags::SQLITE_DETERMINISTIC;
     let host = Host::of(conn);
     detached::register(conn)?;
+    let conn = Functions(conn);
     let with = |context: &Arc<Context>| Arc::clone(context);
 
     // Who acts, for an executor its session and task, for an agent its session; NULL where there is none.

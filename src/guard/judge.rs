@@ -4,7 +4,6 @@ use std::any::Any;
 use std::sync::{Arc, MutexGuard};
 
 use rusqlite::Result as SqlResult;
-use rusqlite::functions::Context as Call;
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 
 use super::call::{failed, resource, text, trusted_state};
@@ -14,10 +13,11 @@ use super::host::Host;
 use crate::actor::Actor;
 use crate::audit::{Door, Entry};
 use crate::catalog;
-use crate::error::{Error, Refusal, Subject};
+use crate::error::{Error, Refusal, Subject, Told};
 use crate::facts::{CHILD, Fact, Facts, Reading, RemovedParent, Row, contract};
 use crate::operation::{Action, Operation, Resource};
 use crate::record::Time;
+use crate::sqlite::function::Call;
 use crate::verdict::{self, Completion};
 
 /// `acl_guard(resource, action, fact, …, row)`: asks the verdict about a row, refuses or remembers.
@@ -321,10 +321,7 @@ fn undecidable(state: &mut State, asked: Operation, record: &str, problem: &str)
 /// A refused statement is undone whole, so nothing that it began is under way any more: no cascade may rest on it.
 pub(super) fn refuse(state: &mut State, error: Error, entry: Option<Entry>) -> rusqlite::Error {
     state.forget_statement();
-    let told = match &error {
-        Error::Storage(storage) => storage.context().to_owned(),
-        _ => error.public().message,
-    };
+    let told = Told::public(&error);
     state.refusal = Some((error, entry));
-    failed(told)
+    told.into()
 }

@@ -1,21 +1,26 @@
 //! The functions that repositories compute with inside their statements.
 
 use rusqlite::Result as SqlResult;
-use rusqlite::functions::Context as Call;
 use rusqlite::types::Value;
 
-use super::call::{failed, text};
 use super::context::{Ending, Merged, State};
+use super::judge::refuse;
 use crate::audit::Door;
+use crate::error::Error;
 use crate::facts::DataChange;
 use crate::merge;
 use crate::record::Time;
+use crate::sqlite::function::Call;
 use crate::verdict;
 
 /// `acl_merge(stored, patch)`: the stored JSON object with the patch merged in deeply.
 pub(super) fn merged(call: &Call<'_>, state: &mut State) -> SqlResult<String> {
-    let wrong = |error: merge::MergeError| failed(format!("`data` can't be merged: {error}"));
-    merge_and_note(text(call, 0)?, text(call, 1)?, state).map_err(wrong)
+    let object = |index| call.get_raw(index).as_str();
+    let result = match (object(0), object(1)) {
+        (Ok(stored), Ok(patch)) => merge_and_note(stored, patch, state).map_err(|error| error.to_string()),
+        _ => Err("it is no text".to_owned()),
+    };
+    result.map_err(|problem| refuse(state, Error::invalid("data", format!("can't be merged: {problem}")), None))
 }
 
 /// `acl_next_data(stored, patch)`: the merged `data`; NULL where there is none, which the guard refuses.

@@ -20,7 +20,7 @@ mod template;
 mod writer;
 
 #[cfg(feature = "extension")]
-pub(crate) use call::failed;
+pub(crate) use call::{failed, refused};
 pub(crate) use check::{beyond_repair, check};
 pub(crate) use context::{Context, Ending};
 #[cfg(feature = "extension")]

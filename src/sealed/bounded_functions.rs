@@ -4,9 +4,12 @@
 
 use std::collections::HashSet;
 
-use rusqlite::functions::{Context, FunctionFlags};
+use rusqlite::functions::FunctionFlags;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ErrorCode, Result};
+
+use crate::error::{Code, Told};
+use crate::sqlite::function::{Call, Functions};
 
 /// Whether `name` is one of them.
 pub(super) fn replaces(name: &str) -> bool {
@@ -24,6 +27,7 @@ pub(super) fn register(conn: &Connection, length: usize) -> Result<bool> {
 
 fn functions(conn: &Connection, length: usize) -> Result<()> {
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_INNOCUOUS | FunctionFlags::SQLITE_DETERMINISTIC;
+    let conn = Functions(conn);
     conn.create_scalar_function("instr", 2, flags, instr)?;
     conn.create_scalar_function("replace", 3, flags, move |call| replace(call, length))?;
     for (name, left, right) in [("trim", true, true), ("ltrim", true, false), ("rtrim", false, true)] {
@@ -35,23 +39,23 @@ fn functions(conn: &Connection, length: usize) -> Result<()> {
 }
 
 fn failed(text: &str) -> rusqlite::Error {
-    rusqlite::Error::UserFunctionError(text.into())
+    Told::new(Code::Invalid, text).into()
 }
 
 /// The text of an argument, as SQLite has it; NULL is none.
-fn text(call: &Context<'_>, index: usize) -> Result<Option<String>> {
+fn text(call: &Call<'_>, index: usize) -> Result<Option<String>> {
     Ok(match call.get_raw(index) {
         ValueRef::Null => None,
         ValueRef::Integer(number) => Some(number.to_string()),
         ValueRef::Text(bytes) | ValueRef::Blob(bytes) => {
-            let text = std::str::from_utf8(bytes).map_err(|_| failed("aclite: an argument is not UTF-8"))?;
+            let text = std::str::from_utf8(bytes).map_err(|_| failed("an argument is not UTF-8"))?;
             Some(text.to_owned())
         }
-        ValueRef::Real(_) => return Err(failed("aclite: an argument is a REAL; CAST it to text")),
+        ValueRef::Real(_) => return Err(failed("an argument is a REAL; CAST it to text")),
     })
 }
 
-fn instr(call: &Context<'_>) -> Result<Option<i64>> {
+fn instr(call: &Call<'_>) -> Result<Option<i64>> {
     let (Some(hay), Some(needle)) = (text(call, 0)?, text(call, 1)?) else { return Ok(None) };
     let Some(at) = hay.find(&needle) else { return Ok(Some(0)) };
     let blobs = [0, 1].iter().all(|index| matches!(call.get_raw(*index), ValueRef::Blob(_)));
@@ -59,7 +63,7 @@ fn instr(call: &Context<'_>) -> Result<Option<i64>> {
     Ok(i64::try_from(before).ok().map(|before| before + 1))
 }
 
-fn replace(call: &Context<'_>, length: usize) -> Result<Option<String>> {
+fn replace(call: &Call<'_>, length: usize) -> Result<Option<String>> {
     let (Some(text), Some(from)) = (text(call, 0)?, text(call, 1)?) else { return Ok(None) };
     if from.is_empty() {
         return Ok(Some(text));
@@ -73,7 +77,7 @@ fn replace(call: &Context<'_>, length: usize) -> Result<Option<String>> {
     Ok(Some(text.replace(&from, &to)))
 }
 
-fn trim(call: &Context<'_>, left: bool, right: bool) -> Result<Option<String>> {
+fn trim(call: &Call<'_>, left: bool, right: bool) -> Result<Option<String>> {
     let Some(text) = text(call, 0)? else { return Ok(None) };
     let set = if call.len() > 1 { self::text(call, 1)? } else { Some(" ".to_owned()) };
     let Some(set) = set else { return Ok(None) };

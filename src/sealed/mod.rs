@@ -216,7 +216,7 @@ impl Seal {
                 _ => format!("takes longer than {:?}", self.clock.limit()),
             },
             ErrorCode::TooBig => "makes too large a value".to_owned(),
-            ErrorCode::Unknown | ErrorCode::ApiMisuse | ErrorCode::TypeMismatch => {
+            ErrorCode::Unknown | ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch => {
                 format!("failed: {}", message.as_deref().unwrap_or("no reason is known"))
             }
             _ => return Error::storage("a sealed statement", error),

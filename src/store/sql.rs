@@ -139,6 +139,11 @@ impl<'t> Sql<'t> {
             work(&mut statement)
         });
         let done = done.map_err(|error| {
+            // What a guard says comes first: it refuses with a code of SQLite's own.
+            if let Some((error, entry)) = conn.context.take_refusal() {
+                *refused = entry;
+                return error;
+            }
             let fault = match &error {
                 // SQLite found fault before it ran anything, and can't say where.
                 rusqlite::Error::SqliteFailure(code, Some(msg)) if !ran.get() && code.extended_code == SQLITE_ERROR => {
@@ -146,11 +151,7 @@ impl<'t> Sql<'t> {
                 }
                 _ => Error::of_text(&error),
             };
-            fault.unwrap_or_else(|| {
-                let (error, entry) = conn.failure("a statement of the embedder's", &the_file(), error);
-                *refused = entry;
-                error
-            })
+            fault.unwrap_or_else(|| Error::of_record("a statement of the embedder's", &the_file(), error))
         });
         // Memory of this statement must not serve a later one.
         conn.context.start(Door::Api);

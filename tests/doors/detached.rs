@@ -11,7 +11,8 @@ use crate::support::file::content;
 use crate::support::raw::{self, run};
 use crate::support::{places, system, task, world_at};
 
-const TOLD: &str = "aclite: the guards of this file were taken out: run `aclite adopt FILE` to put them in again";
+const TOLD: &str =
+    "aclite: detached: the guards of this file were taken out: run `aclite adopt FILE` to put them in again";
 
 /// Every way to write a row, each of which changes one at least.
 const WRITES: &[&str] = &[
@@ -223,7 +224,7 @@ fn nobody_signs_in_where_a_migration_has_rebuilt_a_table() {
     for conn in [&before, &after] {
         assert_eq!(text(conn, "SELECT acl_login('cy')"), "cy");
         let refused = run(conn, "UPDATE tasks SET status = 'failed' WHERE task_id = 't-v'");
-        assert_eq!(refused, Err("aclite: there is no task `t-v`".to_owned()));
+        assert_eq!(refused, Err("aclite: not_found: there is no task `t-v`".to_owned()));
     }
 }
 
@@ -241,7 +242,7 @@ fn adopted_again_the_guards_decide_again() {
     assert_eq!(text(&after, "SELECT acl_login('cy')"), "cy");
     let patch = "UPDATE tasks SET data = '{\"by\":\"me\"}' WHERE task_id = 't-v'";
     assert_eq!(run(&before, patch), Ok(0), "bo still acts there");
-    assert_eq!(run(&after, patch), Err("aclite: there is no task `t-v`".to_owned()));
+    assert_eq!(run(&after, patch), Err("aclite: not_found: there is no task `t-v`".to_owned()));
     let bare = Connection::open(&path).unwrap();
     assert!(run(&bare, patch).unwrap_err().contains("no such function: acl_"));
 }

@@ -54,20 +54,34 @@ fn a_host_that_is_too_old_or_odd_gets_a_text() {
     let (room, none) = (allot as *const c_void, no_room as *const c_void);
     let (new, nothing) = (present as *const c_void, ptr::null());
     for (malloc, version, rest, told) in [
-        (room, old as *const c_void, nothing, Some("aclite needs SQLite 3.34.1 or later; this is 3.34.0")),
-        (room, ancient as *const c_void, nothing, Some("aclite needs SQLite 3.34.1 or later; this is 3.7.0")),
-        (room, nothing, nothing, Some("aclite: this SQLite does not say its version")),
+        (
+            room,
+            old as *const c_void,
+            nothing,
+            Some("aclite: incompatible: needs SQLite 3.34.1 or later; this is 3.34.0"),
+        ),
+        (
+            room,
+            ancient as *const c_void,
+            nothing,
+            Some("aclite: incompatible: needs SQLite 3.34.1 or later; this is 3.7.0"),
+        ),
+        (room, nothing, nothing, Some("aclite: incompatible: this SQLite does not say its version")),
         (
             room,
             new,
             nothing,
-            Some("aclite: this SQLite was compiled with SQLITE_OMIT_AUTHORIZATION: aclite needs what that leaves out"),
+            Some(
+                "aclite: incompatible: this SQLite was compiled with SQLITE_OMIT_AUTHORIZATION: aclite needs what that leaves out",
+            ),
         ),
         (
             room,
             new,
             new,
-            Some("aclite: this SQLite was compiled with SQLITE_OMIT_VIRTUALTABLE: aclite needs what that leaves out"),
+            Some(
+                "aclite: incompatible: this SQLite was compiled with SQLITE_OMIT_VIRTUALTABLE: aclite needs what that leaves out",
+            ),
         ),
         (none, old as *const c_void, nothing, None),
         (nothing, old as *const c_void, nothing, None),

@@ -9,6 +9,7 @@ mod attacks;
 mod audit_insert;
 mod busy;
 mod cascades;
+mod codes;
 mod detached;
 mod endings;
 mod forgery;

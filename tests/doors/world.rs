@@ -74,8 +74,8 @@ pub(crate) fn refused_to(doors: &Doors, actor: &Actor, attempts: &[(&str, &str)]
         assert_eq!(everything(doors), before, "at the raw door: {statement}: {raw:?}");
         // What is refused for its text alone does no harm there, or is refused by something else.
         if *expected != "invalid" {
-            let told = outcome.unwrap_err().public().message;
-            assert_eq!(raw, Err(format!("aclite: {told}")), "at the raw door: {statement}");
+            let told = outcome.unwrap_err().public();
+            assert_eq!(raw, Err(format!("aclite: {}: {}", told.code, told.message)), "at the raw door: {statement}");
         }
     }
 }

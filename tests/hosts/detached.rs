@@ -6,7 +6,8 @@ use super::drive::{Connected, HOSTS, Host, alone, old_is_there};
 use super::support::extension::extension;
 use super::world;
 
-const TOLD: &str = "aclite: the guards of this file were taken out: run `aclite adopt FILE` to put them in again";
+const TOLD: &str =
+    "aclite: detached: the guards of this file were taken out: run `aclite adopt FILE` to put them in again";
 
 const WRITES: [&str; 6] = [
     "INSERT INTO tasks (task_id, session_id, created_at, status, data) VALUES ('new', 's-w', 1, 'created', '{}')",

@@ -40,13 +40,13 @@ fn nodes_service_patches_by_id_and_answers_with_a_status() {
     let said = plays(BETTER_SQLITE3_MODULE.command().arg(here("examples/node/demo.js")).arg(&path).arg(extension()));
     insta::assert_snapshot!(said, @r#"
     bo patches t-1 with {"model":"claude-sonnet-4-5","git_state":{"sha":"f00d"}}: 200 running fix the build claude-sonnet-4-5
-    mallory patches t-1 with {"status":"failed"}: 403 aclite: may not patch task `t-1`: needs `prompt`, holds `view` (others) on worktree `w-1`
-    mallory patches t-2 with {"status":"failed"}: 404 aclite: there is no task `t-2`
-    mallory patches t-9 with {"status":"failed"}: 404 aclite: there is no task `t-9`
-    nobody patches t-1 with {"status":"failed"}: 401 aclite: no such user
+    mallory patches t-1 with {"status":"failed"}: 403 may not patch task `t-1`: needs `prompt`, holds `view` (others) on worktree `w-1`
+    mallory patches t-2 with {"status":"failed"}: 404 there is no task `t-2`
+    mallory patches t-9 with {"status":"failed"}: 404 there is no task `t-9`
+    nobody patches t-1 with {"status":"failed"}: 401 no such user
     bo patches t-1 with {"status":"completed"}: 200 completed fix the build claude-sonnet-4-5
-    bo patches t-1 with {"status":"running"}: 409 aclite: task `t-1` has ended as `completed`
-    bo patches t-1 with {"created_by":"mallory"}: 400 aclite: `created_by` is a column and can't be a key of `data` too
+    bo patches t-1 with {"status":"running"}: 409 task `t-1` has ended as `completed`
+    bo patches t-1 with {"created_by":"mallory"}: 400 `created_by` is a column and can't be a key of `data` too
     in the audit: 4 refusals
     "#);
 }
@@ -60,12 +60,14 @@ fn pythons_agents_report() {
     let said = plays(python("examples/python/report.py").arg(&path).arg(extension()));
     insta::assert_snapshot!(said, @r#"
     bo reports on t-1: {'full_prompt': 'fix the build', 'tool_use_count': 3, 'status': 'running'}
-    mallory reports on t-1: aclite: may not patch task `t-1`: needs `prompt`, holds `view` (others) on worktree `w-1`
-    mallory reports on t-2: aclite: there is no task `t-2`
+    mallory reports on t-1: DatabaseError denied may not patch task `t-1`: needs `prompt`, holds `view` (others) on worktree `w-1`
+    mallory reports on t-2: DatabaseError not_found there is no task `t-2`
+    bo reports on t-1: IntegrityError invalid `status` is a column and can't be a key of `data` too
     bo reports on t-9: None
     audit: bo t-1 allowed all owner
     audit: mallory t-1 denied view others
     audit: mallory t-2 denied none others
+    audit: bo t-1 denied None `status` is invalid
     "#);
 }
 

@@ -12,7 +12,7 @@ const Database = require("better-sqlite3");
 const { ACLITE_TEST_EXTENSION: EXTENSION, ACLITE_TEST_WORLD: WORLD } = process.env;
 const REFUSED = "UPDATE tasks SET status = 'running' WHERE task_id = 't-w'"; // dee may only view it
 const ALLOWED = "UPDATE users SET name = 'Dee' WHERE user_id = 'dee'";
-const MAY_NOT = { name: "SqliteError", code: "SQLITE_ERROR", message: /^aclite: may not patch task `t-w`: needs `prompt`/ };
+const MAY_NOT = { name: "SqliteError", code: "SQLITE_AUTH", message: /^aclite: denied: may not patch task `t-w`: needs `prompt`/ };
 
 function connect(file, user, options) {
   const db = new Database(file, options);
@@ -79,6 +79,37 @@ habit("a refused statement rolls db.transaction back, and is in the audit then",
   assert.equal(dees(file), null);
   assert.deepEqual(denials(file), ["dee t-w"]);
   db.close();
+});
+
+habit("a refusal has the code that fits its kind", (file) => {
+  const task = "INSERT INTO tasks (task_id, session_id, created_at, status, created_by, data) VALUES ";
+  for (const [user, sql, code, word] of [
+    ["dee", REFUSED, "SQLITE_AUTH", "denied"],
+    ["dee", "DELETE FROM tasks WHERE task_id = 't-v'", "SQLITE_AUTH", "not_found"],
+    ["bo", "UPDATE tasks SET data = '1'", "SQLITE_CONSTRAINT_TRIGGER", "invalid"],
+    ["bo", "UPDATE tasks SET task_id = 'other' WHERE task_id = 't-w'", "SQLITE_CONSTRAINT_TRIGGER", "immutable"],
+    ["bo", `${task} ('t-w', 's-w', acl_now(), 'created', 'bo', '{}')`, "SQLITE_CONSTRAINT_TRIGGER", "conflict"],
+    ["bo", "SELECT acl_login('nobody')", "SQLITE_AUTH_USER", "not_authenticated"],
+  ]) {
+    const db = connect(file, user);
+    const refused = { name: "SqliteError", code, message: new RegExp(`^aclite: ${word}: `) };
+    assert.throws(() => db.prepare(sql)[sql.startsWith("SELECT") ? "get" : "run"](), refused, sql);
+    db.close();
+  }
+});
+
+// As better-sqlite3 and libsql throw it, as drizzle wraps it (older versions in the text, newer ones as the cause), as Knex does.
+test("the example finds the word in every wrapper", () => {
+  const { refusal } = require("../../examples/node/refusals.js");
+  const text = "aclite: denied: may not patch task `t-w`: needs `prompt`";
+  const driver = Object.assign(new Error(text), { code: "SQLITE_AUTH" });
+  const found = { code: "denied", message: "may not patch task `t-w`: needs `prompt`", status: 403 };
+  assert.deepEqual(refusal(driver), found);
+  assert.deepEqual(refusal(new Error(`SQLITE_AUTH: ${text}`)), found);
+  assert.deepEqual(refusal(new Error("Failed query: update tasks set status = ? /* aclite: invalid: x */", { cause: driver })), found);
+  assert.deepEqual(refusal(new Error(`update \`tasks\` set \`status\` = 'x' - ${text}`)), found);
+  assert.equal(refusal(new Error("no such table: tasks")), undefined);
+  assert.equal(refusal(undefined), undefined);
 });
 
 habit("a refusal that db.transaction swallows is in the audit after the next sign-in", (file) => {

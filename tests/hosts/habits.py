@@ -50,7 +50,7 @@ class Habit(unittest.TestCase):
         return self.ask("SELECT actor || ' ' || record FROM acl_audit WHERE door = 'sql' AND verdict = 'denied' ORDER BY seq")
 
     def refused(self, db, sql=REFUSED, why="may not patch task `t-w`"):
-        with self.assertRaises(sqlite3.OperationalError) as caught:
+        with self.assertRaises(sqlite3.DatabaseError) as caught:
             db.execute(sql)
         self.assertIn(why, str(caught.exception))
 
@@ -101,7 +101,7 @@ class Transactions(Habit):
 
     def test_the_with_block_undoes_what_a_refusal_ends(self):
         db = self.connect()
-        with self.assertRaises(sqlite3.OperationalError), db:
+        with self.assertRaises(sqlite3.DatabaseError), db:
             db.execute(ALLOWED)
             db.execute(REFUSED)
         self.assertFalse(db.in_transaction)
@@ -110,12 +110,36 @@ class Transactions(Habit):
 
     def test_executemany_ends_at_the_refused_row(self):
         db = self.connect("bo")
-        with self.assertRaises(sqlite3.OperationalError):
+        with self.assertRaises(sqlite3.DatabaseError):
             rows = [("t-w",), ("t-x",), ("t-s",)]
             db.executemany("UPDATE tasks SET status = 'running' WHERE task_id = ?", rows)
         db.rollback()
         self.assertEqual(self.ask("SELECT count(*) FROM tasks WHERE status = 'running'"), [0])
         self.assertEqual(self.denials(), ["bo t-x"])
+
+
+class Codes(Habit):
+    """A refusal has the exception that fits its kind, and its word in the text."""
+
+    def test_who_may_not_gets_another_exception_than_a_value_that_is_not_allowed(self):
+        task = "INSERT INTO tasks (task_id, session_id, created_at, status, created_by, data) VALUES "
+        for user, sql, exception, code, word in [
+            ("dee", REFUSED, sqlite3.DatabaseError, "SQLITE_AUTH", "denied"),
+            ("dee", "DELETE FROM tasks WHERE task_id = 't-v'", sqlite3.DatabaseError, "SQLITE_AUTH", "not_found"),
+            ("bo", "UPDATE tasks SET data = '1'", sqlite3.IntegrityError, "SQLITE_CONSTRAINT_TRIGGER", "invalid"),
+            ("bo", "UPDATE tasks SET task_id = 'other' WHERE task_id = 't-w'", sqlite3.IntegrityError, "SQLITE_CONSTRAINT_TRIGGER", "immutable"),
+            ("bo", task + "('t-w', 's-w', acl_now(), 'created', 'bo', '{}')", sqlite3.IntegrityError, "SQLITE_CONSTRAINT_TRIGGER", "conflict"),
+            ("bo", "SELECT acl_login('nobody')", sqlite3.DatabaseError, "SQLITE_AUTH_USER", "not_authenticated"),
+            ("bo", "SELECT acl_system('')", sqlite3.IntegrityError, "SQLITE_CONSTRAINT_TRIGGER", "invalid"),
+        ]:
+            with self.subTest(sql):
+                db = self.connect(user, isolation_level=None)
+                with self.assertRaises(exception) as caught:
+                    db.execute(sql).fetchall()
+                self.assertIs(type(caught.exception), exception)
+                self.assertTrue(str(caught.exception).startswith(f"aclite: {word}: "), caught.exception)
+                if sys.version_info >= (3, 11):
+                    self.assertEqual(caught.exception.sqlite_errorname, code)
 
 
 class Ends(Habit):
@@ -131,7 +155,7 @@ class Ends(Habit):
                 "db.execute(\"SELECT acl_login('dee')\").fetchall()",
                 *lines,
                 f'try: db.execute("{REFUSED}")',
-                "except sqlite3.OperationalError as error: print(error, flush=True)",
+                "except sqlite3.DatabaseError as error: print(error, flush=True)",
                 "os._exit(7)",
             ]
         )
@@ -155,7 +179,7 @@ class Cursors(Habit):
     def test_nobody_signs_in_while_a_returning_cursor_is_open(self):
         db = self.connect("bo", isolation_level=None)
         rows = db.execute("UPDATE tasks SET status = 'running' WHERE session_id = 's-w' AND status = 'created' RETURNING task_id")
-        with self.assertRaises(sqlite3.OperationalError) as caught:
+        with self.assertRaises(sqlite3.DatabaseError) as caught:
             db.execute("SELECT acl_login('dee')")
         self.assertIn("can't be called while a statement writes", str(caught.exception))
         self.assertEqual(rows.fetchall(), [("t-w",)])
@@ -184,13 +208,13 @@ class Threads(Habit):
         def work():
             try:
                 db.execute(REFUSED)
-            except sqlite3.OperationalError as error:
+            except sqlite3.DatabaseError as error:
                 errors.append(str(error))
 
         thread = threading.Thread(target=work)
         thread.start()
         thread.join()
-        self.assertEqual([error[:37] for error in errors], ["aclite: may not patch task `t-w`: nee"])
+        self.assertEqual([error[:45] for error in errors], ["aclite: denied: may not patch task `t-w`: nee"])
         self.assertEqual(self.denials(), ["dee t-w"])
 
     def test_many_threads_write_under_their_own_names(self):
@@ -200,7 +224,7 @@ class Threads(Habit):
                 try:
                     db.execute("UPDATE tasks SET data = acl_merge(data, '{\"n\":1}') WHERE task_id = 't-w'")
                     outcome.append("written")
-                except sqlite3.OperationalError as error:
+                except sqlite3.DatabaseError as error:
                     outcome.append("refused" if "may not patch" in str(error) else str(error))
             db.close()
 

@@ -129,7 +129,7 @@ fn the_shells_safe_mode_loads_nothing_itself_and_keeps_what_was_loaded_before() 
     );
     let (said, errors, _) = shell(&path, &["-cmd", ".load ./libaclite", "-safe"], &steps);
     assert_eq!(said, "dee\nDee\n");
-    assert!(errors.contains("aclite: may not patch task `t-w`") && errors.lines().count() == 1, "{errors}");
+    assert!(errors.contains("aclite: denied: may not patch task `t-w`") && errors.lines().count() == 1, "{errors}");
     assert_eq!(denials(&path), ["dee t-w"]);
 }
 
@@ -157,7 +157,7 @@ fn the_shell_keeps_a_refusal_of_an_open_transaction_unless_it_exits_with_a_code(
         let (_dir, path) = prepared();
         let steps = format!(".load ./libaclite\nSELECT acl_login('dee');\nBEGIN;\n{REFUSED};\n{end}\n");
         let (_, errors, _) = shell(&path, &[], &steps);
-        assert!(errors.contains("aclite: may not patch task `t-w`"), "{end}: {errors}");
+        assert!(errors.contains("aclite: denied: may not patch task `t-w`"), "{end}: {errors}");
         assert_eq!(denials(&path).len(), usize::from(kept), "`{end}`");
     }
 }
@@ -189,7 +189,7 @@ fn a_final_sign_in_outlives_a_second_loading() {
             said.ends_with("{\"kind\":\"user\",\"id\":\"dee\",\"final\":true,\"sealed\":false}\n"),
             "{again}: {said}"
         );
-        assert!(errors.contains("aclite: who acts on this connection is final"), "{again}: {errors}");
+        assert!(errors.contains("aclite: denied: who acts on this connection is final"), "{again}: {errors}");
     }
 }
 

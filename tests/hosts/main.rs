@@ -88,7 +88,7 @@ fn an_sqlite_that_is_too_old_says_so() {
     }
     let loads = Command::new(old("3.34.0")).arg(":memory:").arg(extension()).output().unwrap();
     let said = String::from_utf8(loads.stdout).unwrap();
-    assert!(said.contains("aclite needs SQLite 3.34.1 or later; this is 3.34.0"), "{said}");
+    assert!(said.contains("aclite: incompatible: needs SQLite 3.34.1 or later; this is 3.34.0"), "{said}");
     assert_eq!(loads.status.code(), Some(2), "the process went on");
 }
 

@@ -143,7 +143,10 @@ fn host_of(path: &Path, actor: &Actor) -> Option<Connection> {
     let host = raw::open(path);
     let id = actor.user_id().map(|id| id.as_str());
     if id == Some("ghost") {
-        assert_eq!(raw::run(&host, "SELECT acl_login('ghost')"), Err("aclite: no such user".to_owned()));
+        assert_eq!(
+            raw::run(&host, "SELECT acl_login('ghost')"),
+            Err("aclite: not_authenticated: no such user".to_owned())
+        );
         return None;
     }
     if id.is_some() {
@@ -162,8 +165,8 @@ fn check_host(host: &Connection, holder: &str, operation: &str, expected: &str) 
     let letter = match &outcome {
         Ok(1) => "y",
         Err(text) if text.contains("not signed in") => "?",
-        Err(text) if text.starts_with("aclite: there is no ") => ".",
-        Err(text) if text.starts_with("aclite: may not ") => "n",
+        Err(text) if text.starts_with("aclite: not_found: there is no ") => ".",
+        Err(text) if text.starts_with("aclite: denied: may not ") => "n",
         other => panic!("{operation} by {holder}, on a host's connection: {other:?}"),
     };
     assert_eq!(letter, expected, "{operation} by {holder}, on a host's connection: {outcome:?}");

@@ -42,6 +42,16 @@ pub fn act_as(conn: &Connection, actor: &Actor) {
     assert!(!set.is_empty());
 }
 
+/// The result code and the text with which `sql` is refused.
+#[track_caller]
+pub fn refusal(conn: &Connection, sql: &str) -> (i32, String) {
+    let run = || conn.prepare(sql)?.query([])?.next().map(drop);
+    match run() {
+        Err(rusqlite::Error::SqliteFailure(code, Some(text))) => (code.extended_code, text),
+        other => panic!("{sql}: {other:?}"),
+    }
+}
+
 /// Runs one statement to its end: how many rows it returned, or the text of its error.
 pub fn run(conn: &Connection, sql: &str) -> std::result::Result<usize, String> {
     let run = || {

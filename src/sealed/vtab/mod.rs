@@ -31,8 +31,9 @@ const KEPT: usize = 16;
 const STEADY: c_int = 64 << 10;
 
 /// What untrusted SQL is told of a failure of the reader.
-const FAILED: &str = "aclite: the reader failed";
-const ONE_AT_A_TIME: &str = "aclite: one statement at a time on a sealed connection";
+const FAILED: &str = "aclite: storage: the reader failed";
+const BUSY: &str = "aclite: busy: the reader failed";
+const ONE_AT_A_TIME: &str = "aclite: conflict: one statement at a time on a sealed connection";
 
 /// Why the reader failed last: for the embedder, never for SQL.
 pub(super) type Cause = Arc<Mutex<Option<Error>>>;
@@ -88,7 +89,7 @@ impl Shared {
         }
         if matches!(error, Error::Busy(_)) {
             *self.cause.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
-            return Failure { code: ffi::SQLITE_BUSY, text: FAILED };
+            return Failure { code: ffi::SQLITE_BUSY, text: BUSY };
         }
         tracing::error!(%error, "a sealed reader failed");
         *self.cause.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
@@ -107,7 +108,7 @@ impl Shared {
     fn enter(&self) -> Result<(), Failure> {
         // SAFETY: the connection is open, since one of its statements calls.
         if unsafe { bounds::are_busy(self.db, 1) } {
-            return Err(Failure { code: ffi::SQLITE_MISUSE, text: ONE_AT_A_TIME });
+            return Err(Failure { code: ffi::SQLITE_CONSTRAINT_TRIGGER, text: ONE_AT_A_TIME });
         }
         if self.open.get() == 0 {
             self.reader.begin().map_err(|error| self.fail(error))?;
