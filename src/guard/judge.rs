@@ -11,6 +11,7 @@ use super::context::{Context, OpenWrite, State};
 use super::entry;
 use super::host::Host;
 use crate::audit::{Door, Entry};
+use crate::catalog;
 use crate::error::{Error, Refusal, Subject};
 use crate::facts::{CHILD, Fact, Facts, Reading, RemovedParent, Row, contract};
 use crate::operation::{Action, Operation, Resource};
@@ -153,7 +154,7 @@ fn reading(asked: Operation, state: &State) -> Reading {
     Reading {
         pairs: asked.action == Action::Patch,
         // A repository's values are checked before they get here.
-        plain: !api,
+        strict: (!api).then(|| catalog::of(asked.resource)),
         keep: api && state.wanted == Some(asked.resource),
     }
 }

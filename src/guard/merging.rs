@@ -8,14 +8,14 @@ use super::call::{failed, text};
 use super::context::{Ending, Merged, State};
 use crate::audit::Door;
 use crate::facts::DataChange;
-use crate::merge;
+use crate::merge::{self, Known};
 use crate::record::Time;
 use crate::verdict;
 
 /// `acl_merge(stored, patch)`: the stored JSON object with the patch merged in deeply.
 pub(super) fn merged(call: &Call<'_>, state: &mut State) -> SqlResult<String> {
     let wrong = |error: merge::MergeError| failed(format!("`data` can't be merged: {error}"));
-    merge_and_note(text(call, 0)?, text(call, 1)?, state).map_err(wrong)
+    merge_and_note(text(call, 0)?, text(call, 1)?, Known::Text, state).map_err(wrong)
 }
 
 /// `acl_next_data(stored, patch)`: the merged `data`; NULL where there is none, which the guard refuses.
@@ -23,16 +23,16 @@ pub(super) fn merged(call: &Call<'_>, state: &mut State) -> SqlResult<String> {
 /// An error here would come before the guard, and tell those who may not view the record of it.
 pub(super) fn next_data(call: &Call<'_>, state: &mut State) -> Option<String> {
     let (stored, patch) = (call.get_raw(0).as_str().ok()?, call.get_raw(1).as_str().ok()?);
-    merge_and_note(stored, patch, state).ok()
+    merge_and_note(stored, patch, Known::Read, state).ok()
 }
 
 /// Merges, and remembers what that changes: the guard of the same row need not compare the texts again.
-fn merge_and_note(stored: &str, patch: &str, state: &mut State) -> Result<String, merge::MergeError> {
+fn merge_and_note(stored: &str, patch: &str, known: Known, state: &mut State) -> Result<String, merge::MergeError> {
     // A repository writes its patches from a map: they repeat no key, and nest no deeper than they may.
     if state.door != Some(Door::Api) {
         merge::check_object(patch)?;
     }
-    let (result, keys) = merge::merge(stored, patch)?;
+    let (result, keys) = merge::merge(stored, patch, known)?;
     let change = DataChange { keys: Some(keys), checked: true };
     state.merged = Some(Merged { stored: stored.to_owned(), result: result.clone(), change });
     Ok(result)
@@ -66,7 +66,9 @@ pub(super) fn next_completed_at(call: &Call<'_>, state: &State) -> SqlResult<Val
     }
     let ends = verdict::is_final(next) && !verdict::is_final(status);
     Ok(match given {
-        Value::Null if ends => Value::Integer(Time::now().as_millis()),
+        Value::Integer(_) => given,
+        // Nothing is given, or an older program stored what is no time.
+        _ if ends => Value::Integer(Time::now().as_millis()),
         given => given,
     })
 }

@@ -26,7 +26,7 @@ fn row(columns: &'static str, changed: Option<&[&str]>) -> Row {
         values.push(NULL);
     }
     let mut row = Row::default();
-    let reading = Reading { pairs: changed.is_some(), plain: true, keep: false };
+    let reading = Reading { pairs: changed.is_some(), strict: Some(catalog::of(Resource::Task)), keep: false };
     row.add(Arc::new(Columns::parse(columns).unwrap()), values.into_iter(), reading).unwrap();
     row
 }
