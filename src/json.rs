@@ -143,13 +143,17 @@ impl<'a> Reader<'a> {
 
     /// A number, a truth or null, as text.
     fn plain(&mut self) -> Result<&'a str, Fault> {
-        for word in ["true", "false", "null"] {
-            if self.text.as_bytes()[self.at..].starts_with(word.as_bytes()) {
-                self.at += word.len();
-                return Ok(word);
-            }
+        let word = match self.peek() {
+            Some(b't') => "true",
+            Some(b'f') => "false",
+            Some(b'n') => "null",
+            _ => return self.number(),
+        };
+        if !self.text.as_bytes()[self.at..].starts_with(word.as_bytes()) {
+            return Err(self.fault("a value is missing"));
         }
-        self.number()
+        self.at += word.len();
+        Ok(word)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
+use std::string::FromUtf8Error;
 
 use super::string::{decoded, lossy};
 use super::{Fault, NOT_AN_OBJECT, Reader};
@@ -38,12 +39,19 @@ impl<'a> Key<'a> {
         if self.escaped { decoded(self.raw) } else { Cow::Borrowed(self.raw.as_bytes()) }
     }
 
+    /// What it spells; as bytes where it holds a lone surrogate.
+    pub(super) fn text(self) -> Result<String, Vec<u8>> {
+        if !self.escaped {
+            return Ok(self.raw.to_owned());
+        }
+        String::from_utf8(decoded(self.raw).into_owned()).map_err(FromUtf8Error::into_bytes)
+    }
+
     /// What it spells, for people: a lone surrogate as its escape, which no two keys share.
     pub(crate) fn name(self) -> String {
-        match String::from_utf8(self.spelled().into_owned()) {
+        match self.text() {
             Ok(name) => name,
-            Err(odd) => {
-                let shown = odd.into_bytes();
+            Err(shown) => {
                 let mut name = String::new();
                 let mut rest = &shown[..];
                 while let Err(problem) = str::from_utf8(rest) {

@@ -51,7 +51,8 @@ impl Reader<'_> {
         match self.peek() {
             Some(b'"') => {
                 self.at += 1;
-                Ok(Value::String(string::read(self.string()?.0)))
+                let (raw, escaped) = self.string()?;
+                Ok(Value::String(if escaped { string::read(raw) } else { raw.to_owned() }))
             }
             Some(b'{' | b'[') if level > MAX_DEPTH => Err(self.fault("nested deeper than 127 levels")),
             Some(b'{') => self.map(level).map(Value::Object),
@@ -95,9 +96,9 @@ impl Reader<'_> {
         loop {
             let key = self.key()?;
             let value = self.value(level + 1)?;
-            match String::from_utf8(key.spelled().into_owned()) {
+            match key.text() {
                 Ok(key) => drop(map.insert(key, value)),
-                Err(key) => odd.insert(key.into_bytes(), map.len(), value),
+                Err(key) => odd.insert(key, map.len(), value),
             }
             self.skip_space();
             if self.take(b'}') {

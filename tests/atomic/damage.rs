@@ -6,7 +6,7 @@ use std::path::Path;
 use aclite::{Actor, Adoption, Error, MessageQuery, SessionPatch, Sharing, Store, TaskPatch, TaskQuery, TaskStatus};
 use rusqlite::Connection;
 
-use super::world::{bo, cy, fill, mark, store, told};
+use super::world::{bo, cy, fill, mark, told};
 use crate::support::{ask, last_seq, session, sql, system, task, verdict, worktree, world_at};
 
 /// Changes a file's rows behind the guards' backs.
