@@ -19,6 +19,9 @@ pub(crate) struct Table {
     pub(crate) required: &'static [&'static str],
     /// The columns that change under the rule `patch`, where every other needs a stricter one; nothing where none does.
     pub(crate) open: Option<&'static [&'static str]>,
+    /// The columns of text that carries no authority: what people and agents say, which is stored and read whatever it
+    /// holds. Every other column of text holds UTF-8 without NUL.
+    pub(crate) free: &'static [&'static str],
     /// What a running agent reports: columns, and keys of `data`.
     pub(crate) report: (&'static [&'static str], &'static [&'static str]),
     /// What an agent may write here; nothing where it writes none of its rows.
@@ -70,6 +73,7 @@ const fn plain(name: &'static str, resource: Resource, key: &'static [&'static s
         in_worktree: false,
         required: &[],
         open: None,
+        free: &[],
         report: (&[], &[]),
         agent: None,
         fixed: &[],
@@ -81,6 +85,7 @@ const fn plain(name: &'static str, resource: Resource, key: &'static [&'static s
 const USERS: Table = Table {
     required: &["user_id", "created_at", "email", "password", "role", "data"],
     open: Some(&["email", "password", "name", "emoji", "onboarding_completed"]),
+    free: &["name", "emoji"],
     fixed: &["user_id", "created_at"],
     secrets: Secrets { columns: &["password"], hidden: &[], masked: &["api_keys", "env_vars"] },
     ..plain("users", Resource::User, &["user_id"], include_str!("../sql/guards/users.sql"))
@@ -102,6 +107,7 @@ const BOARDS: Table = Table {
         keys: &["description", "color", "icon"],
         inherited: &[],
     }),
+    free: &["name"],
     fixed: &["board_id", "created_by", "created_at"],
     ..plain("boards", Resource::Board, &["board_id"], include_str!("../sql/guards/boards.sql"))
 };
@@ -142,6 +148,16 @@ const WORKTREES: Table = Table {
         keys: &["notes", "issue_url", "pull_request_url"],
         inherited: &[],
     }),
+    free: &[
+        "name",
+        "ref",
+        "start_command",
+        "stop_command",
+        "health_check_url",
+        "app_url",
+        "logs_command",
+        "schedule_cron",
+    ],
     fixed: &["worktree_id", "repo_id", "created_by", "created_at"],
     ..plain("worktrees", Resource::Worktree, &["worktree_id"], include_str!("../sql/guards/worktrees.sql"))
 };
@@ -162,6 +178,7 @@ const SESSIONS: Table = Table {
     parents: &[("worktree_id", "worktrees")],
     in_worktree: true,
     required: &["session_id", "created_at", "created_by", "status", "agentic_tool", "worktree_id", "data"],
+    free: &["archived_reason"],
     report: (
         &["status", "ready_for_prompt", "archived", "archived_reason"],
         &[
@@ -267,11 +284,13 @@ const MESSAGES: Table = Table {
         keys: &["content", "tool_uses"],
         inherited: &[],
     }),
+    free: &["content_preview"],
     fixed: &["message_id", "session_id", "created_at"],
     ..plain("messages", Resource::Message, &["message_id"], include_str!("../sql/guards/messages.sql"))
 };
 
 const GROUPS: Table = Table {
+    free: &["name", "description"],
     fixed: &["group_id", "created_by", "created_at"],
     ..plain("groups", Resource::Group, &["group_id"], include_str!("../sql/guards/groups.sql"))
 };
@@ -388,6 +407,12 @@ impl Table {
         self.secrets.hidden.iter().chain(self.secrets.masked).copied()
     }
 
+    /// Whether this column holds text that carries no authority. Of a further table only the key and the parent carry any,
+    /// and guards compare these with what is stored.
+    pub(crate) fn is_free(&self, column: &str) -> bool {
+        self.resource == Resource::Row || self.free.contains(&column)
+    }
+
     /// Whether it belongs to aclite alone.
     pub(crate) fn is_aclites(&self) -> bool {
         self.name.starts_with("acl_")
@@ -412,7 +437,8 @@ mod tests {
             let columns: HashSet<String> =
                 list.query_map([table.name], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
             let parents = table.parents.iter().map(|(column, _)| column);
-            let lists = [table.key, table.required, table.open.unwrap_or_default(), table.report.0, table.fixed];
+            let lists =
+                [table.key, table.required, table.open.unwrap_or_default(), table.free, table.report.0, table.fixed];
             let bounded: Vec<&str> =
                 table.agent.iter().flat_map(|may| may.bounded).map(|(column, _)| *column).collect();
             let agents = table.agent.iter().flat_map(|may| may.new.iter().chain(may.open)).chain(&bounded);

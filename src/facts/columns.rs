@@ -24,12 +24,12 @@ impl Affinity {
         }
     }
 
-    /// What a value must be that a column of this affinity can't hold; nothing where it can. `plain` asks for text that
-    /// every reader can read back: UTF-8 without NUL.
-    pub(super) fn refuses(self, value: ValueRef<'_>, plain: bool) -> Option<&'static str> {
+    /// What a value must be that a column of this affinity can't hold; nothing where it can. `plain` says whether the
+    /// column asks for text that every reader can read back: UTF-8 without NUL.
+    pub(super) fn refuses(self, value: ValueRef<'_>, plain: impl Fn() -> bool) -> Option<&'static str> {
         match (self, value) {
             (Self::Any, _) | (_, ValueRef::Null) | (Self::Integer, ValueRef::Integer(_)) => None,
-            (Self::Text, ValueRef::Text(text)) if !plain || plain_text(text).is_some() => None,
+            (Self::Text, ValueRef::Text(text)) if plain_text(text).is_some() || !plain() => None,
             (Self::Text, _) => Some("plain text"),
             (Self::Integer, _) => Some("an integer"),
         }

@@ -173,8 +173,9 @@ impl<'a> Facts<'a> {
             return Ok(known);
         }
         let new = self.input(Fact::Data)?.unwrap_or_default();
-        let old = if self.has(Fact::OldData) { self.text(Fact::OldData)?.unwrap_or_default() } else { "{}" };
-        let keys = merge::changed_keys(old, new).ok();
+        // Of a stored text that can't be read nothing can be told. That makes the row nobody's to repair but the daemon's.
+        let old = if self.has(Fact::OldData) { self.text(Fact::OldData).ok().flatten() } else { Some("{}") };
+        let keys = merge::changed_keys(old.unwrap_or_default(), new).ok();
         Ok(self.data.get_or_init(|| DataChange { keys, checked: self.from_map }))
     }
 
@@ -223,6 +224,8 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::catalog;
+    use crate::operation::Resource;
 
     fn one(fact: Fact, value: ValueRef<'static>) -> Facts<'static> {
         let contract: &'static [Fact] = Box::leak(Box::new([fact]));
@@ -279,7 +282,12 @@ mod tests {
         let values = pairs.iter().flat_map(|(_, old, new)| [*old, *new]);
         let mut row = Row::default();
         let columns = Columns::parse(&list.join("\n")).unwrap();
-        row.add(Arc::new(columns), values, Reading { pairs: true, plain: true, keep: false }).unwrap();
+        row.add(
+            Arc::new(columns),
+            values,
+            Reading { pairs: true, strict: Some(catalog::of(Resource::Task)), keep: false },
+        )
+        .unwrap();
         row
     }
 
@@ -302,7 +310,7 @@ mod tests {
 
     #[test]
     fn a_list_that_does_not_match_its_values_is_refused() {
-        let reading = Reading { pairs: true, plain: true, keep: false };
+        let reading = Reading { pairs: true, strict: Some(catalog::of(Resource::Task)), keep: false };
         for (list, values) in [("ta", 1), ("ta", 3), ("ta", 4), ("ta\ntb", 2), ("", 0), ("xa", 2), ("\nta", 2)] {
             let added = Columns::parse(list).map(|columns| {
                 Row::default().add(Arc::new(columns), vec![ValueRef::Null; values].into_iter(), reading)

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use rusqlite::types::{Value, ValueRef};
 
 use super::columns::Columns;
+use crate::catalog::Table;
 
 /// The columns of a row that is written.
 #[derive(Debug, Default)]
@@ -56,8 +57,9 @@ impl StoredRow {
 pub(crate) struct Reading {
     /// Whether it holds a pair for each column, the old value first; else the new value alone.
     pub(crate) pairs: bool,
-    /// Whether changed text has to be such that every reader can read it back.
-    pub(crate) plain: bool,
+    /// The table whose row it is, where changed text has to be such that every reader can read it back, but for what is
+    /// free; nothing where the values were checked before.
+    pub(crate) strict: Option<&'static Table>,
     /// Whether the new values are kept.
     pub(crate) keep: bool,
 }
@@ -75,8 +77,11 @@ impl Row {
             let old = if reading.pairs { Some(values.next().ok_or(MISMATCH)?) } else { None };
             let new = values.next().ok_or(MISMATCH)?;
             if reading.keep {
-                // Text that is not UTF-8 is refused before it gets here; what reads the record finds no text then.
-                let value = Value::try_from(new).unwrap_or(Value::Null);
+                // Text that is not UTF-8 is bytes to Rust.
+                let value = Value::try_from(new).unwrap_or_else(|_| match new {
+                    ValueRef::Text(bytes) => Value::Blob(bytes.to_owned()),
+                    _ => Value::Null,
+                });
                 self.values.get_or_insert_default().push(value);
             }
             if old.is_some_and(|old| same(old, new)) {
@@ -85,7 +90,8 @@ impl Row {
             if reading.pairs {
                 self.changed.push((self.chunks.len(), at));
             }
-            if let Some(needed) = affinity.refuses(new, reading.plain).filter(|_| self.mistyped.is_none()) {
+            let plain = || reading.strict.is_some_and(|table| !table.is_free(columns.name(at)));
+            if let Some(needed) = affinity.refuses(new, plain).filter(|_| self.mistyped.is_none()) {
                 self.mistyped = Some(Mistyped { column: columns.name(at).to_owned(), needed });
             }
         }

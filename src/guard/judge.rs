@@ -227,7 +227,7 @@ fn reading(asked: Operation, state: &State) -> Reading {
     Reading {
         pairs: asked.action == Action::Patch,
         // A repository's values are checked before they get here.
-        plain: !api,
+        strict: (!api).then(|| catalog::of(asked.resource)),
         // A completion is compared, and what an agent gives to a new row is looked at, column by column.
         keep: (api && state.wanted == Some(asked.resource))
             || state.completing.is_some()

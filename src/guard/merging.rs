@@ -8,7 +8,7 @@ use super::judge::refuse;
 use crate::audit::Door;
 use crate::error::Error;
 use crate::facts::DataChange;
-use crate::merge;
+use crate::merge::{self, Known};
 use crate::record::Time;
 use crate::sqlite::function::Call;
 use crate::verdict;
@@ -17,7 +17,7 @@ use crate::verdict;
 pub(super) fn merged(call: &Call<'_>, state: &mut State) -> SqlResult<String> {
     let object = |index| call.get_raw(index).as_str();
     let result = match (object(0), object(1)) {
-        (Ok(stored), Ok(patch)) => merge_and_note(stored, patch, state).map_err(|error| error.to_string()),
+        (Ok(stored), Ok(patch)) => merge_and_note(stored, patch, Known::Text, state).map_err(|error| error.to_string()),
         _ => Err("it is no text".to_owned()),
     };
     result.map_err(|problem| refuse(state, Error::invalid("data", format!("can't be merged: {problem}")), None))
@@ -28,16 +28,16 @@ pub(super) fn merged(call: &Call<'_>, state: &mut State) -> SqlResult<String> {
 /// An error here would come before the guard, and tell those who may not view the record of it.
 pub(super) fn next_data(call: &Call<'_>, state: &mut State) -> Option<String> {
     let (stored, patch) = (call.get_raw(0).as_str().ok()?, call.get_raw(1).as_str().ok()?);
-    merge_and_note(stored, patch, state).ok()
+    merge_and_note(stored, patch, Known::Read, state).ok()
 }
 
 /// Merges, and remembers what that changes: the guard of the same row need not compare the texts again.
-fn merge_and_note(stored: &str, patch: &str, state: &mut State) -> Result<String, merge::MergeError> {
+fn merge_and_note(stored: &str, patch: &str, known: Known, state: &mut State) -> Result<String, merge::MergeError> {
     // A repository writes its patches from a map: they repeat no key, and nest no deeper than they may.
     if state.door != Some(Door::Api) {
         merge::check_object(patch)?;
     }
-    let (result, keys) = merge::merge(stored, patch)?;
+    let (result, keys) = merge::merge(stored, patch, known)?;
     let change = DataChange { keys: Some(keys), checked: true };
     state.merged = Some(Merged { stored: stored.to_owned(), result: result.clone(), change });
     Ok(result)
@@ -73,7 +73,9 @@ pub(super) fn next_completed_at(call: &Call<'_>, state: &State) -> SqlResult<Val
     }
     let ends = verdict::is_final(next) && !verdict::is_final(status);
     Ok(match given {
-        Value::Null if ends => Value::Integer(Time::now().as_millis()),
+        Value::Integer(_) => given,
+        // Nothing is given, or an older program stored what is no time.
+        _ if ends => Value::Integer(Time::now().as_millis()),
         given => given,
     })
 }

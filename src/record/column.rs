@@ -5,10 +5,12 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::Time;
-use crate::merge::{self, MAX_BYTES};
+use crate::{json, merge};
 
 /// The most bytes that an id may have.
 const MAX_ID_BYTES: usize = 64;
+/// How long text may be that carries authority, in bytes. Other text is as long as SQLite takes it.
+const MAX_BYTES: usize = 16 << 20;
 
 /// A column of a record's table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,12 +21,31 @@ pub(crate) struct Column {
     pub(crate) kind: Kind,
     /// Whether it may be NULL.
     pub(crate) nullable: bool,
+    /// Whether it holds text that carries no authority, and so any text.
+    pub(crate) free: bool,
+}
+
+/// Whether `list` has `name`, told by the compiler.
+pub(super) const fn lists(list: &[&str], name: &str) -> bool {
+    let mut at = 0;
+    while at < list.len() {
+        let (listed, name) = (list[at].as_bytes(), name.as_bytes());
+        let mut same = 0;
+        while same < listed.len() && same < name.len() && listed[same] == name[same] {
+            same += 1;
+        }
+        if same == listed.len() && same == name.len() {
+            return true;
+        }
+        at += 1;
+    }
+    false
 }
 
 /// What a column holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// Text without NUL.
+    /// Text: without NUL, unless it is free.
     Text,
     /// An integer of 64 bits.
     Int,
@@ -88,7 +109,7 @@ impl Column {
     pub(super) fn check(&self, value: &Sql) -> Result<(), &'static str> {
         match (self.kind, value) {
             (Kind::Id, Sql::Text(id)) => check_id(id),
-            (_, Sql::Text(text)) => check_text(text),
+            (_, Sql::Text(text)) if !self.free => check_text(text),
             _ => Ok(()),
         }
     }
@@ -133,6 +154,11 @@ pub(super) trait Field: FromSql + Serialize {
         Self::column_result(value)
     }
 
+    /// Reads text that carries no authority, whatever it is: U+FFFD stands for what is not UTF-8.
+    fn read_free(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        Self::read(value)
+    }
+
     fn is_null(&self) -> bool {
         false
     }
@@ -147,6 +173,14 @@ impl Field for String {
 
     fn read(value: ValueRef<'_>) -> FromSqlResult<Self> {
         text(value).map(Self::from)
+    }
+
+    fn read_free(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        match value {
+            // A lone surrogate takes three bytes in text that JavaScript wrote: one character, not three.
+            ValueRef::Text(bytes) | ValueRef::Blob(bytes) => Ok(json::readable(bytes)),
+            value => Self::read(value),
+        }
     }
 }
 
@@ -178,6 +212,13 @@ impl<T: Field> Field for Option<T> {
         match value {
             ValueRef::Null => Ok(None),
             value => T::read(value).map(Some),
+        }
+    }
+
+    fn read_free(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        match value {
+            ValueRef::Null => Ok(None),
+            value => T::read_free(value).map(Some),
         }
     }
 
@@ -234,7 +275,7 @@ mod tests {
             (Kind::Id, json!(null), no_null),
             (Kind::Data, json!({}), Err("is no field: its keys stand beside the other fields")),
         ] {
-            let column = Column { name: "c", kind, nullable: false };
+            let column = Column { name: "c", kind, nullable: false, free: false };
             assert_eq!(column.convert(value.clone()), expected, "{kind:?} {value}");
         }
     }
@@ -242,7 +283,7 @@ mod tests {
     #[test]
     fn null_is_null_where_the_column_may_be() {
         for kind in [Kind::Text, Kind::Int, Kind::Time, Kind::Bool, Kind::Id] {
-            let column = Column { name: "c", kind, nullable: true };
+            let column = Column { name: "c", kind, nullable: true, free: false };
             assert_eq!(column.convert(Value::Null), Ok(Sql::Null));
         }
     }

@@ -3,12 +3,14 @@
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
+use serde::ser::{Error as _, SerializeMap};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::Record;
 use super::secret::Redacted;
 use crate::error::{Error, Result};
-use crate::json;
+use crate::json::{self, Fault, Key, Object};
 use crate::operation::Resource;
 
 /// The open part of a record: every field that has no column.
@@ -27,62 +29,164 @@ pub(crate) struct Data {
 enum Content {
     /// A JSON object, or text that no reader takes for one.
     Text(Arc<str>),
-    /// What was read before.
-    Read,
     /// Why it can't be read. Text that could hold a secret is not kept.
-    Unreadable(Arc<serde_json::Error>),
+    Unreadable(Fault),
+    /// No text, or text with a NUL.
+    NoText,
 }
 
 impl Data {
     /// Takes the stored text over, without `secrets`, with those masked that `R` masks, and without keys that are
     /// columns: those win.
     pub(super) fn of<R: Record>(text: &str, secrets: &[&str]) -> Self {
-        let data = |content| Self { content, resource: R::RESOURCE, read: OnceLock::new() };
         let special = |key: &str| secrets.contains(&key) || R::MASKED.contains(&key) || R::column(key).is_some();
-        if is_plain_without(text, special) {
-            return data(Content::Text(text.into()));
-        }
-        match json::parse_object(text) {
-            Ok(mut map) => {
-                map.retain(|key, _| R::column(key).is_none());
-                super::row::redact_keys::<R>(&mut map, secrets);
-                let data = data(Content::Read);
-                let _ = data.read.set(map);
-                data
-            }
-            Err(problem) => data(Content::Unreadable(Arc::new(problem))),
-        }
+        let content = if is_plain_without(text, special) {
+            Content::Text(text.into())
+        } else {
+            let hidden = |key: &str| secrets.contains(&key) || R::column(key).is_some();
+            without(text, hidden, |key| R::MASKED.contains(&key))
+                .map_or_else(Content::Unreadable, |text| Content::Text(text.into()))
+        };
+        Self { content, resource: R::RESOURCE, read: OnceLock::new() }
+    }
+
+    /// Of a row in which something else than text is stored.
+    pub(super) fn no_text<R: Record>() -> Self {
+        Self { content: Content::NoText, resource: R::RESOURCE, read: OnceLock::new() }
     }
 
     /// The fields, read when they are first asked for.
     ///
     /// # Errors
-    /// `Storage` where the stored text is not a JSON object.
+    /// `Storage` where the stored text is not a JSON object that a reader can take.
     pub(super) fn map(&self, id: &str) -> Result<&Map<String, Value>> {
         if let Some(map) = self.read.get() {
             return Ok(map);
         }
-        let read = match &self.content {
-            Content::Text(text) => json::parse_object(text).map_err(Arc::new),
-            Content::Unreadable(problem) => Err(Arc::clone(problem)),
-            Content::Read => Ok(Map::new()),
-        };
-        let place = || format!("{} `{id}`: column `data`", self.resource);
-        match read {
-            Ok(map) => Ok(self.read.get_or_init(|| map)),
-            // A data error is another type than an object, and quotes the value.
-            Err(problem) if problem.is_data() => Err(Error::broken(format!("{} is not a JSON object", place()))),
-            Err(problem) => Err(Error::storage(place(), problem)),
+        let map = json::parse_object(self.stored(id)?).map_err(|problem| self.unreadable(id, problem))?;
+        Ok(self.read.get_or_init(|| map))
+    }
+
+    /// The fields as the text that is stored.
+    ///
+    /// # Errors
+    /// `Storage` where that is not a JSON object.
+    pub(super) fn text(&self, id: &str) -> Result<&str> {
+        let text = self.stored(id)?;
+        Object::parse(text).map_err(|problem| self.unreadable(id, problem))?;
+        Ok(text)
+    }
+
+    fn stored(&self, id: &str) -> Result<&str> {
+        match &self.content {
+            Content::Text(text) => Ok(text),
+            Content::Unreadable(problem) => Err(self.unreadable(id, *problem)),
+            Content::NoText => Err(Error::broken(format!("{} is not text without NUL", self.place(id)))),
         }
+    }
+
+    fn place(&self, id: &str) -> String {
+        format!("{} `{id}`: column `data`", self.resource)
+    }
+
+    fn unreadable(&self, id: &str, problem: Fault) -> Error {
+        if problem.is_type() {
+            return Error::broken(format!("{} is not a JSON object", self.place(id)));
+        }
+        Error::storage(self.place(id), problem)
+    }
+
+    /// Writes the fields to `map`.
+    pub(super) fn serialize_into<M: SerializeMap>(&self, id: &str, map: &mut M) -> Result<(), M::Error> {
+        let fields = self.map(id).map_err(M::Error::custom)?;
+        let exact = self.exact();
+        for (key, value) in fields {
+            match exact.iter().find(|(known, _)| known == key) {
+                Some((_, text)) => map.serialize_entry(key, text)?,
+                None => map.serialize_entry(key, value)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// The values of which reading loses digits, as text that `serde_json` writes as it stands.
+    fn exact(&self) -> Vec<(String, Box<RawValue>)> {
+        let Content::Text(text) = &self.content else { return Vec::new() };
+        if json::is_read_exactly(text) {
+            return Vec::new();
+        }
+        let entries = Object::parse(text).map(|object| object.entries).unwrap_or_default();
+        let exact = |(key, value): (Key<'_>, &str)| {
+            let text = json::repaired(value).filter(|text| !json::is_read_exactly(text))?;
+            // What can't become a `Value` would fail where somebody wants one. Such a number is read as the nearest one.
+            if text.contains("$serde_json::private") || serde_json::from_str::<Value>(&text).is_err() {
+                return None;
+            }
+            Some((String::from_utf8(key.spelled().into_owned()).ok()?, RawValue::from_string(text.into_owned()).ok()?))
+        };
+        entries.into_iter().filter_map(exact).collect()
+    }
+}
+
+/// The text of a stored `data` of `R` as a reader without the right to its secrets sees it, with U+FFFD for lone
+/// surrogates; `None` where it is no JSON object, which could hold a secret that we don't find.
+///
+/// However often a secret's key stands in the text and however it is spelled, it is found.
+pub(crate) fn redact<R: Record>(text: &str) -> Option<String> {
+    let hidden = |key: &str| R::HIDDEN.contains(&key) || R::WRITE_ONLY.iter().any(|column| column.name == key);
+    without(text, hidden, |key| R::MASKED.contains(&key)).ok().map(|text| shown(&text).unwrap_or(text))
+}
+
+/// The text of a stored `data` with U+FFFD for lone surrogates; `None` where it has none.
+pub(crate) fn shown(text: &str) -> Option<String> {
+    match json::repaired(text) {
+        Some(std::borrow::Cow::Borrowed(_)) => None,
+        Some(std::borrow::Cow::Owned(text)) => Some(text),
+        // One in a key: reading tells keys apart that would become one.
+        None => json::parse_object(text).ok().and_then(|object| serde_json::to_string(&object).ok()),
+    }
+}
+
+/// The object `text` without its `hidden` keys, and with the `masked` ones telling only what is set. All else keeps its
+/// bytes.
+fn without(text: &str, hidden: impl Fn(&str) -> bool, masked: impl Fn(&str) -> bool) -> Result<String, Fault> {
+    let object = Object::parse(text)?;
+    let mut left = String::with_capacity(text.len());
+    for (key, value) in object.entries {
+        let spelled = key.spelled();
+        // What is no UTF-8 is no name of ours.
+        let name = str::from_utf8(&spelled).unwrap_or_default();
+        if hidden(name) {
+            continue;
+        }
+        left.push(if left.is_empty() { '{' } else { ',' });
+        let masked = masked(name);
+        left.extend(["\"", if masked { name } else { key.raw() }, "\":"]);
+        if masked { left.push_str(&what_is_set(value)) } else { left.push_str(value) }
+    }
+    left.push_str(if left.is_empty() { "{}" } else { "}" });
+    Ok(left)
+}
+
+/// What is set in a value that nobody may see: of an object its keys.
+fn what_is_set(value: &str) -> String {
+    match Object::parse(value) {
+        Ok(object) => {
+            let set = object.entries.iter().filter(|(_, value)| *value != "null");
+            let set: Vec<String> = set.map(|(key, _)| format!("\"{}\":true", key.raw())).collect();
+            format!("{{{}}}", set.join(","))
+        }
+        Err(_) => (value != "null").to_string(),
     }
 }
 
 impl PartialEq for Data {
     /// Whether both hold the same fields, in whatever order; unreadable ones are equal where their faults are.
     fn eq(&self, other: &Self) -> bool {
-        match (self.map(""), other.map("")) {
-            (Ok(own), Ok(other)) => own == other,
-            (Err(own), Err(other)) => own.to_string() == other.to_string(),
+        match (&self.content, &other.content) {
+            (Content::Text(own), Content::Text(other)) => json::same_value(own, other),
+            (Content::Unreadable(own), Content::Unreadable(other)) => own == other,
+            (Content::NoText, Content::NoText) => true,
             _ => false,
         }
     }
@@ -167,8 +271,8 @@ mod tests {
     fn unreadable_data_says_so_when_it_is_asked_for() {
         for (text, problem) in [
             ("[1]", "task `t`: column `data` is not a JSON object"),
-            (r#"{"a":"#, "task `t`: column `data`: EOF while parsing a value at line 1 column 5"),
-            (r#"{"status":"x"} x"#, "task `t`: column `data`: trailing characters at line 1 column 16"),
+            (r#"{"a":"#, "task `t`: column `data`: a value is missing at byte 5"),
+            (r#"{"status":"x"} x"#, "task `t`: column `data`: trailing characters at byte 15"),
         ] {
             let data = Data::of::<Task>(text, &[]);
             assert_eq!(data.map("t").unwrap_err().to_string(), problem);

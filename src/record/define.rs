@@ -25,6 +25,7 @@ macro_rules! record {
         ///
         /// As JSON its columns and the keys of `data` lie flat beside each other, a column wins over a
         /// like-named key, times are RFC 3339, and what is NULL is left out. A record whose `data` can't be read fails to serialise.
+        /// A lone surrogate is written as U+FFFD. In JSON text every number has all its digits.
         #[derive(Clone, PartialEq)]
         #[non_exhaustive]
         pub struct $record {
@@ -35,10 +36,21 @@ macro_rules! record {
         impl $record {
             /// The open part: every field that has no column, without secrets. It is read when this is first called.
             ///
+            /// A lone surrogate is read as U+FFFD, and a number as the nearest that `serde_json` can hold;
+            #[doc = concat!("[`", stringify!($record), "::data_text`] has both as they are stored.")]
+            ///
             /// # Errors
-            /// `Storage` where what is stored is not a JSON object.
+            /// `Storage` where what is stored is not a JSON object, or nests deeper than 127 levels.
             pub fn data(&self) -> $crate::error::Result<&serde_json::Map<String, serde_json::Value>> {
                 self.data.map(self.$key.as_str())
+            }
+
+            /// The open part as the JSON text that is stored, without secrets and without keys that are columns.
+            ///
+            /// # Errors
+            /// `Storage` where what is stored is not a JSON object.
+            pub fn data_text(&self) -> $crate::error::Result<&str> {
+                self.data.text(self.$key.as_str())
             }
 
             /// Reads a record, leaving the keys `secrets` of `data` out.
@@ -57,8 +69,17 @@ macro_rules! record {
                     name: $column,
                     kind: <$type as $crate::record::column::Field>::KIND,
                     nullable: <$type as $crate::record::column::Field>::NULLABLE,
+                    free: $crate::record::column::lists(
+                        $crate::catalog::of($crate::operation::Resource::$record).free,
+                        $column,
+                    ),
                 }, )*
-                $crate::record::Column { name: "data", kind: $crate::record::Kind::Data, nullable: false },
+                $crate::record::Column {
+                    name: "data",
+                    kind: $crate::record::Kind::Data,
+                    nullable: false,
+                    free: false,
+                },
             ];
 
             const WRITE_ONLY: &'static [$crate::record::Column] = &[
@@ -66,6 +87,7 @@ macro_rules! record {
                     name: $kept_column,
                     kind: <$kept_type as $crate::record::column::Field>::KIND,
                     nullable: <$kept_type as $crate::record::column::Field>::NULLABLE,
+                    free: false,
                 }, )?
             ];
 
@@ -83,9 +105,7 @@ macro_rules! record {
                 $( if !self.$field.is_null() {
                     map.serialize_entry($column, &self.$field)?;
                 } )*
-                for (key, value) in self.data().map_err(serde::ser::Error::custom)? {
-                    map.serialize_entry(key, value)?;
-                }
+                self.data.serialize_into(self.$key.as_str(), &mut map)?;
                 map.end()
             }
         }
@@ -167,11 +187,14 @@ macro_rules! builder {
                 Ok(Self { draft: $crate::record::fields::Draft::from_json::<$record>($what, value)? })
             }
 
-            /// Like `from_json`, from text.
+            /// Like `from_json`, from text, of which every value for `data` is stored as it stands: digits that no number
+            /// of `serde_json` holds, and lone surrogates, which it does not read. What agents and JavaScript write is
+            /// best taken here.
             ///
             /// # Errors
-            /// As `from_json`, and `Invalid` for a repeated key, an integer beyond 64 bits, and more
-            /// than 16 MiB: faults that a parsed value no longer shows.
+            /// As `from_json`, and `Invalid` for a repeated key: a fault that a parsed value no longer shows. A lone
+            /// surrogate is `Invalid` in what carries authority, such as an id or a status; in a column of free text
+            /// it becomes U+FFFD.
             pub fn from_json_str(text: &str) -> $crate::error::Result<Self> {
                 Ok(Self { draft: $crate::record::fields::Draft::from_json_str::<$record>($what, text)? })
             }

@@ -1,16 +1,17 @@
 //! What a creation or a patch holds, however it was built.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use rusqlite::types::Value as Sql;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::Record;
 use super::column::{Column, Field, Kind};
-use super::secret::Redacted;
+use super::given::GivenData;
 use crate::error::{Error, Invalid, Result};
-use crate::json;
-use crate::merge::{self, MAX_BYTES, MAX_DEPTH};
+use crate::json::{self, MAX_DEPTH, Object};
+use crate::merge;
 
 const TOO_DEEP: &str = "is nested deeper than 127 levels";
 
@@ -23,13 +24,13 @@ pub(crate) struct Fields {
     /// In the order of the table, each once; never `data`.
     pub(crate) columns: Vec<(&'static Column, Sql)>,
     /// The keys of `data`; none is a column's name.
-    pub(crate) data: Map<String, Value>,
+    pub(crate) data: GivenData,
 }
 
 impl Fields {
     /// Nothing yet, for the table of `R`.
     pub(crate) fn new<R: Record>() -> Self {
-        Self { table: R::COLUMNS, write_only: R::WRITE_ONLY, columns: Vec::new(), data: Map::new() }
+        Self { table: R::COLUMNS, write_only: R::WRITE_ONLY, columns: Vec::new(), data: GivenData::default() }
     }
 
     /// The fields in a JSON object: keys that are columns, and all others for `data`. `what` is the
@@ -54,8 +55,19 @@ impl Fields {
 
     fn parse_str<R: Record>(what: &str, text: &str) -> Result<Self> {
         merge::check_object(text).map_err(|problem| Error::invalid(what, format!("can't be used: {problem}")))?;
-        let value = json::parse(text).map_err(|_| Error::invalid(what, "is not JSON"))?;
-        Self::parse::<R>(what, value)
+        let object = Object::parse(text).map_err(|_| Error::invalid(what, "is not JSON"))?;
+        let mut fields = Self::new::<R>();
+        for (key, value) in object.entries {
+            let name = key.name();
+            match fields.column(&name) {
+                Some(column) if !column.free && !matches!(json::repaired(value), Some(Cow::Borrowed(_))) => {
+                    return Err(Error::invalid(name, "may not hold a lone surrogate"));
+                }
+                None if fields.has_data() => fields.data.insert_text(key, value),
+                _ => fields.put(name, json::parse(value).unwrap_or_default())?,
+            }
+        }
+        Ok(fields)
     }
 
     /// Takes one key of a JSON object that nests within the limit.
@@ -66,9 +78,7 @@ impl Fields {
                 self.place(column, value);
             }
             None if !self.has_data() => return Err(Error::invalid(key, "is no field")),
-            None => {
-                self.data.insert(key, value);
-            }
+            None => self.data.insert(&key, value),
         }
         Ok(())
     }
@@ -107,18 +117,6 @@ impl Fields {
         Some(self.columns.remove(place).1)
     }
 
-    /// `data` as the text to store or to merge.
-    ///
-    /// # Errors
-    /// `Invalid` where it is nested too deep or too large.
-    pub(crate) fn data_text(&self) -> Result<String> {
-        if !self.data.values().all(|value| nests_within(value, MAX_DEPTH - 1)) {
-            return Err(Error::invalid("data", TOO_DEEP));
-        }
-        let text = serde_json::to_string(&self.data).map_err(|error| Error::storage("writing `data`", error))?;
-        if text.len() > MAX_BYTES { Err(Error::invalid("data", "is larger than 16 MiB")) } else { Ok(text) }
-    }
-
     fn place(&mut self, column: &'static Column, value: Sql) {
         let rank = |name: &str| self.table.iter().chain(self.write_only).position(|column| column.name == name);
         let rank_of_new = rank(column.name);
@@ -140,7 +138,7 @@ impl fmt::Debug for Fields {
                 shown.field(column.name, value);
             }
         }
-        shown.field("data", &Redacted(&self.data)).finish()
+        shown.field("data", &self.data).finish()
     }
 }
 
@@ -270,7 +268,7 @@ mod tests {
                 ("status", Sql::Text("completed".into())),
             ]
         );
-        assert_eq!(fields.data_text().unwrap(), r#"{"model":"x","git_state":{"sha_at_end":"abc"},"title":null}"#);
+        assert_eq!(fields.data.text().unwrap(), r#"{"model":"x","git_state":{"sha_at_end":"abc"},"title":null}"#);
     }
 
     #[test]
@@ -286,7 +284,7 @@ mod tests {
         let text = TaskPatch::from_json_str(&json.to_string()).unwrap().into_fields().unwrap();
         let set = TaskPatch::new().set("model", "x").set("status", "completed").set("completed_at", 1000);
         for other in [read, text, set.into_fields().unwrap()] {
-            assert_eq!((&other.columns, &other.data), (&typed.columns, &typed.data));
+            assert_eq!((&other.columns, other.data.text().unwrap()), (&typed.columns, typed.data.text().unwrap()));
         }
     }
 
@@ -310,13 +308,9 @@ mod tests {
         ] {
             refused(TaskPatch::from_json(json), message);
         }
-        let huge = Value::from("x".repeat(MAX_BYTES));
-        refused(
-            TaskPatch::new().set("report", huge).into_fields().unwrap().data_text(),
-            "`data` is larger than 16 MiB",
-        );
-        let large = Value::from("x".repeat(MAX_BYTES + 1));
-        refused(Fields::parse::<Worktree>("record", json!({"name": large})), "`name` is larger than 16 MiB");
+        let huge = Value::from("x".repeat(17 << 20));
+        refused(Fields::parse::<Worktree>("record", json!({"unix_group": huge})), "`unix_group` is larger than 16 MiB");
+        Fields::parse::<Worktree>("record", json!({"name": huge, "notes": huge})).unwrap();
         refused(Fields::parse::<Task>("record", json!(1)), "`record` must be a JSON object");
     }
 
@@ -324,9 +318,11 @@ mod tests {
     fn text_shows_faults_that_a_value_hides() {
         for (text, message) in [
             (r#"{"model":"a","model":"b"}"#, "`patch` can't be used: repeated key `model`"),
-            (r#"{"n":18446744073709551616}"#, "`patch` can't be used: integer beyond 64 bits"),
+            (r#"{"n":{"m":1,"m":2}}"#, "`patch` can't be used: repeated key `m`"),
+            (r#"{"status":"\ud83c"}"#, "`status` may not hold a lone surrogate"),
+            (r#"{"task_id":"\udf89x"}"#, "`task_id` may not hold a lone surrogate"),
             ("[]", "`patch` can't be used: not an object"),
-            ("{", "`patch` can't be used: not JSON: EOF while parsing an object at line 1 column 1"),
+            ("{", "`patch` can't be used: not JSON: a key is missing at byte 1"),
         ] {
             refused(TaskPatch::from_json_str(text), message);
         }
@@ -339,14 +335,14 @@ mod tests {
             TaskPatch::from_json(json!({"a": deep(1)})).map(|_| ()).and(TaskPatch::from_json(deep(500_000))),
             "`patch` is nested deeper than 127 levels",
         );
-        let value = Value::Object(Map::from_iter([("a".to_owned(), deep(500_000))]));
+        let value = Value::Object(serde_json::Map::from_iter([("a".to_owned(), deep(500_000))]));
         refused(TaskPatch::from_json(value), "`patch` is nested deeper than 127 levels");
         refused(TaskPatch::new().set("a", deep(500_000)).into_fields(), "`a` is nested deeper than 127 levels");
         refused(
             TaskPatch::new().set("status", deep(500_000)).into_fields(),
             "`status` is nested deeper than 127 levels",
         );
-        let allowed = TaskPatch::new().set("a", deep(126)).into_fields().unwrap().data_text().unwrap();
+        let allowed = TaskPatch::new().set("a", deep(126)).into_fields().unwrap().data.text().unwrap();
         serde_json::from_str::<Value>(&allowed).unwrap();
     }
 
@@ -357,10 +353,7 @@ mod tests {
         refused(patch.into_fields(), "`parent_session_id` may not be empty");
         refused(NewTask::new("").into_fields(), "`session_id` may not be empty");
         refused(NewTask::new("s-1").id("a\0").into_fields(), "`task_id` may not hold a NUL");
-        refused(
-            SessionPatch::new().archived_reason("a\0".to_owned()).into_fields(),
-            "`archived_reason` may not hold a NUL",
-        );
+        SessionPatch::new().archived_reason("a\0".to_owned()).into_fields().unwrap();
     }
 
     #[test]
@@ -377,7 +370,25 @@ mod tests {
     }
 
     #[test]
+    fn text_is_kept_as_it_stands() {
+        let text = r#"{"status":"running","a":{ "big":123456789012345678901234567890, "cut":"\ud83c" },"\ud83c":"\u0000","\u0062":1e999}"#;
+        let patch = TaskPatch::from_json_str(text).unwrap().set("b", 2).set("c", "d");
+        let fields = patch.into_fields().unwrap();
+        assert_eq!(fields.get("status"), Some(&Sql::Text("running".into())));
+        assert_eq!(
+            fields.data.text().unwrap(),
+            r#"{"a":{ "big":123456789012345678901234567890, "cut":"\ud83c" },"\ud83c":"\u0000","b":2,"c":"d"}"#
+        );
+        let message = super::super::MessagePatch::from_json_str(r#"{"content_preview":"a\ud83c\u0000"}"#).unwrap();
+        let preview = message.into_fields().unwrap().get("content_preview").cloned();
+        assert_eq!(preview, Some(Sql::Text("a\u{fffd}\0".into())), "a column holds text, and no escape");
+    }
+
+    #[test]
     fn debug_shows_no_secret() {
+        let text = SessionPatch::from_json_str(r#"{"mcp\u005ftoken":"s3cret","\ud83c":"shown"}"#).unwrap();
+        let shown = format!("{text:?}");
+        assert!(shown.contains("shown") && shown.contains("mcp_token") && !shown.contains("s3cret"), "{shown}");
         let patch = SessionPatch::new().set("mcp_token", "s3cret").set("title", "shown").archived(true);
         let shown = format!("{patch:?}");
         assert!(shown.contains("shown") && shown.contains("mcp_token") && !shown.contains("s3cret"), "{shown}");

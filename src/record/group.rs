@@ -2,15 +2,16 @@
 
 use serde::Serialize;
 
-use super::column::{Column, Kind};
+use super::column::{Column, Kind, lists};
 use super::fields::Draft;
 use super::row::{Reader, Source};
 use super::{GroupId, Record, Sharing, Time, UserId, WorktreeId};
+use crate::catalog;
 use crate::error::Result;
 use crate::operation::Resource;
 
 const fn column(name: &'static str, kind: Kind, nullable: bool) -> Column {
-    Column { name, kind, nullable }
+    Column { name, kind, nullable, free: lists(catalog::of(Resource::Group).free, name) }
 }
 
 /// A group of users. Its grants on worktrees count for its members while it is not archived.

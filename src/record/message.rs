@@ -89,6 +89,6 @@ mod tests {
         let fields = message.task_id(TaskId::from("t-1")).id("m-1").into_fields().unwrap();
         let names: Vec<_> = fields.columns.iter().map(|(column, _)| column.name).collect();
         assert_eq!(names, ["message_id", "session_id", "task_id", "type", "role"]);
-        assert_eq!(fields.data_text().unwrap(), r#"{"content":[{"type":"text"}]}"#);
+        assert_eq!(fields.data.text().unwrap(), r#"{"content":[{"type":"text"}]}"#);
     }
 }

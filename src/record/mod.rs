@@ -10,6 +10,7 @@ mod board;
 mod column;
 mod data;
 mod fields;
+mod given;
 mod group;
 mod id;
 mod message;
@@ -44,8 +45,9 @@ pub use word::{AgenticTool, MessageRole, MessageType, Role, SessionStatus, Shari
 pub use worktree::{NewWorktree, Worktree, WorktreePatch};
 
 pub(crate) use column::{Column, Kind};
+pub(crate) use data::{redact, shown};
 pub(crate) use fields::Fields;
-pub(crate) use row::{Source, redact};
+pub(crate) use row::Source;
 
 /// Refuses an id that no record may have; `field` is its name in the error.
 pub(crate) fn check_id(field: &str, id: &str) -> Result<()> {

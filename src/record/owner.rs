@@ -26,9 +26,9 @@ impl Record for WorktreeOwner {
     const TABLE: &'static str = "worktree_owners";
     const KEY: &'static str = "worktree_id";
     const COLUMNS: &'static [Column] = &[
-        Column { name: "worktree_id", kind: Kind::Id, nullable: false },
-        Column { name: "user_id", kind: Kind::Id, nullable: false },
-        Column { name: "created_at", kind: Kind::Time, nullable: true },
+        Column { name: "worktree_id", kind: Kind::Id, nullable: false, free: false },
+        Column { name: "user_id", kind: Kind::Id, nullable: false, free: false },
+        Column { name: "created_at", kind: Kind::Time, nullable: true, free: false },
     ];
 
     fn read(source: Source<'_>) -> Result<Self> {

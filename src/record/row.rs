@@ -2,14 +2,12 @@
 
 use rusqlite::Row;
 use rusqlite::types::ValueRef;
-use serde_json::{Map, Value};
 
 use super::column::{Column, Field};
 use super::data::Data;
 use super::{Record, column};
 use crate::error::{Error, Result};
 use crate::facts::StoredRow;
-use crate::json;
 
 /// Where the columns of a record are.
 #[derive(Clone, Copy)]
@@ -50,15 +48,17 @@ impl<'r> Reader<'r> {
     /// The next column.
     pub(super) fn field<T: Field>(&mut self) -> Result<T> {
         let value = self.value()?;
-        let field = T::read(value).map_err(|_| self.broken(&format!("is not {}", T::KIND.stored_as())))?;
+        let free = self.columns.get(self.next).is_some_and(|column| column.free);
+        let read = if free { T::read_free(value) } else { T::read(value) };
+        let field = read.map_err(|_| self.broken(&format!("is not {}", T::KIND.stored_as())))?;
         self.next += 1;
         Ok(field)
     }
 
     /// The last column, `data`, without `secrets`.
     pub(super) fn data<R: Record>(self, secrets: &[&str]) -> Result<Data> {
-        let text = column::text(self.value()?).map_err(|_| self.broken("is not text without NUL"))?;
-        Ok(Data::of::<R>(text, secrets))
+        // What can't be read of it is said to whoever asks for it: no row is beyond ending for its `data`.
+        Ok(column::text(self.value()?).map_or_else(|_| Data::no_text::<R>(), |text| Data::of::<R>(text, secrets)))
     }
 
     fn value(&self) -> Result<ValueRef<'r>> {
@@ -81,38 +81,6 @@ impl<'r> Reader<'r> {
         let id = self.source.get(0, key).ok().and_then(|id| column::text(id).ok()).unwrap_or("?");
         let column = self.columns.get(self.next).map_or("?", |column| column.name);
         format!("{} `{id}`: column `{column}`", self.record)
-    }
-}
-
-/// The text of a stored `data` of `R` without its secrets; `None` where it is no JSON object, which could hold one
-/// that we don't find.
-///
-/// Parsing leaves each key once: however often a secret's key stands in the text and however it is spelled, it is found.
-pub(crate) fn redact<R: Record>(text: &str) -> Option<String> {
-    let mut data = json::parse_object(text).ok()?;
-    data.retain(|key, _| !R::WRITE_ONLY.iter().any(|column| column.name == key));
-    redact_keys::<R>(&mut data, R::HIDDEN);
-    serde_json::to_string(&data).ok()
-}
-
-/// Leaves the keys `secrets` out, and masks those that `R` masks.
-pub(super) fn redact_keys<R: Record>(data: &mut Map<String, Value>, secrets: &[&str]) {
-    data.retain(|key, _| !secrets.contains(&key.as_str()));
-    for mask in R::MASKED {
-        if let Some(value) = data.get_mut(*mask) {
-            *value = masked(value);
-        }
-    }
-}
-
-/// What is set in a value that nobody may see: of an object its keys.
-fn masked(value: &Value) -> Value {
-    match value {
-        Value::Object(object) => {
-            let set = object.iter().filter(|(_, value)| !value.is_null());
-            Value::Object(set.map(|(key, _)| (key.clone(), Value::Bool(true))).collect())
-        }
-        value => Value::Bool(!value.is_null()),
     }
 }
 
@@ -176,11 +144,11 @@ pub(super) mod tests {
             ),
             (
                 "'t-1', 's-1', 1, NULL, NULL, 'running', 'u-1', '{\"a\":'",
-                "task `t-1`: column `data`: EOF while parsing a value at line 1 column 5",
+                "task `t-1`: column `data`: a value is missing at byte 5",
             ),
             (
                 &format!("'t-1', 's-1', 1, NULL, NULL, 'running', 'u-1', {deep}"),
-                "task `t-1`: column `data`: recursion limit exceeded at line 1 column 132",
+                "task `t-1`: column `data`: nested deeper than 127 levels at byte 131",
             ),
         ] {
             // What is wrong with `data` is told when that is asked for, or written as JSON.

@@ -13,8 +13,7 @@ impl fmt::Debug for Redacted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut map = f.debug_map();
         for (key, value) in self.0 {
-            // Whatever the record is of: a patch may be given to another than it was meant for.
-            if catalog::with_secrets().any(|table| table.secret_keys().any(|secret| secret == key)) {
+            if is_secret(key) {
                 map.entry(key, &format_args!("…"));
             } else {
                 map.entry(key, value);
@@ -22,4 +21,9 @@ impl fmt::Debug for Redacted<'_> {
         }
         map.finish()
     }
+}
+
+/// Whether a key of `data` is a secret, whatever the record is of: a patch may be given to another than it was meant for.
+pub(super) fn is_secret(key: &str) -> bool {
+    catalog::with_secrets().any(|table| table.secret_keys().any(|secret| secret == key))
 }

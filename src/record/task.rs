@@ -70,7 +70,7 @@ mod tests {
             )
         );
         let again = TaskPatch::from_json(serde_json::to_value(&task).unwrap()).unwrap().into_fields().unwrap();
-        assert_eq!(&again.data, task.data().unwrap(), "what is written can be read");
+        assert_eq!(again.data.text().unwrap(), task.data_text().unwrap(), "what is written can be read");
     }
 
     #[test]

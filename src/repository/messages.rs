@@ -176,16 +176,15 @@ impl RecordsMut<'_, Message> {
 
 /// Sets the preview where there is content with text in it: text, or blocks of which some are text.
 fn set_preview(fields: &mut Fields) {
-    let text = match fields.data.get("content") {
-        Some(Json::String(text)) => text.clone(),
-        Some(Json::Array(blocks)) => {
+    let Some(content) = fields.data.get("content") else { return };
+    let text = match &*content {
+        Json::String(text) => text.clone(),
+        Json::Array(blocks) => {
             let texts: Vec<&str> = blocks.iter().filter_map(|block| block.get("text")?.as_str()).collect();
             texts.join("\n")
         }
         _ => return,
     };
-    // A NUL may stand in JSON, and in no column.
-    let text = text.replace('\0', "");
     let preview = text.char_indices().nth(PREVIEW).map_or(&*text, |(end, _)| &text[..end]).to_owned();
     fields.set("content_preview", Value::Text(preview));
 }

@@ -205,4 +205,11 @@ impl RecordsMut<'_, Session> {
         assignments.value("updated_at", now());
         assignments.patch(self.tx, id.into().as_str()).map(|(session, _)| session)
     }
+    /// Lets the session wait for the next prompt, whatever else stands in its row.
+    pub(super) fn wait_for_prompt(&self, id: &SessionId) -> Result<()> {
+        let waiting = SessionPatch::new().status(SessionStatus::Idle).ready_for_prompt(true);
+        let mut assignments = Assignments::of(waiting.into_fields()?, true)?;
+        assignments.value("updated_at", now());
+        assignments.patch_anyway::<Session>(self.tx, id.as_str()).map(drop)
+    }
 }

@@ -8,10 +8,7 @@ use super::write::{Assignments, identify, required, stamp_creation};
 use crate::error::{Error, Result};
 use crate::guard::Ending;
 use crate::operation::{Action, Operation, Resource};
-use crate::record::{
-    Fields, NewTask, Record as _, SessionId, SessionPatch, SessionStatus, Task, TaskId, TaskPatch, TaskStatus, Time,
-    UserId,
-};
+use crate::record::{Fields, NewTask, Record as _, SessionId, Task, TaskId, TaskPatch, TaskStatus, Time, UserId};
 use crate::verdict;
 
 /// The tasks that a transaction can read.
@@ -19,6 +16,9 @@ pub type Tasks<'t> = Records<'t, Task>;
 
 /// The tasks that a transaction can read and write.
 pub type TasksMut<'t> = RecordsMut<'t, Task>;
+
+/// What a task under way is.
+const UNDER_WAY: [TaskStatus; 3] = [TaskStatus::Running, TaskStatus::AwaitingPermission, TaskStatus::Stopping];
 
 /// A patched task, and what became of its ending.
 #[derive(Debug, Clone, PartialEq)]
@@ -87,9 +87,8 @@ impl Records<'_, Task> {
     /// # Errors
     /// `Storage`.
     pub fn running(&self) -> Result<Page<Task>> {
-        let statuses = [TaskStatus::Running, TaskStatus::AwaitingPermission, TaskStatus::Stopping];
         let mut all = Page { items: Vec::new(), next: None, total: None, unreadable: Vec::new() };
-        let mut query = TaskQuery::new().status(statuses).order(Order::Ascending).limit(1000);
+        let mut query = TaskQuery::new().status(UNDER_WAY).order(Order::Ascending).limit(1000);
         loop {
             let page = self.find(&query)?;
             all.items.extend(page.items);
@@ -160,7 +159,18 @@ impl RecordsMut<'_, Task> {
         self.patch_fields(&id.into(), patch.into_fields()?)
     }
 
-    fn patch_fields(&self, id: &TaskId, mut fields: Fields) -> Result<PatchedTask> {
+    fn patch_fields(&self, id: &TaskId, fields: Fields) -> Result<PatchedTask> {
+        let (task, ending) = Self::assignments(fields)?.patch::<Task>(self.tx, id.as_str())?;
+        let ended = match ending {
+            None => EndingOutcome::No,
+            Some(Ending::First) => EndingOutcome::First,
+            Some(Ending::Already(status)) => EndingOutcome::AlreadyEnded(TaskStatus::from(status.as_str())),
+        };
+        Ok(PatchedTask { task, ended })
+    }
+
+    /// What a patch sets: of status and time what the ending that stands leaves of them.
+    fn assignments(mut fields: Fields) -> Result<Assignments> {
         let (status, completed_at) = (fields.take("status"), fields.take("completed_at"));
         let mut assignments = Assignments::of(fields, true)?;
         if status.is_some() || completed_at.is_some() {
@@ -178,13 +188,7 @@ impl RecordsMut<'_, Task> {
                 assignments.expression("status", &format!("acl_next_status(status, {next})"));
             }
         }
-        let (task, ending) = assignments.patch::<Task>(self.tx, id.as_str())?;
-        let ended = match ending {
-            None => EndingOutcome::No,
-            Some(Ending::First) => EndingOutcome::First,
-            Some(Ending::Already(status)) => EndingOutcome::AlreadyEnded(TaskStatus::from(status.as_str())),
-        };
-        Ok(PatchedTask { task, ended })
+        Ok(assignments)
     }
 
     /// Ends the task with this id, and lets its session wait for the next prompt: `idle` and
@@ -223,8 +227,7 @@ impl RecordsMut<'_, Task> {
         self.tx.all_or_nothing(|| {
             let patched = self.patch_fields(&id, fields)?;
             if patched.ended == EndingOutcome::First {
-                let waiting = SessionPatch::new().status(SessionStatus::Idle).ready_for_prompt(true);
-                self.tx.sessions().patch(patched.task.session_id.clone(), waiting)?;
+                self.tx.sessions().wait_for_prompt(&patched.task.session_id)?;
             }
             Ok(patched)
         })
@@ -232,7 +235,8 @@ impl RecordsMut<'_, Task> {
 
     /// Stops every task that is under way, as the daemon does when it starts: nobody reports on
     /// them any more. Their sessions wait for the next prompt then. Returns what it stopped, and an
-    /// error for each task that can't be read, or whose session can't, which stays.
+    /// error for each task that can't be read, which is stopped all the same. A task of which nothing can be told, since
+    /// its id is none or its session is gone, stays, and its error says so.
     ///
     /// For `System` and `Service`; anybody else gets `Denied`.
     ///
@@ -248,10 +252,10 @@ impl RecordsMut<'_, Task> {
     pub fn close_orphaned(&self) -> Result<Page<Task>> {
         self.tx.daemon_only(Operation::new(Resource::Task, Action::Patch))?;
         self.tx.all_or_nothing(|| {
-            let mut closed = self.running()?;
-            for task in std::mem::take(&mut closed.items) {
-                match self.finish(task.task_id, TaskPatch::new().status(TaskStatus::Stopped)) {
-                    Ok(stopped) => closed.items.push(stopped.task),
+            let mut closed = Page { items: Vec::new(), next: None, total: None, unreadable: Vec::new() };
+            for ids in self.under_way()? {
+                match ids.and_then(|(task, session)| self.stop(&task, &session)) {
+                    Ok(stopped) => closed.items.push(stopped),
                     // One row that can't be read keeps no other from being closed.
                     Err(error @ Error::Storage(_)) => closed.unreadable.push(error),
                     Err(error) => return Err(error),
@@ -259,5 +263,28 @@ impl RecordsMut<'_, Task> {
             }
             Ok(closed)
         })
+    }
+
+    /// The tasks that are under way with their sessions: nothing else of their rows is read.
+    fn under_way(&self) -> Result<Vec<Result<(TaskId, SessionId)>>> {
+        let sql =
+            "SELECT task_id, session_id FROM main.tasks WHERE status IN (?1, ?2, ?3) ORDER BY created_at, task_id";
+        let statuses = UNDER_WAY.map(|status| Value::Text(status.as_str().to_owned()));
+        self.tx.rows("list tasks under way", sql, &statuses, |row| {
+            let id = |place| row.get(place).map_err(|error| Error::storage("the ids of a task", error));
+            Ok(id(0).and_then(|task: String| Ok((TaskId::from(task), SessionId::from(id(1)?)))))
+        })
+    }
+
+    /// Stops one task. It stays stopped where the error is that it can't be read.
+    fn stop(&self, id: &TaskId, session: &SessionId) -> Result<Task> {
+        let stopped = TaskPatch::new().status(TaskStatus::Stopped).into_fields()?;
+        self.tx.all_or_nothing(|| {
+            let (task, ending) = Self::assignments(stopped)?.patch_anyway::<Task>(self.tx, id.as_str())?;
+            if ending == Some(Ending::First) {
+                self.tx.sessions().wait_for_prompt(session)?;
+            }
+            Ok(task)
+        })?
     }
 }

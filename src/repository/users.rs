@@ -1,5 +1,7 @@
 //! Users.
 
+use std::borrow::Cow;
+
 use rusqlite::Row;
 use rusqlite::types::Value;
 use serde_json::{Map, Value as Json};
@@ -190,14 +192,17 @@ impl RecordsMut<'_, User> {
 fn unmask(fields: &mut Fields) {
     for key in ["api_keys", "env_vars"] {
         let only_set = |value: &Json| *value == Json::Bool(true);
-        match fields.data.get_mut(key) {
-            Some(Json::Object(entries)) => {
+        let Some(given) = fields.data.get(key).map(Cow::into_owned) else { continue };
+        match given {
+            Json::Object(mut entries) if entries.values().any(only_set) || entries.is_empty() => {
                 entries.retain(|_, value| !only_set(value));
                 if entries.is_empty() {
                     fields.data.remove(key);
+                } else {
+                    fields.data.insert(key, Json::Object(entries));
                 }
             }
-            Some(value) if only_set(value) => drop(fields.data.remove(key)),
+            value if only_set(&value) => fields.data.remove(key),
             _ => {}
         }
     }

@@ -27,7 +27,7 @@ impl Assignments {
         let mut assignments =
             Self { patch, columns: String::with_capacity(128), values: String::new(), params: Vec::with_capacity(8) };
         if fields.has_data() && (!patch || !fields.data.is_empty()) {
-            let text = assignments.bind(Value::Text(fields.data_text()?));
+            let text = assignments.bind(Value::Text(fields.data.text()?));
             let data = if patch { format!("acl_next_data(data, {text})") } else { text };
             assignments.expression("data", &data);
         }
@@ -68,13 +68,24 @@ impl Assignments {
     }
 
     /// Patches the record `id`. Nothing to set is a question all the same: may they, and what is there?
-    pub(super) fn patch<R: Stored>(mut self, tx: &Tx<'_>, id: &str) -> Result<(R, Option<Ending>)> {
+    pub(super) fn patch<R: Stored>(self, tx: &Tx<'_>, id: &str) -> Result<(R, Option<Ending>)> {
+        let (sql, params) = self.update::<R>(id);
+        tx.write_one(op(R::RESOURCE, Action::Patch), id, &[(R::KEY, id)], &sql, &params)
+    }
+
+    /// Patches the record `id`, which stays patched where it can't be read.
+    pub(super) fn patch_anyway<R: Stored>(self, tx: &Tx<'_>, id: &str) -> Result<(Result<R>, Option<Ending>)> {
+        let (sql, params) = self.update::<R>(id);
+        tx.write_one_anyway(op(R::RESOURCE, Action::Patch), id, &[(R::KEY, id)], &sql, &params)
+    }
+
+    fn update<R: Stored>(mut self, id: &str) -> (String, Vec<Value>) {
         if self.columns.is_empty() {
             self.expression(R::KEY, R::KEY);
         }
         let key = self.bind(Value::Text(id.to_owned()));
         let sql = ["UPDATE main.", R::TABLE, " SET ", &self.columns, " WHERE ", R::KEY, " = ", &key].concat();
-        tx.write_one(op(R::RESOURCE, Action::Patch), id, &[(R::KEY, id)], &sql, &self.params)
+        (sql, self.params)
     }
 }
 

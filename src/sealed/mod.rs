@@ -46,8 +46,8 @@ const ANSWER: usize = 64 << 20;
 ///
 /// Statements only read. Definitions, pragmas, ATTACH, transactions, and functions that do more than compute are
 /// refused. A statement sees one snapshot; what changes who may do what is seen by the next one. It ends with an error
-/// after five seconds ([`Sealed::set_time_limit`]), where it makes a value of over 2 MiB (17 MiB where it reads a stored
-/// one of that size), takes over 256 MiB of memory, or answers with over 64 MiB.
+/// after five seconds ([`Sealed::set_time_limit`]), where it makes or reads a value of over 2 MiB (17 MiB where one of that size
+/// is stored; what is stored may be larger, and is read by the repositories), takes over 256 MiB of memory, or answers with over 64 MiB.
 ///
 /// ```
 /// use aclite::{Actor, NewRepo, NewUser, NewWorktree, Sharing, Store};
@@ -215,8 +215,12 @@ impl Seal {
                 Some(Stop::Memory) => "takes too much memory".to_owned(),
                 _ => format!("takes longer than {:?}", self.clock.limit()),
             },
-            ErrorCode::TooBig => "makes too large a value".to_owned(),
-            ErrorCode::Unknown | ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch => {
+            // Our own words are about a stored value.
+            ErrorCode::TooBig => match message.as_deref().and_then(|text| text.strip_prefix("aclite: invalid: ")) {
+                Some(told) => format!("can't be run: {told}"),
+                None => "makes too large a value".to_owned(),
+            },
+            ErrorCode::Unknown | ErrorCode::ConstraintViolation | ErrorCode::ApiMisuse | ErrorCode::TypeMismatch => {
                 format!("failed: {}", message.as_deref().unwrap_or("no reason is known"))
             }
             _ => return Error::storage("a sealed statement", error),

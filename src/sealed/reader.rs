@@ -5,16 +5,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::functions::FunctionFlags;
-use rusqlite::types::ValueRef;
+use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, params};
 
 use super::memo::{Memo, Visible};
 use super::plan::{Plan, Query, Run};
-use super::tables::{Kind, REDACT_SESSION, REDACT_USER, TABLES, Table, redact};
+use super::tables::{Kind, REDACT_SESSION, REDACT_USER, SHOWN, TABLES, Table, redact};
 use crate::actor::Actor;
 use crate::error::{Error, Result};
 use crate::facts::Affinity;
 use crate::guard::affinity;
+use crate::record::shown;
 use crate::store::{Conn, verify_file};
 use crate::verdict;
 
@@ -183,7 +184,11 @@ fn prepare(conn: &Connection, memo: &Arc<Memo>) -> rusqlite::Result<()> {
             Ok(call.get_raw(0).as_str().ok().and_then(|text| redact(name, text)))
         })?;
     }
-    Ok(())
+    conn.create_scalar_function(SHOWN, 1, flags, |call| {
+        // As a rule there is nothing to do, and SQLite passes its own value on.
+        let shown = call.get_raw(0).as_str().ok().and_then(shown);
+        Ok(shown.map_or(ToSqlOutput::Arg(0), ToSqlOutput::from))
+    })
 }
 
 /// Which columns of `table` have the affinity that we declare: for any other SQLite compares in other ways.

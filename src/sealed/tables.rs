@@ -54,7 +54,7 @@ pub(super) struct Column {
 pub(super) enum Kind {
     Text,
     Integer,
-    /// Open JSON, shown as it is.
+    /// Open JSON, shown as it is but for lone surrogates.
     Data,
     /// Open JSON that may hold secrets, shown by this function.
     Redacted(&'static str),
@@ -76,6 +76,7 @@ impl Column {
     /// The expression that reads it from the table called `alias`.
     pub(super) fn read(&self, alias: &str) -> String {
         match self.kind {
+            Kind::Data => format!("{SHOWN}({alias}.\"{}\")", self.name),
             Kind::Redacted(function) => format!("{function}({alias}.\"{}\")", self.name),
             _ => format!("{alias}.\"{}\"", self.name),
         }
@@ -101,6 +102,8 @@ impl Table {
     }
 }
 
+/// The function that shows `data` which holds no secrets.
+pub(super) const SHOWN: &str = "acl_shown";
 /// The function that shows `data` of users, and the one for sessions.
 pub(super) const REDACT_USER: &str = "acl_shown_user";
 pub(super) const REDACT_SESSION: &str = "acl_shown_session";

@@ -10,7 +10,7 @@ use super::connection::Conn;
 use super::open::{done, in_transaction, install, set_version, sound, waited, writable, write_ahead};
 use super::restore::{MAY_BE_ATTRIBUTED, MAY_BE_STAMPED, Restored, restore};
 use super::schema::{Kind, NEWEST, VERSIONS, columns, has_table, kind, names, refused};
-use super::{saved, suitable};
+use super::{saved, suitable, unreadable};
 use crate::catalog;
 use crate::error::{Error, Incompatible, Result};
 use crate::guard::{self, GENERATION, quote};
@@ -77,8 +77,11 @@ pub struct AdoptReport {
     pub unattributed: Vec<String>,
     /// Rows that name a parent that is not there, as `table rowid N: no PARENT`. Nobody but a cascade can touch them.
     pub orphans: Vec<String>,
-    /// Rows whose `data` is no JSON object, as `table ID`. Reading one is a storage error.
+    /// Rows that can't be read, or not their `data`, as `table ID: WHY; WHAT TO DO`; a hundred of each table, and how
+    /// many more there are. Reading one is a storage error.
     pub unreadable: Vec<String>,
+    /// Rows that are read with something changed: a lone surrogate, digits, a repeated key. As those of `unreadable`.
+    pub inexact: Vec<String>,
     /// Keys of `data` that are columns too, as `table.key`. The column wins.
     pub shadowed: Vec<String>,
     /// What an operator should know.
@@ -374,17 +377,11 @@ fn survey(conn: &Connection, report: &mut AdoptReport) -> Result<()> {
             .map_err(failed)?;
         report.orphans.extend(orphans.collect::<Result<Vec<_>, _>>().map_err(failed)?);
     }
-    for catalog::Table { name: table, key, .. } in
-        catalog::TABLES.iter().filter(|table| table.required.contains(&"data"))
-    {
-        let key = key[0];
+    let found = unreadable::look(conn)?;
+    (report.unreadable, report.inexact) = (found.unreadable, found.inexact);
+    for catalog::Table { name: table, .. } in catalog::TABLES.iter().filter(|table| table.required.contains(&"data")) {
         let damaged =
             "CASE WHEN typeof(data) = 'text' AND json_valid(data) THEN json_type(data) IS NOT 'object' ELSE 1 END";
-        report.unreadable.extend(
-            names(conn, &format!("SELECT ifnull({key}, rowid) FROM main.{table} WHERE {damaged}"))?
-                .into_iter()
-                .map(|id| format!("{table} {id}")),
-        );
         let shadowed = format!(
             "SELECT DISTINCT k.key FROM main.{table} AS t, json_each(CASE WHEN {damaged} THEN '{{}}' ELSE t.data END) AS k
              WHERE k.key IN (SELECT lower(name) FROM pragma_table_info('{table}', 'main')) ORDER BY 1"

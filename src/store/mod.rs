@@ -18,6 +18,7 @@ mod tables;
 #[cfg(test)]
 mod tests;
 mod tx;
+mod unreadable;
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};

@@ -134,13 +134,27 @@ impl<'c> Tx<'c> {
         sql: &str,
         params: &[Value],
     ) -> Result<(R, Option<Ending>)> {
+        let (record, ending) = self.write_one_anyway(asked, id, ids, sql, params)?;
+        // A write whose record can't be told is one whose caller was told of a failure.
+        self.unreadable_write.set(self.unreadable_write.get() || record.is_err());
+        Ok((record?, ending))
+    }
+
+    /// As [`Tx::write_one`], for a write that stays where its record can't be read: whatever else stands in its row, a
+    /// task can be ended.
+    pub(crate) fn write_one_anyway<R: Record>(
+        &self,
+        asked: Operation,
+        id: &str,
+        ids: &[(&str, &str)],
+        sql: &str,
+        params: &[Value],
+    ) -> Result<(Result<R>, Option<Ending>)> {
         self.run(asked, id, ids, sql, params, || {
             let context = &self.conn.context;
-            // A write whose record can't be told is one whose caller was told of a failure.
             let unread = || Error::broken(format!("{asked} `{id}`: the statement left no record"));
             let record = context.take_stored().ok_or_else(unread).and_then(|row| R::read(Source::Stored(&row)));
-            self.unreadable_write.set(self.unreadable_write.get() || record.is_err());
-            Ok((record?, context.take_ending()))
+            Ok((record, context.take_ending()))
         })
     }
 

@@ -139,13 +139,21 @@ impl Case<'_> {
         if !change_of_data.checked {
             let Some(data) = self.facts.input(Fact::Data)? else {
                 // Nothing could be made of the stored text and the patch.
-                let stored = if self.facts.has(Fact::OldData) { self.facts.text(Fact::OldData)? } else { Some("{}") };
-                return Err(match merge::check_object(stored.unwrap_or_default()) {
-                    Ok(()) => Refusal::invalid("data", "must be a JSON object of at most 16 MiB"),
-                    Err(error) => Refusal::Undecidable(format!("the stored `data` is {error}")),
-                });
+                let stored = if self.facts.has(Fact::OldData) { self.facts.text(Fact::OldData) } else { Ok(None) };
+                let problem = match stored.map(|stored| merge::check_object(stored.unwrap_or("{}"))) {
+                    Ok(Ok(())) => return Err(Refusal::invalid("data", "must be a JSON object")),
+                    Ok(Err(problem)) => problem.to_string(),
+                    Err(_) => "not text without NUL".to_owned(),
+                };
+                return Err(Refusal::Undecidable(format!(
+                    "the stored `data` is {problem}; a status can be set, and System and Service can store another `data`"
+                )));
             };
-            merge::check_object(data).map_err(|error| Refusal::invalid("data", error.to_string()))?;
+            // What an older program stored is no reason to refuse what is new.
+            let stored =
+                if self.facts.has(Fact::OldData) { self.facts.text(Fact::OldData).ok().flatten() } else { None };
+            merge::check_change(stored.unwrap_or_default(), data)
+                .map_err(|error| Refusal::invalid("data", error.to_string()))?;
         }
         match change.shadow()? {
             Some(key) => Err(Refusal::invalid(&key, "is a column and can't be a key of `data` too")),

@@ -26,7 +26,8 @@ fn row(columns: &'static str, changed: Option<&[&str]>) -> Row {
         values.push(NULL);
     }
     let mut row = Row::default();
-    let reading = Reading { pairs: changed.is_some(), plain: true, keep: changed.is_none() };
+    let strict = Some(catalog::of(Resource::Task));
+    let reading = Reading { pairs: changed.is_some(), strict, keep: changed.is_none() };
     row.add(Arc::new(Columns::parse(columns).unwrap()), values.into_iter(), reading).unwrap();
     row
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use aclite::{Actor, Adoption, Error, MessageQuery, SessionPatch, Sharing, Store, TaskPatch, TaskQuery, TaskStatus};
 use rusqlite::Connection;
 
-use super::world::{bo, cy, fill, mark, store, told};
+use super::world::{bo, cy, fill, mark, told};
 use crate::support::{ask, last_seq, session, sql, system, task, verdict, worktree, world_at};
 
 /// Changes a file's rows behind the guards' backs.
@@ -175,17 +175,6 @@ fn a_stranger_learns_nothing_from_a_damaged_row() {
             assert_eq!(told(outcome.unwrap_err()).message, never_was, "{damage}");
         }
     }
-}
-
-/// What is too large only once it is merged is the caller's fault all the same, and no failure of the database.
-#[test]
-fn a_merge_beyond_16_mib_is_invalid() {
-    let store = store();
-    let half = "x".repeat(9 << 20);
-    store.write(&bo(), |tx| tx.tasks().patch("t", TaskPatch::new().set("a", half.as_str()))).unwrap();
-    let outcome = store.write(&bo(), |tx| tx.tasks().patch("t", TaskPatch::new().set("b", half.as_str())));
-    assert_eq!(verdict(&outcome), "invalid");
-    assert_eq!(ask::<i64>(&store, "SELECT count(*) FROM tasks WHERE json_extract(data, '$.b') IS NOT NULL"), 0);
 }
 
 /// A row that is written and can't be read back is a failure to its caller. A closure that swallows

@@ -214,10 +214,10 @@ fn failures() {
       log:    the store was called from inside its own closure
       public: nested 500 the database failed
     a torn row, read: storage 500
-      log:    message `m`: column `data`: expected ident at line 1 column 2
+      log:    message `m`: column `data`: a value is missing at byte 0
       public: storage 500 the database failed
     a torn row, patched: storage 500
-      log:    the guard of message `m` can't decide: the stored `data` is not JSON: expected ident at line 1 column 2
+      log:    the guard of message `m` can't decide: the stored `data` is not JSON: a value is missing at byte 0; a status can be set, and System and Service can store another `data`
       public: storage 500 the database failed
     tampered: tampered 500
       log:    the guards of this file were tampered with; missing: trigger `acl_tasks_before_update`; altered: view `acl_rule`

@@ -26,5 +26,6 @@ mod statements;
 #[path = "../support/mod.rs"]
 mod support;
 mod surroundings;
+mod text;
 mod who_acts;
 mod world;

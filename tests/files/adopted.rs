@@ -270,7 +270,16 @@ fn what_cant_be_attributed_or_read_is_reported() {
     assert_eq!(report.unowned, ["w-ada", "w-cy"], "no user called anonymous owns what anonymous made");
     assert_eq!(report.unattributed, ["s-ada", "s-cy"]);
     assert_eq!(report.orphans, ["tasks rowid 2: no sessions"], "tables that aclite does not know are not its concern");
-    assert_eq!(report.unreadable, ["messages m-1", "messages m-2", "messages m-3"]);
+    let mend = "its status can be set; System and Service can store another `data`";
+    assert_eq!(
+        report.unreadable,
+        [
+            format!("messages m-1: column `data` is not what a reader can take: a value is missing at byte 0; {mend}"),
+            format!("messages m-2: column `data` is not a JSON object; {mend}"),
+            format!("messages m-3: column `data` is not text without NUL; {mend}"),
+        ]
+    );
+    assert_eq!(report.inexact, Vec::<String>::new());
     assert_eq!(report.shadowed, ["tasks.session_id", "tasks.status"]);
     assert_eq!(content_again(&path, &before), before, "none of it is mended");
 
@@ -659,9 +668,15 @@ fn a_file_that_agor_wrote() {
         assert_eq!((held[table], before[table].1.len()), (rows, usize::try_from(rows).unwrap()), "{table}");
     }
     assert_eq!((report.owners, held["worktree_owners"], report.stamped), (3, 3, 0));
-    for found in
-        [&report.unowned, &report.unattributed, &report.orphans, &report.unreadable, &report.shadowed, &report.notes]
-    {
+    for found in [
+        &report.unowned,
+        &report.unattributed,
+        &report.orphans,
+        &report.unreadable,
+        &report.inexact,
+        &report.shadowed,
+        &report.notes,
+    ] {
         assert_eq!(found, &Vec::<String>::new());
     }
     let conn = raw(&path);
@@ -677,4 +692,64 @@ fn a_file_that_agor_wrote() {
     assert!(adopt(&path).already);
     assert!(bytes(&path) == adopted);
     assert!(Store::open(&path).unwrap().check().unwrap().is_clean());
+}
+
+/// What the API can't read, or not in full, is listed: which row, why, and what to do. No list is endless.
+#[test]
+fn what_the_api_cannot_read_in_full_is_listed() {
+    let dir = tempdir().unwrap();
+    let path = agor(dir.path());
+    let nested = format!(r#"{{"a":{}{}}}"#, "[".repeat(200), "]".repeat(200));
+    tamper(
+        &path,
+        &format!(
+            r#"UPDATE tasks SET data = '{nested}' WHERE task_id = 't-1';
+               UPDATE tasks SET started_at = 'soon' WHERE task_id = 't-2';
+               UPDATE messages SET data = '{{"content":"\ud83c"}}' WHERE message_id = 'm-1';
+               UPDATE messages SET data = '{{"n":123456789012345678901}}' WHERE message_id = 'm-2';
+               UPDATE messages SET data = '{{"k":{{"a":1,"a":2}}}}' WHERE message_id = 'm-3';
+               UPDATE users SET name = CAST(x'ff' AS text) WHERE user_id = 'u-ada';"#,
+        ),
+    );
+    let many = "WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 150)
+                INSERT INTO boards (board_id, created_at, name, data) SELECT printf('b-%03d', n), 1, 'b', '[]' FROM n";
+    tamper(&path, many);
+    let report = adopt(&path);
+    let stays = "what is stored stays as it is";
+    let boards: Vec<&String> = report.unreadable.iter().filter(|row| row.starts_with("boards")).collect();
+    assert_eq!((boards.len(), boards[100].as_str()), (101, "boards: 50 more rows"));
+    let others: Vec<&String> = report.unreadable.iter().filter(|row| !row.starts_with("boards")).collect();
+    assert_eq!(
+        others,
+        [
+            "tasks t-1: column `data` is not what a reader can take: nested deeper than 127 levels at byte 131; its status can be set; System and Service can store another `data`",
+            "tasks t-2: column `started_at` is not integer milliseconds; put it right by SQL as System, or, where it never changes, while the file is detached",
+        ]
+    );
+    let ada = report.inexact.iter().find(|row| row.starts_with("users"));
+    assert!(ada.is_none_or(|row| row.ends_with(&format!("column `name` is not UTF-8, and read with U+FFFD; {stays}"))));
+    let messages: Vec<&String> = report.inexact.iter().filter(|row| row.starts_with("messages")).collect();
+    assert_eq!(
+        messages,
+        [
+            &format!("messages m-1: column `data` holds a lone surrogate, read as U+FFFD; {stays}"),
+            &format!(
+                "messages m-2: column `data` holds a number with more digits than `data()` gives; `data_text()` and JSON text have them all; {stays}"
+            ),
+            &format!("messages m-3: column `data` holds a repeated key `a`, of which the last one counts; {stays}"),
+        ]
+    );
+    // What it says of the rows is so.
+    let store = Store::open(&path).unwrap();
+    let ended = "UPDATE tasks SET status = 'stopped', completed_at = 5 WHERE task_id = 't-1' AND status <> 'completed'";
+    store.write(&support::system(), |tx| tx.sql().execute(ended, [])).unwrap();
+    store
+        .write(&support::system(), |tx| tx.sql().execute("UPDATE tasks SET data = '{}' WHERE task_id = 't-1'", []))
+        .unwrap();
+    store
+        .write(&support::system(), |tx| tx.sql().execute("UPDATE tasks SET started_at = 5 WHERE task_id = 't-2'", []))
+        .unwrap();
+    for id in ["t-1", "t-2"] {
+        store.read(&support::system(), |tx| tx.tasks().get(id)?.data().cloned()).unwrap();
+    }
 }

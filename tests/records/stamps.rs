@@ -131,7 +131,7 @@ fn a_new_record_gets_what_nobody_says() {
             Some("a\nb".to_owned()),
         ),
         (json!([]), Some(String::new())),
-        (json!("a\0b"), Some("ab".to_owned())),
+        (json!("a\0b"), Some("a\0b".to_owned())),
         (json!({"status": "pending"}), None),
         (json!(null), None),
     ] {

@@ -210,3 +210,42 @@ fn same(store: &Store, actor: &Actor, world: &str) {
     assert_eq!(hanging("worktree_group_grants"), granted, "{actor:?}: {world}");
     assert_eq!(all(&sealed, "SELECT DISTINCT group_id FROM group_memberships"), groups, "{actor:?}: {world}");
 }
+
+// ---- text that is no text everywhere --------------------------------------------------------------
+
+/// What is stored is shown so that every reader of JSON can take it, with all digits.
+#[test]
+fn data_is_shown_without_lone_surrogates() {
+    let (_dir, store) = house();
+    let odd = r#"{"cut":"a\ud83c","whole":"\ud83c\udf89","big":123456789012345678901234567890,"in":[{"x":"\udf89"}]}"#;
+    let shown = odd.replace(r#"a\ud83c"#, r"a\ufffd").replace(r#""\udf89""#, r#""\ufffd""#);
+    for table in ["tasks", "messages", "repos", "worktrees"] {
+        sql(&store, &format!("UPDATE {table} SET data = '{odd}'"));
+        let sealed = sealed(&store, &bo());
+        assert_eq!(all(&sealed, &format!("SELECT DISTINCT data FROM {table}")), [shown.as_str()], "{table}");
+        assert_eq!(all(&sealed, &format!("SELECT DISTINCT data ->> '$.cut' FROM {table}")), ["a\u{fffd}"], "{table}");
+    }
+    sql(&store, "UPDATE sessions SET data = json_insert(data, '$.cut', json('\"\\ud83c\"'))");
+    let session = all(&sealed(&store, &bo()), "SELECT DISTINCT data FROM sessions");
+    assert_eq!(session, [r#"{"title":"x","cut":"\ufffd"}"#]);
+    // Two keys stay two.
+    sql(&store, r#"UPDATE tasks SET data = '{"\ud83c":1,"\ud83d":2}'"#);
+    assert_eq!(all(&sealed(&store, &bo()), "SELECT DISTINCT data FROM tasks"), ["{\"\u{fffd}\":1,\"\u{fffd}#2\":2}"]);
+    // What is no JSON is shown as it is, where it can hold no secret.
+    sql(&store, "UPDATE messages SET content_preview = 'a' || char(0) || 'b'");
+    assert_eq!(all(&sealed(&store, &bo()), "SELECT DISTINCT content_preview FROM messages"), ["a\0b"]);
+}
+
+/// The bounds are for SQL that nobody trusts: what is stored may be larger, and the refusal says what to do.
+#[test]
+fn a_value_that_is_too_large_says_what_to_do() {
+    let (_dir, store) = house();
+    sql(&store, "UPDATE tasks SET data = json_object('report', hex(zeroblob(9 * 1024 * 1024))) WHERE task_id = 't-w'");
+    let sealed = sealed(&store, &bo());
+    let refused = rows(&sealed, "SELECT data FROM tasks WHERE task_id = 't-w'").unwrap_err();
+    assert_eq!(refused.code(), "invalid");
+    let told = refused.to_string();
+    assert!(told.contains("too large") && told.contains("through the API"), "{told}");
+    assert_eq!(all(&sealed, "SELECT task_id, status FROM tasks WHERE task_id = 't-w'"), ["t-w|created"]);
+    assert_eq!(store.read(&bo(), |tx| tx.tasks().get("t-w")?.data_text().map(str::len)).unwrap(), (18 << 20) + 13);
+}

@@ -69,7 +69,8 @@ pub(crate) fn adopted(file: &Path, report: &AdoptReport, json: bool) -> io::Resu
     list("worktrees without an owner: only superadmins and the daemon manage them", &report.unowned)?;
     list("sessions whose creator is no user: they are nobody's own", &report.unattributed)?;
     list("rows whose parent is missing: nothing but the deletion of a parent can touch them", &report.orphans)?;
-    list("rows whose `data` is no JSON object: they can't be read", &report.unreadable)?;
+    list("rows that can't be read, or not in full", &report.unreadable)?;
+    list("rows that are read with something changed", &report.inexact)?;
     list("keys of `data` that are columns too: the column counts", &report.shadowed)?;
     list("to be known", &report.notes)
 }

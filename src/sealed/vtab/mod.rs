@@ -33,6 +33,7 @@ const STEADY: c_int = 64 << 10;
 /// What untrusted SQL is told of a failure of the reader.
 const FAILED: &str = "aclite: storage: the reader failed";
 const BUSY: &str = "aclite: busy: the reader failed";
+const TOO_LARGE: &str = "aclite: invalid: a stored value is too large for sealed SQL: name columns without it, or read the record through the API";
 const ONE_AT_A_TIME: &str = "aclite: conflict: one statement at a time on a sealed connection";
 
 /// Why the reader failed last: for the embedder, never for SQL.
@@ -598,6 +599,9 @@ unsafe extern "C" fn column(
                     let (shared, bytes) = (&cursor.shared, running.statement.bytes(place));
                     if bytes > STEADY && shared.clock.is_over(true, bounds::memory()) {
                         return Err(Failure { code: ffi::SQLITE_INTERRUPT, text: "interrupted" });
+                    }
+                    if bytes > shared.stored {
+                        return Err(Failure { code: ffi::SQLITE_TOOBIG, text: TOO_LARGE });
                     }
                     // SAFETY: SQLite has just passed the context, its connection calls, and the statement stands on a row.
                     unsafe {
