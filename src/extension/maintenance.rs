@@ -37,7 +37,7 @@ pub(super) fn check(_: &Call<'_>, loaded: &Loaded) -> SqlResult<String> {
 /// `acl_adopt()`: puts the guards into the file, as `aclite adopt` does; reports as JSON.
 pub(super) fn adopt(_: &Call<'_>, loaded: &Loaded) -> SqlResult<String> {
     loaded.alone("acl_adopt")?;
-    if loaded.is_readonly() {
+    if loaded.hosted.is_readonly() {
         return Err(failed("the host opened the database to read only"));
     }
     let report = Adoption::new().run(loaded.path()?).map_err(|error| failed(error.to_string()))?;
