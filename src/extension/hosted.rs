@@ -170,12 +170,17 @@ impl HostConnection {
         place::file(self.host)
     }
 
-    /// Whether the connection keeps all others off its file.
+    /// Whether nothing can be written on the connection.
+    pub(crate) fn is_readonly(&self) -> bool {
+        self.connection().and_then(|conn| conn.is_readonly("main")).unwrap_or(false)
+    }
+
+    /// Whether the connection keeps all others off its file. One that only reads does not, whatever its mode is called.
     pub(crate) fn locks_others_out(&self) -> bool {
         let mode = self
             .connection()
             .and_then(|conn| conn.pragma_query_value(Some("main"), "locking_mode", |row| row.get::<_, String>(0)));
-        mode.is_ok_and(|mode| mode.eq_ignore_ascii_case("exclusive"))
+        mode.is_ok_and(|mode| mode.eq_ignore_ascii_case("exclusive")) && !self.is_readonly()
     }
 
     /// Why the guards of a sound file can't be compiled here, so that every write to a table fails.
@@ -196,7 +201,7 @@ impl HostConnection {
             self.switches(&looks)?;
             self.interference(&looks)?;
             let locks = !running::all_running(self.host, |statement| !statement.locks);
-            if locks && !running::may_write(self.host) {
+            if locks && !self.holds_write_lock() {
                 return Err(
                     "a statement was told SQLITE_BUSY and not reset: SQLite commits nothing until it is".to_owned()
                 );
@@ -211,7 +216,12 @@ impl HostConnection {
     /// One that was told SQLITE_BUSY and not reset since, as libsql leaves it, counts as running. It has evaluated nothing yet:
     /// before anything else a statement takes the locks of all that it writes. So where no lock for writing is held, none writes.
     pub(crate) fn writes(&self) -> bool {
-        !running::all_running(self.host, |statement| !statement.writes) && running::may_write(self.host)
+        !running::all_running(self.host, |statement| !statement.writes) && self.holds_write_lock()
+    }
+
+    /// Whether a transaction that writes is open, be it one that a statement keeps open outside of any that the host began.
+    pub(crate) fn holds_write_lock(&self) -> bool {
+        running::may_write(self.host)
     }
 
     /// Whether a statement that may write runs, and has `name` in its text. `VACUUM INTO name()` evaluates it without any lock.

@@ -38,7 +38,7 @@ pub(super) fn check(_: &Call<'_>, loaded: &Loaded) -> SqlResult<String> {
 /// `acl_adopt()`: puts the guards into the file, as `aclite adopt` does; reports as JSON.
 pub(super) fn adopt(_: &Call<'_>, loaded: &Loaded) -> SqlResult<String> {
     loaded.alone("acl_adopt")?;
-    if loaded.is_readonly() {
+    if loaded.hosted.is_readonly() {
         return Err(refused(Code::Incompatible, "the host opened the database to read only"));
     }
     let report = Adoption::new().run(loaded.path()?).map_err(|error| Told::whole(&error))?;

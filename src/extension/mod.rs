@@ -59,7 +59,8 @@ impl Loaded {
 
     /// Why refusals on this connection leave no audit row, or leave it late; nothing where they do.
     fn unrecorded(&self) -> Option<String> {
-        if self.hosted.is_sealed() || self.is_readonly() {
+        // Where nothing can be written, nothing is refused.
+        if self.hosted.is_sealed() || self.hosted.is_readonly() {
             return None;
         }
         match self.unreached() {
@@ -76,11 +77,6 @@ impl Loaded {
     /// Why a second connection can't read the database.
     fn unreached(&self) -> Option<String> {
         self.place.clone().and_then(|path| place::reach(&path)).err()
-    }
-
-    /// Whether nothing can be written on the connection, and so nothing be refused.
-    fn is_readonly(&self) -> bool {
-        self.hosted.connection().and_then(|conn| conn.is_readonly("main")).unwrap_or(false)
     }
 
     /// Fails unless a statement that runs names the function `name` itself: SQLite lets a TEMP view
@@ -115,7 +111,7 @@ impl Loaded {
     /// Writes refusals that wait, where the connection holds no lock.
     fn settle(&self) {
         let free = |conn: Connection| conn.is_autocommit();
-        if self.hosted.connection().is_ok_and(free) && !self.hosted.writes() {
+        if self.hosted.connection().is_ok_and(free) && !self.hosted.holds_write_lock() {
             self.recorder.flush();
         }
     }

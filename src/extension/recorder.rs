@@ -75,6 +75,10 @@ impl Recorder {
         if refused.is_empty() || self.process != std::process::id() {
             return;
         }
+        if let Err(why) = &self.place {
+            tracing::error!(lost = refused.len(), why, "audit rows of refusals can't be written");
+            return;
+        }
         if let Err(error) = self.write(&refused) {
             tracing::error!(waiting = refused.len(), %error, "audit rows of refusals could not be written");
             self.hosted.put_back(refused);

@@ -3,9 +3,10 @@
 use std::path::Path;
 use std::process::Command;
 
+use rusqlite::Connection;
 use tempfile::TempDir;
 
-use super::drive::{self, Connected, HOSTS, Host, Said, alone, converse, old_is_there};
+use super::drive::{self, Connected, HOSTS, Host, Said, alone, converse, load, old_is_there};
 use super::script::Outcome;
 use super::world;
 use crate::support::extension::extension;
@@ -84,6 +85,24 @@ fn a_path_may_hold_whatever_a_path_may_hold() {
         }
         assert_eq!(answers(host, &file, &file, &expected), 1, "{}", host.name);
     }
+}
+
+/// Systems but Windows and macOS take any bytes for a name.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_path_need_not_be_text() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let (dir, file) = prepared("named.db");
+    let odd = dir.path().join(std::ffi::OsStr::from_bytes(b"odd\xff.db"));
+    std::fs::rename(&file, &odd).unwrap();
+    let conn = Connection::open(&odd).unwrap();
+    load(&conn, extension());
+    let ask = |sql: &str| conn.query_row(sql, [], |row| row.get::<_, String>(0));
+    assert!(ask("SELECT acl_check()").unwrap().contains(r#""clean":true"#));
+    assert_eq!(ask("SELECT acl_login('dee')").unwrap(), "dee");
+    assert!(conn.execute_batch(ASKED[2]).is_err());
+    assert_eq!(texts(&raw(&odd), "SELECT record FROM acl_audit WHERE door = 'sql' AND verdict = 'denied'"), ["t-w"]);
+    assert_eq!(ask("SELECT acl_seal()").unwrap(), "sealed");
 }
 
 /// Hosts that take URIs for names of files.
