@@ -57,13 +57,15 @@ impl Query<Session> {
 impl Records<'_, Session> {
     /// The session that this token acts for, its `mcp_token` included.
     ///
-    /// For `System` and `Service`, which resolve the token of a request; anybody else gets `Denied`.
+    /// For `System` and `Service`, which resolve the token of a request; anybody else gets `Denied`. Whoever sends the token
+    /// is the session's agent, [`Actor::agent`](crate::Actor::agent), and not its creator.
     ///
     /// ```
     #[doc = include_str!("../example.txt")]
     /// store.write(&daemon, |tx| tx.sessions().patch("s-1", SessionPatch::new().set("mcp_token", "token")))?;
     /// let session = store.read(&daemon, |tx| tx.sessions().by_mcp_token("token"))?;
-    /// assert_eq!(session.session_id.as_str(), "s-1");
+    /// let agent = Actor::agent(session.created_by, session.session_id);
+    /// assert_eq!((agent.kind(), agent.id()), ("agent", "bo"));
     /// # Ok::<(), aclite::Error>(())
     /// ```
     ///

@@ -92,3 +92,17 @@ fn an_agent_ends_with_its_session() {
     assert_eq!(raw::run(&estate.raw, patch), told);
     assert_eq!(shown("SELECT count(*) FROM sessions"), 0);
 }
+
+/// A host's connection on which the agent's own SQL runs.
+#[test]
+fn an_agents_sealed_connection_ends_with_its_session() {
+    let estate = estate();
+    raw::act_as(&estate.raw, &agent());
+    let ask = |sql: &str| -> i64 { estate.raw.query_row(sql, [], |row| row.get(0)).unwrap() };
+    assert_eq!(raw::run(&estate.raw, "SELECT acl_seal()"), Ok(1));
+    assert_eq!((ask("SELECT count(*) FROM sessions"), ask("SELECT count(*) FROM users")), (8, 6));
+    let free = raw::run(&estate.raw, "SELECT acl_login('bo')").unwrap_err();
+    assert!(free.contains("not authorized"), "{free}");
+    estate.store.write(&bo(), |tx| tx.sessions().remove("s")).unwrap();
+    assert_eq!((ask("SELECT count(*) FROM sessions"), ask("SELECT count(*) FROM users")), (0, 0));
+}

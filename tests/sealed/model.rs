@@ -11,8 +11,8 @@ use tempfile::TempDir;
 use crate::support::file::past_guards;
 use crate::support::{session, sql, worktree, world_at};
 
-/// Who asks. `bo` sees twelve worktrees of thirteen, `cy` one, `su` all; the executor one session.
-const ACTORS: [&str; 4] = ["bo", "cy", "su", "executor"];
+/// Who asks. `bo` sees twelve worktrees of thirteen, `cy` one, `su` all; the executor one session; `bo`'s agent what he sees.
+const ACTORS: [&str; 5] = ["bo", "cy", "su", "executor", "agent"];
 const TABLES: [&str; 4] = ["worktrees", "sessions", "tasks", "messages"];
 
 /// Thirteen worktrees of two sessions each, with tasks and messages that share times and words, and some values that
@@ -67,7 +67,11 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
 });
 
 fn sealed(actor: &str) -> Sealed {
-    let actor = if actor == "executor" { Actor::executor("bo", "s-03a", "t-s-03a-1") } else { Actor::user(actor) };
+    let actor = match actor {
+        "executor" => Actor::executor("bo", "s-03a", "t-s-03a-1"),
+        "agent" => Actor::agent("bo", "s-03a"),
+        user => Actor::user(user),
+    };
     WORLD.store.sealed(&actor).unwrap()
 }
 
