@@ -147,7 +147,8 @@ impl<'t> Sql<'t> {
                 _ => Error::of_text(&error),
             };
             fault.unwrap_or_else(|| {
-                let (error, entry) = conn.failure("a statement of the embedder's", &the_file(), error);
+                let subject = conn.context.take_unjudged().unwrap_or_else(the_file);
+                let (error, entry) = conn.failure("a statement of the embedder's", &subject, error);
                 *refused = entry;
                 error
             })

@@ -24,5 +24,6 @@ mod statements;
 #[path = "../support/mod.rs"]
 mod support;
 mod surroundings;
+mod upserts;
 mod who_acts;
 mod world;
