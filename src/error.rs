@@ -222,6 +222,8 @@ impl fmt::Display for Immutable {
 pub enum ConflictKind {
     /// The id, or another value that must be unique, is taken. Nothing is said of by whom.
     Duplicate,
+    /// `INSERT OR REPLACE` would remove the record, with all that hangs on it, and put another in its place.
+    Replaced,
     /// The task has ended already, with this status.
     Ended(String),
     /// It would leave these worktrees without an owner.
@@ -252,6 +254,9 @@ impl fmt::Display for Conflict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.kind {
             ConflictKind::Duplicate => write!(f, "{} exists already", self.subject),
+            ConflictKind::Replaced => {
+                write!(f, "{} exists already, and can't be replaced: use `ON CONFLICT DO UPDATE`", self.subject)
+            }
             ConflictKind::Ended(status) => write!(f, "{} has ended as `{status}`", self.subject),
             ConflictKind::LastOwner(worktrees) => {
                 write!(f, "{} is the last owner of worktree", self.subject)?;

@@ -104,7 +104,6 @@ impl Columns<'_> {
     }
 
     /// The text of a column; empty where it is NULL. What is not UTF-8 is replaced.
-    #[cfg(feature = "extension")]
     pub(crate) fn text(&self, column: c_int) -> std::borrow::Cow<'_, str> {
         // SAFETY: the statement is at a row, and stays there while this is borrowed. The text is as long as SQLite says.
         let bytes = unsafe {

@@ -121,11 +121,11 @@ facts! {
 pub(crate) const fn contract(asked: Operation) -> &'static [Fact] {
     use Fact::*;
     match (asked.resource, asked.action) {
-        (Resource::Worktree, Action::Get) => &[Id, Worktree, Held, Own, Rule],
+        (Resource::Worktree | Resource::Owner | Resource::Grant, Action::Get) => &[Id, Worktree, Held, Own, Rule],
         (Resource::Session | Resource::Task | Resource::Message, Action::Get) => &[
             Id, Session, Worktree, Held, Own, Scope, Rule,
         ],
-        (Resource::User | Resource::Group | Resource::Board | Resource::Repo, Action::Get) => &[
+        (Resource::User | Resource::Group | Resource::Membership | Resource::Board | Resource::Repo, Action::Get) => &[
             Id, ActorRole, Own, Rule,
         ],
         (Resource::Worktree, Action::Create) => &[

@@ -21,6 +21,8 @@ pub(crate) struct Row {
     values: Option<Vec<Value>>,
     /// Whether another row has one of its keys.
     pub(crate) key_taken: bool,
+    /// The rows that have a key of a new one.
+    pub(crate) taken: Vec<Value>,
     pub(crate) rowid_changed: bool,
 }
 

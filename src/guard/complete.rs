@@ -10,6 +10,7 @@ use super::context::{Context, Due, Stage, State};
 use super::entry;
 use super::host::Host;
 use super::judge::refuse;
+use super::upsert;
 use crate::audit::{Door, Entry};
 use crate::error::{Error, Result};
 use crate::facts::{Fact, Facts};
@@ -37,8 +38,18 @@ pub(super) fn complete_write(call: &Call<'_>, context: &Context, host: &Host) ->
     if !host.writes() {
         return Err(failed("the transaction of a write is over before its audit row"));
     }
-    // A write that no guard has seen: its BEFORE trigger was taken away.
-    let at = pending(&state, resource, call.get_raw(2)).ok_or_else(|| failed("a write passed without its guard"))?;
+    let Some(at) = pending(&state, resource, call.get_raw(2)) else {
+        let unjudged = state.unjudged.take();
+        let replaced = unjudged.and_then(|unjudged| {
+            let record = call.get_raw(2).as_str().unwrap_or_default();
+            upsert::replaced(&unjudged, resource, record)
+        });
+        return Err(match replaced {
+            Some(refusal) => refuse(&mut state, refusal.into(), None),
+            // A write that no guard has seen: its BEFORE trigger was taken away.
+            None => failed("a write passed without its guard"),
+        });
+    };
     let closed = state.pending.remove(at);
     if closed.asked.action.as_str() != text(call, 1)? {
         return Err(failed("a row was written twice at once"));

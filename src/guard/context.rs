@@ -11,7 +11,7 @@ use super::writer::quote;
 use crate::actor::Actor;
 use crate::audit::{self, Door, Entry};
 use crate::catalog;
-use crate::error::Error;
+use crate::error::{Error, Subject};
 use crate::facts::{Columns, DataChange, Row, StoredRow};
 use crate::operation::{Action, Operation, Resource};
 use crate::sqlite::Prepared;
@@ -38,6 +38,15 @@ pub(crate) struct OpenWrite {
     pub(crate) due: Option<Box<Due>>,
     /// Whether it is aclite's own, which stores what is due.
     pub(crate) completes: bool,
+}
+
+/// A new row that no guard has judged, because rows that the actor may view have its keys: what the statement makes of
+/// that is not known yet. `DO UPDATE` is judged as an update, after `DO NOTHING` there is nothing to judge.
+#[derive(Debug)]
+pub(crate) struct Unjudged {
+    pub(crate) subject: Subject,
+    /// The ids of the rows that are there.
+    pub(crate) there: Vec<String>,
 }
 
 /// Columns of a row that are stored otherwise than they were sent.
@@ -102,6 +111,8 @@ pub(crate) struct State {
     /// INVARIANT: set by [`Context::complete`] alone, for as long as its one statement runs. No guard lets anything else
     /// pass meanwhile.
     pub(crate) completing: Option<Completing>,
+    /// The row of the last BEFORE INSERT, where that was left unjudged. The next guard takes it.
+    pub(crate) unjudged: Option<Unjudged>,
     pub(crate) refusal: Option<(Error, Option<Entry>)>,
     pub(crate) ending: Option<Ending>,
     pub(crate) merged: Option<Merged>,
@@ -120,7 +131,7 @@ pub(crate) struct State {
 pub(crate) struct Context {
     state: Mutex<State>,
     insert: Mutex<AuditInsert>,
-    updates: Mutex<Updates>,
+    statements: Mutex<Statements>,
     hosted: Option<Arc<dyn HostGuard>>,
 }
 
@@ -132,9 +143,9 @@ struct AuditInsert {
     lent: Weak<Prepared>,
 }
 
-/// The prepared statements that complete rows, by their texts; they live as the insert of audit rows does.
+/// Further prepared statements, by their texts; they live as the insert of audit rows does.
 #[derive(Debug, Default)]
-struct Updates {
+struct Statements {
     kept: Vec<Arc<Prepared>>,
     lent: Vec<(String, Weak<Prepared>)>,
 }
@@ -216,6 +227,11 @@ impl Context {
         self.state().refusal.take()
     }
 
+    /// The new row that the last statement left unjudged.
+    pub(crate) fn take_unjudged(&self) -> Option<Subject> {
+        self.state().unjudged.take().map(|unjudged| unjudged.subject)
+    }
+
     pub(crate) fn take_ending(&self) -> Option<Ending> {
         self.state().ending.take()
     }
@@ -256,7 +272,7 @@ impl Context {
         due: Due,
     ) -> rusqlite::Result<Option<Arc<Prepared>>> {
         let names: Vec<&'static str> = due.columns.iter().map(|(column, _)| *column).collect();
-        let update = self.update(host, &completion_sql(resource, &names))?;
+        let update = self.statement(host, &completion_sql(resource, &names))?;
         let values: Vec<Value> =
             due.columns.iter().map(|(_, value)| value.clone()).chain(due.key.into_iter().map(Value::Text)).collect();
         let values: Vec<ValueRef<'_>> = values.iter().map(ValueRef::from).collect();
@@ -275,24 +291,25 @@ impl Context {
         Ok((updated? == Some(1) && stored).then_some(update))
     }
 
-    fn update(&self, host: &Host, sql: &str) -> rusqlite::Result<Arc<Prepared>> {
+    /// The prepared statement of this text, for a guard to run inside the one that it guards.
+    pub(super) fn statement(&self, host: &Host, sql: &str) -> rusqlite::Result<Arc<Prepared>> {
         {
-            let mut updates = lock(&self.updates);
-            updates.lent.retain(|(_, lent)| lent.strong_count() > 0);
-            let lent = updates.lent.iter().find(|(text, _)| text == sql);
-            if let Some(update) = lent.and_then(|(_, lent)| lent.upgrade()) {
-                return Ok(update);
+            let mut statements = lock(&self.statements);
+            statements.lent.retain(|(_, lent)| lent.strong_count() > 0);
+            let lent = statements.lent.iter().find(|(text, _)| text == sql);
+            if let Some(statement) = lent.and_then(|(_, lent)| lent.upgrade()) {
+                return Ok(statement);
             }
         }
         let ours = self.hosted.is_none();
         // No lock is held while SQLite prepares, as for the audit.
-        let update = Arc::new(host.prepare(sql, ours)?);
-        let mut updates = lock(&self.updates);
-        updates.lent.push((sql.to_owned(), Arc::downgrade(&update)));
+        let statement = Arc::new(host.prepare(sql, ours)?);
+        let mut statements = lock(&self.statements);
+        statements.lent.push((sql.to_owned(), Arc::downgrade(&statement)));
         if ours {
-            updates.kept.push(Arc::clone(&update));
+            statements.kept.push(Arc::clone(&statement));
         }
-        Ok(update)
+        Ok(statement)
     }
 
     fn audit_insert(&self, host: &Host) -> rusqlite::Result<Arc<Prepared>> {
@@ -313,7 +330,7 @@ impl Context {
     /// Lets go of what would keep the connection from closing.
     pub(crate) fn close(&self) {
         *lock(&self.insert) = AuditInsert::default();
-        *lock(&self.updates) = Updates::default();
+        *lock(&self.statements) = Statements::default();
     }
 }
 
@@ -341,6 +358,7 @@ impl State {
         self.pending.clear();
         self.handed_over = HandedOver::default();
         self.first_owner = None;
+        self.unjudged = None;
     }
 
     /// Keeps so many open writes at most. The oldest are those that a statement left open.

@@ -59,6 +59,7 @@ pub(super) fn refused(state: &State, refusal: &Refusal, asked: Operation, facts:
         Refusal::Immutable(immutable) => format!("`{}` can't change", immutable.field),
         Refusal::Conflict(conflict) => match &conflict.kind {
             ConflictKind::Duplicate => "duplicate".to_owned(),
+            ConflictKind::Replaced => "not replaced".to_owned(),
             ConflictKind::Ended(status) => format!("ended as {status}"),
             ConflictKind::LastOwner(_) => "last owner".to_owned(),
         },

@@ -10,6 +10,7 @@ use super::call::{failed, resource, text, trusted_state};
 use super::context::{Completing, Context, Due, OpenWrite, Stage, State};
 use super::entry;
 use super::host::Host;
+use super::upsert::{self, FoundBy};
 use crate::actor::Actor;
 use crate::audit::{Door, Entry};
 use crate::catalog;
@@ -22,8 +23,9 @@ use crate::verdict::{self, Completion};
 
 /// `acl_guard(resource, action, fact, …, row)`: asks the verdict about a row, refuses or remembers.
 ///
-/// The facts are those of [`contract`]. The row follows where one is written: whether a key is taken, in an update
-/// whether the rowid changes, the number of chunks, and the last chunk as [`chunk`] takes it.
+/// The facts are those of [`contract`]. The row follows where one is written: which rows have a key of a new one, as
+/// [`upsert::taken`] reads it, in an update whether a key is taken and whether the rowid changes; the number of chunks,
+/// and the last chunk as [`chunk`] takes it.
 pub(super) fn guard(call: &Call<'_>, context: &Context, host: &Host) -> SqlResult<ToSqlOutput<'static>> {
     let asked = asked(call)?;
     let Operation { resource, action } = asked;
@@ -43,8 +45,8 @@ pub(super) fn guard(call: &Call<'_>, context: &Context, host: &Host) -> SqlResul
         // Without them a record's parent may be anything.
         return Err(refuse(&mut state, unverified("`foreign_keys` is off"), None));
     }
-    let mut facts = match gather(call, asked, &mut state) {
-        Ok(facts) => facts,
+    let (mut facts, found_by) = match gather(call, asked, &mut state) {
+        Ok(gathered) => gathered,
         Err(problem) => return Err(undecidable(&mut state, asked, "", &problem)),
     };
     facts.now = Time::now().as_millis();
@@ -52,6 +54,33 @@ pub(super) fn guard(call: &Call<'_>, context: &Context, host: &Host) -> SqlResul
     facts.from_map = action == Action::Create && state.door == Some(Door::Api) && state.wanted == Some(resource);
     if state.completing.is_some() {
         return admit(&mut state, asked, facts, verified);
+    }
+    let unjudged = state.unjudged.take();
+    if let Some(replaced) = unjudged
+        .filter(|_| asked.action == Action::Remove)
+        .and_then(|unjudged| upsert::replaced(&unjudged, resource, &facts.any_text(Fact::Id)))
+    {
+        let entry = entry::refused(&state, &replaced, asked, &facts);
+        return Err(refuse(&mut state, replaced.into(), Some(entry)));
+    }
+    if let Some(by) = found_by.filter(|_| facts.row.key_taken && state.door != Some(Door::Api)) {
+        // No lock is held here: the statement that asks calls functions which take it.
+        drop(state);
+        let visible = upsert::visible(context, host, resource, by, &facts.row.taken);
+        state = context.state();
+        match visible {
+            Ok(Some((there, question))) => {
+                upsert::leave_unjudged(&mut state, resource, facts.any_text(Fact::Id), there);
+                return Ok(match verified {
+                    Some(verified) => ToSqlOutput::new_boxed((verified, question), c"aclite verified"),
+                    None => ToSqlOutput::from(true),
+                });
+            }
+            Ok(None) => {}
+            Err(error) => {
+                return Err(refuse(&mut state, Error::storage("looking at the row that is there", error), None));
+            }
+        }
     }
     if let Some(merged) = state.merged.take() {
         facts.adopt_merge(&merged.stored, &merged.result, merged.change);
@@ -168,8 +197,9 @@ fn handing_over(context: &Context) -> SqlResult<MutexGuard<'_, State>> {
     Ok(state)
 }
 
-/// The facts of a guard's call, and what its trigger handed over before.
-fn gather<'a>(call: &'a Call<'_>, asked: Operation, state: &mut State) -> Result<Facts<'a>, String> {
+/// The facts of a guard's call, and what its trigger handed over before; and of a new row, what the rows that have its keys
+/// are found by.
+fn gather<'a>(call: &'a Call<'_>, asked: Operation, state: &mut State) -> Result<(Facts<'a>, Option<FoundBy>), String> {
     let contract = contract(asked);
     let row = 2 + contract.len();
     let mut facts = facts(call, 2, contract)?;
@@ -179,11 +209,17 @@ fn gather<'a>(call: &'a Call<'_>, asked: Operation, state: &mut State) -> Result
         (Resource::Epoch | Resource::Audit | Resource::Meta, _) => false,
         (_, action) => matches!(action, Action::Create | Action::Patch),
     };
+    let mut found_by = None;
     if written {
-        let updates = asked.action == Action::Patch;
-        facts.row.key_taken = truth(call, row)?;
-        facts.row.rowid_changed = updates && truth(call, row + 1)?;
-        let chunks = row + if updates { 2 } else { 1 };
+        let chunks = if asked.action == Action::Patch {
+            facts.row.key_taken = truth(call, row)?;
+            facts.row.rowid_changed = truth(call, row + 1)?;
+            row + 2
+        } else {
+            let (by, taken, end) = upsert::taken(call, row)?;
+            (facts.row.key_taken, facts.row.taken, found_by) = (!taken.is_empty(), taken, Some(by));
+            end
+        };
         chunk(call, chunks + 1, asked, state, &mut facts.row)?;
         let arrived = i64::try_from(facts.row.chunks()).unwrap_or(i64::MAX);
         if chunks >= call.len() || call.get_raw(chunks) != ValueRef::Integer(arrived) {
@@ -196,7 +232,7 @@ fn gather<'a>(call: &'a Call<'_>, asked: Operation, state: &mut State) -> Result
     let removed: Vec<_> =
         parents.map(|(column, kind, id)| RemovedParent { column, under_way: state.removes(kind, &id) }).collect();
     facts.find_cascade(&removed);
-    Ok(facts)
+    Ok((facts, found_by))
 }
 
 /// The facts of `contract`, from argument `first` on.

@@ -17,6 +17,7 @@ mod merging;
 mod names;
 mod own_tables;
 mod template;
+mod upsert;
 mod writer;
 
 #[cfg(feature = "extension")]

@@ -3,7 +3,7 @@
 //! | marker of a guard file | becomes |
 //! |---|---|
 //! | `columns` | statements that hand all columns over but the last chunk; nothing for most tables |
-//! | `row` | whether a key is taken, whether the rowid changes, and the last chunk of columns |
+//! | `row` | which rows have a key of a new one; or whether a changed key is taken, and whether the rowid changes; then the last chunk of columns |
 //! | `rowid` | the rowid of the new row; NULL for a table without |
 //!
 //! `/*: held */` names a fact: [`check_facts`] compares it with the contract. The markers of further tables stand in
@@ -172,8 +172,7 @@ impl Table {
     }
 
     fn key_of(&self, row: &str) -> String {
-        let columns: Vec<String> = self.primary.iter().map(|column| format!("{row}.{}", quote(column))).collect();
-        columns.join(" || '/' || ")
+        joined(self.primary.iter().map(|column| format!("{row}.{}", quote(column))))
     }
 
     /// The statements of a guard file, expanded over this table. `more` answers the markers that are not every table's.
@@ -198,9 +197,11 @@ impl Table {
                 chunks.take(earlier).map(|chunk| self.hand_over(&asked.join(","), chunk, updates)).collect()
             }
             "row" => {
-                let moved = if updates { format!(", {}", self.rowid_changed()) } else { String::new() };
-                let chunks = self.columns.len().div_ceil(CHUNK);
-                format!(", {}{moved}, {chunks}, {}", self.key_taken(updates), chunk(last, updates))
+                let taken = match updates {
+                    true => format!("{}, {}", self.key_taken(), self.rowid_changed()),
+                    false => self.taken_rows(),
+                };
+                format!(", {taken}, {}, {}", self.columns.len().div_ceil(CHUNK), chunk(last, updates))
             }
             "rowid" => self.rowid.map_or_else(|| "NULL".to_owned(), |rowid| format!("NEW.{rowid}")),
             _ => return None,
@@ -216,39 +217,58 @@ impl Table {
         self.rowid.map_or_else(|| "0".to_owned(), |rowid| format!("OLD.{rowid} IS NOT NEW.{rowid}"))
     }
 
-    /// Whether another row has a key of the new one.
-    fn key_taken(&self, update: bool) -> String {
+    /// Which rows have a key of the new one: by what these are found, how many keys there are, and of each the row that
+    /// has it, or NULL.
+    fn taken_rows(&self) -> String {
+        let table = quote(&self.name);
+        let (by, found) = match self.rowid {
+            Some(rowid) => (rowid, rowid.to_owned()),
+            None => ("key", joined(self.primary.iter().map(|column| quote(column)))),
+        };
+        let mut terms = Vec::new();
+        if let Some(rowid) = self.rowid {
+            // Where none is given it is -1 here, a place that `acl_complete_write` keeps empty.
+            terms.push(format!("(SELECT {found} FROM {table} WHERE {rowid} = NEW.{rowid})"));
+        }
+        for (columns, _) in &self.unique {
+            terms.push(format!("(SELECT {found} FROM {table} WHERE {})", has_key(columns)));
+        }
+        let count = terms.len().to_string();
+        [vec![literal(by), count], terms].concat().join(", ")
+    }
+
+    /// Whether another row has a key of the changed one.
+    fn key_taken(&self) -> String {
         let table = quote(&self.name);
         let mut terms = Vec::new();
-        if let (Some(rowid), false) = (self.rowid, update) {
-            // Where none is given it is -1 here, a place that `acl_complete_write` keeps empty.
-            terms.push(format!("EXISTS (SELECT 1 FROM {table} WHERE {rowid} = NEW.{rowid})"));
-        }
-        for (columns, primary) in &self.unique {
-            // The primary key can't change.
-            if update && *primary {
-                continue;
-            }
-            let equal = columns.iter().map(|(column, collation)| {
-                let column = quote(column);
-                format!("{column} = NEW.{column} COLLATE {}", quote(collation))
-            });
-            let mut condition = equal.collect::<Vec<_>>().join(" AND ");
-            if update {
-                // Without a rowid a row is told from others by its primary key, which can't change.
-                let other = match self.rowid {
-                    Some(rowid) => format!("{rowid} IS NOT OLD.{rowid}"),
-                    None => {
-                        let differs = |column: &String| format!("{0} IS NOT OLD.{0}", quote(column));
-                        format!("({})", self.primary.iter().map(differs).collect::<Vec<_>>().join(" OR "))
-                    }
-                };
-                condition = format!("{condition} AND {other}");
-            }
-            terms.push(format!("EXISTS (SELECT 1 FROM {table} WHERE {condition})"));
+        // The primary key can't change.
+        for (columns, _) in self.unique.iter().filter(|(_, primary)| !primary) {
+            // Without a rowid a row is told from others by its primary key.
+            let other = match self.rowid {
+                Some(rowid) => format!("{rowid} IS NOT OLD.{rowid}"),
+                None => {
+                    let differs = |column: &String| format!("{0} IS NOT OLD.{0}", quote(column));
+                    format!("({})", self.primary.iter().map(differs).collect::<Vec<_>>().join(" OR "))
+                }
+            };
+            terms.push(format!("EXISTS (SELECT 1 FROM {table} WHERE {} AND {other})", has_key(columns)));
         }
         if terms.is_empty() { "0".to_owned() } else { format!("({})", terms.join(" OR ")) }
     }
+}
+
+/// Whether a row has the key of the new one in these columns of a unique index.
+fn has_key(columns: &[(String, String)]) -> String {
+    let equal = columns.iter().map(|(column, collation)| {
+        let column = quote(column);
+        format!("{column} = NEW.{column} COLLATE {}", quote(collation))
+    });
+    equal.collect::<Vec<_>>().join(" AND ")
+}
+
+/// The columns of a key as one text.
+fn joined(columns: impl Iterator<Item = String>) -> String {
+    columns.collect::<Vec<_>>().join(" || '/' || ")
 }
 
 /// A chunk of columns, as arguments: their list, and of each the old value in an update, and the new one.
@@ -366,8 +386,13 @@ mod tests {
     #[test]
     fn taken_asks_every_unique_index() {
         let table = table("CREATE TABLE t (a text PRIMARY KEY, \"b\"\"c\" text UNIQUE, rowid int)");
-        let (insert, update) = (table.key_taken(false), table.key_taken(true));
-        assert!(insert.contains("_rowid_ = NEW._rowid_") && insert.contains("\"a\" = NEW.\"a\""), "{insert}");
+        let (insert, update) = (table.taken_rows(), table.key_taken());
+        assert!(
+            insert.starts_with("'_rowid_', 3, ")
+                && insert.contains("_rowid_ = NEW._rowid_")
+                && insert.contains("\"a\" = NEW.\"a\""),
+            "{insert}"
+        );
         assert!(insert.contains("\"b\"\"c\" = NEW.\"b\"\"c\""), "{insert}");
         assert!(!update.contains("\"a\" =") && update.contains("_rowid_ IS NOT OLD._rowid_"), "{update}");
     }

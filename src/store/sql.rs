@@ -151,7 +151,12 @@ impl<'t> Sql<'t> {
                 }
                 _ => Error::of_text(&error),
             };
-            fault.unwrap_or_else(|| Error::of_record("a statement of the embedder's", &the_file(), error))
+            fault.unwrap_or_else(|| {
+                let subject = conn.context.take_unjudged().unwrap_or_else(the_file);
+                let (error, entry) = conn.failure("a statement of the embedder's", &subject, error);
+                *refused = entry;
+                error
+            })
         });
         // Memory of this statement must not serve a later one.
         conn.context.start(Door::Api);

@@ -1,13 +1,10 @@
 //! What a writer of SQL leaves out is filled in, and a late report leaves the ending alone: in the same statement, once.
 
-use std::path::Path;
+use aclite::{Actor, Store, TaskPatch, TaskStatus, Time};
 
-use aclite::{Actor, Adoption, Sharing, Store, TaskPatch, TaskStatus, Time};
-use rusqlite::Connection;
-
-use super::host::{Host, host, text};
+use super::host::{Handle, Host, host, host_with, text, with_task_constraint};
 use super::support::raw::{self, run};
-use super::support::{ask, audit_after, last_seq, places, sql, system};
+use super::support::{ask, audit_after, last_seq, sql, system};
 
 /// A statement is run as `actor` by `tx.sql()`, and on the connection of a host; each on a file of its own. The store then
 /// tells what became of it, and the audit after the number that is given.
@@ -384,22 +381,6 @@ fn a_bulk_prepares_its_completion_once() {
 
 // ---- attacks ------------------------------------------------------------------------------------------------
 
-/// A file whose table has a constraint that the completed row breaks, with a store on it and a host's connection.
-fn constrained(dir: &Path, constraint: &str) -> (Store, Connection) {
-    let path = dir.join("constrained.db");
-    let tables = include_str!("../../sql/tables/0001_tables.sql");
-    let before = "  status text NOT NULL,\n  created_by text NOT NULL DEFAULT 'anonymous',\n  data text NOT NULL\n);";
-    assert!(tables.contains(before));
-    let after = before.replace("\n);", &format!(",\n  {constraint}\n);"));
-    let agors = tables.split("-- What each operation needs").next().unwrap().replace(before, &after);
-    super::support::file::tamper(&path, &agors);
-    drop(Adoption::new().run(&path).unwrap());
-    let store = super::support::world_at(&path);
-    places(&store, Sharing::View);
-    let conn = raw::open(&path);
-    (store, conn)
-}
-
 /// A constraint of the table that refuses the completed row undoes the whole statement under every OR clause: under OR
 /// IGNORE the completion was passed over and another ending stayed, under OR FAIL the row stayed without an audit row.
 #[test]
@@ -414,8 +395,7 @@ fn a_row_that_cant_be_completed_is_not_written() {
             r#"SET status = 'completed', data = '{"late":1}'"#,
         ),
     ] {
-        let dir = tempfile::tempdir().unwrap();
-        let (store, conn) = constrained(dir.path(), constraint);
+        let Host { store, conn, dir: _dir, .. } = host_with(|tables| with_task_constraint(tables, constraint));
         first.iter().for_each(|first| sql(&store, first));
         raw::act_as(&conn, &system());
         let state =
@@ -434,8 +414,8 @@ fn a_row_that_cant_be_completed_is_not_written() {
 /// A unique index on what is filled in: REPLACE would delete another row for it.
 #[test]
 fn a_completion_replaces_no_other_row() {
-    let dir = tempfile::tempdir().unwrap();
-    let (store, conn) = constrained(dir.path(), "UNIQUE (status, completed_at)");
+    let Host { store, conn, dir: _dir, .. } =
+        host_with(|tables| with_task_constraint(tables, "UNIQUE (status, completed_at)"));
     sql(&store, "UPDATE tasks SET status = 'stopped', completed_at = 5000 WHERE task_id = 't-v'");
     sql(&store, "UPDATE tasks SET status = 'failed', completed_at = 5000 WHERE task_id = 't-w'");
     raw::act_as(&conn, &system());
@@ -447,27 +427,6 @@ fn a_completion_replaces_no_other_row() {
         assert_eq!(tasks, 3, "{statement}: {done:?}");
         assert_eq!(ask::<String>(&store, "SELECT status FROM tasks WHERE task_id = 't-v'"), "stopped", "{done:?}");
         assert_eq!(ask::<String>(&store, "SELECT status FROM tasks WHERE task_id = 't-w'"), "failed", "{done:?}");
-    }
-}
-
-/// A handle that a callback uses on the thread of its connection.
-struct Handle(*mut rusqlite::ffi::sqlite3);
-#[expect(unsafe_code, reason = "a callback gets no connection")]
-// SAFETY: the callback runs on the thread that uses the connection.
-unsafe impl Send for Handle {}
-
-impl Handle {
-    #[expect(unsafe_code, reason = "a callback gets no connection")]
-    fn of(conn: &Connection) -> Self {
-        // SAFETY: the connection is open for as long as its callbacks are called.
-        Self(unsafe { conn.handle() })
-    }
-
-    fn run(&self, statement: &str) -> Result<usize, String> {
-        #[expect(unsafe_code, reason = "a callback gets no connection")]
-        // SAFETY: as above; what is made of a handle does not close it.
-        let own = unsafe { Connection::from_handle(self.0) }.unwrap();
-        run(&own, statement)
     }
 }
 

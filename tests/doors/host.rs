@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use aclite::{Actor, Sharing, Store};
+use aclite::{Actor, Adoption, Sharing, Store};
 use rusqlite::Connection;
 
 use crate::support::raw::{self, run};
@@ -51,6 +51,48 @@ impl Host {
         let text = outcome.expect_err(statement);
         assert!(text.contains(told), "{statement}: {text}");
         assert_eq!(self.status("t-v"), "created", "{statement}");
+    }
+}
+
+/// As [`host`], of a file whose tables another program made, by what `change` makes of ours.
+pub(crate) fn host_with(change: impl FnOnce(String) -> String) -> Host {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("raw.db");
+    let tables = include_str!("../../sql/tables/0001_tables.sql");
+    let theirs = tables.split("-- What each operation needs").next().unwrap().to_owned();
+    super::support::file::tamper(&path, &change(theirs));
+    Adoption::new().run(&path).unwrap();
+    let store = world_at(&path);
+    places(&store, Sharing::View);
+    let conn = raw::open(&path);
+    Host { store, conn, path, dir }
+}
+
+/// The tables with a further constraint on tasks.
+pub(crate) fn with_task_constraint(tables: String, constraint: &str) -> String {
+    let before = "  status text NOT NULL,\n  created_by text NOT NULL DEFAULT 'anonymous',\n  data text NOT NULL\n);";
+    assert!(tables.contains(before));
+    tables.replace(before, &before.replace("\n);", &format!(",\n  {constraint}\n);")))
+}
+
+/// A handle that a callback uses on the thread of its connection.
+pub(crate) struct Handle(*mut rusqlite::ffi::sqlite3);
+#[expect(unsafe_code, reason = "a callback gets no connection")]
+// SAFETY: the callback runs on the thread that uses the connection.
+unsafe impl Send for Handle {}
+
+impl Handle {
+    #[expect(unsafe_code, reason = "a callback gets no connection")]
+    pub(crate) fn of(conn: &Connection) -> Self {
+        // SAFETY: the connection is open for as long as its callbacks are called.
+        Self(unsafe { conn.handle() })
+    }
+
+    pub(crate) fn run(&self, statement: &str) -> Result<usize, String> {
+        #[expect(unsafe_code, reason = "a callback gets no connection")]
+        // SAFETY: as above; what is made of a handle does not close it.
+        let own = unsafe { Connection::from_handle(self.0) }.unwrap();
+        run(&own, statement)
     }
 }
 

@@ -27,5 +27,6 @@ mod statements;
 mod support;
 mod surroundings;
 mod text;
+mod upserts;
 mod who_acts;
 mod world;

@@ -556,7 +556,7 @@ fn each_refusal_says_why_and_leaves_the_file_as_it_was() {
     of the time of branches: the file calls worktrees `branches`, a later shape than this aclite knows
     branches in sessions only: the file calls worktrees `branches`, a later shape than this aclite knows
     a newer aclite file: the file has version 99, this aclite knows versions up to 1
-    an aclite file with newer guards: the file has version 99, this aclite knows versions up to 3
+    an aclite file with newer guards: the file has version 99, this aclite knows versions up to 4
     an aclite file that was tampered with: the guards of this file were tampered with; missing: trigger `acl_tasks_before_delete`
     no database: the file is not an sqlite database, or it is encrypted
     no database, and short: the file is not an sqlite database, or it is encrypted

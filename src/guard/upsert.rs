@@ -1,0 +1,155 @@
+//! A new row whose keys are taken. A BEFORE INSERT trigger does not see the conflict clause: the statement may update the
+//! row that is there, leave it, fail or replace it.
+//!
+//! Where the actor may view the rows that are there, the new one is left unjudged. `DO UPDATE` fires the guard of updates,
+//! `DO NOTHING` and OR IGNORE do nothing, a plain INSERT fails. REPLACE alone would put the row in unjudged: the guard of the
+//! deletion that it begins with refuses it, and so does the AFTER INSERT trigger. Where one of the rows is hidden, the new
+//! one is judged as a creation, which says that its id is taken.
+
+use std::sync::Arc;
+
+use rusqlite::Result as SqlResult;
+use rusqlite::functions::Context as Call;
+use rusqlite::types::{Value, ValueRef};
+
+use super::context::{Context, State, Unjudged};
+use super::host::Host;
+use crate::catalog;
+use crate::error::{Conflict, ConflictKind, Refusal, Subject};
+use crate::facts::{Fact, contract};
+use crate::operation::{Action, Operation, Resource};
+use crate::sqlite::Prepared;
+
+/// What the rows that have a key of the new one are found by: a name of the rowid, or the key as one text.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum FoundBy {
+    Rowid(&'static str),
+    Key,
+}
+
+/// Reads which rows have a key of the new one, from argument `first` on. Returns the place of the argument that follows.
+pub(super) fn taken(call: &Call<'_>, first: usize) -> Result<(FoundBy, Vec<Value>, usize), String> {
+    let wrong = || "the guard does not say which keys are taken".to_owned();
+    let value = |at: usize| (at < call.len()).then(|| call.get_raw(at)).ok_or_else(wrong);
+    let by = match value(first)?.as_str() {
+        Ok("rowid") => FoundBy::Rowid("rowid"),
+        Ok("_rowid_") => FoundBy::Rowid("_rowid_"),
+        Ok("oid") => FoundBy::Rowid("oid"),
+        Ok("key") => FoundBy::Key,
+        _ => return Err(wrong()),
+    };
+    let ValueRef::Integer(count) = value(first + 1)? else { return Err(wrong()) };
+    let end = first + 2 + usize::try_from(count).map_err(|_| wrong())?;
+    let mut rows = Vec::new();
+    for at in first + 2..end {
+        match value(at)? {
+            ValueRef::Null => {}
+            row => {
+                let row = Value::try_from(row).map_err(|_| wrong())?;
+                if !rows.contains(&row) {
+                    rows.push(row);
+                }
+            }
+        }
+    }
+    Ok((by, rows, end))
+}
+
+/// The ids of these rows, where the actor may view all of them; and the statement that asked, for a host's to keep.
+pub(super) fn visible(
+    context: &Context,
+    host: &Host,
+    resource: Resource,
+    by: FoundBy,
+    rows: &[Value],
+) -> SqlResult<Option<(Vec<String>, Arc<Prepared>)>> {
+    let Some(sql) = question(resource, by) else { return Ok(None) };
+    let question = context.statement(host, &sql)?;
+    let mut ids = Vec::new();
+    for row in rows {
+        let mut seen = false;
+        question.run(&[ValueRef::from(row)], |found| {
+            seen = found.integer(1) == 1;
+            ids.push(found.text(0).into_owned());
+        })?;
+        if !seen {
+            return Ok(None);
+        }
+    }
+    Ok(Some((ids, question)))
+}
+
+/// The question whether the actor may get a row: its id, and the answer. The rows of further tables have no rule for that.
+fn question(resource: Resource, by: FoundBy) -> Option<String> {
+    let table = catalog::of(resource);
+    // The facts as the views of `sql/facts.sql` have them.
+    let (join, worktree, held, own) = match resource {
+        Resource::Session | Resource::Task | Resource::Message => {
+            let join = "LEFT JOIN main.acl_session_facts AS f ON f.session_id = t.session_id";
+            (join, "f.worktree_id", "f.held", "f.own")
+        }
+        Resource::Worktree | Resource::Owner | Resource::Grant => {
+            let join = "LEFT JOIN main.acl_worktree_facts AS f ON f.worktree_id = t.worktree_id";
+            (join, "f.worktree_id", "f.held", "f.own")
+        }
+        Resource::User => ("", "NULL", "NULL", "t.user_id IS acl_actor()"),
+        Resource::Row | Resource::Audit | Resource::Epoch | Resource::Meta => return None,
+        _ => ("", "NULL", "NULL", "0"),
+    };
+    let separator = if matches!(resource, Resource::Rule | Resource::Setting) { "' '" } else { "'/'" };
+    let id =
+        table.key.iter().map(|column| format!("t.{column}")).collect::<Vec<_>>().join(&format!(" || {separator} || "));
+    let facts = contract(Operation::new(resource, Action::Get)).iter().map(|fact| match fact {
+        Fact::Id => id.clone(),
+        Fact::Session => "f.session_id".to_owned(),
+        Fact::Worktree => worktree.to_owned(),
+        Fact::Held => held.to_owned(),
+        Fact::Own => own.to_owned(),
+        Fact::Scope => "(SELECT 1 FROM main.acl_executor_facts)".to_owned(),
+        Fact::ActorRole => "(SELECT role FROM main.acl_actor_facts)".to_owned(),
+        Fact::Rule => {
+            format!("(SELECT rule FROM main.acl_rule WHERE resource = '{}' AND operation = 'get')", resource.as_str())
+        }
+        // The verdict misses any other, and refuses.
+        _ => "NULL".to_owned(),
+    });
+    let facts = facts.collect::<Vec<_>>().join(", ");
+    let place = match by {
+        FoundBy::Rowid(name) => format!("t.{name} = ?1"),
+        FoundBy::Key => match table.key {
+            [column] => format!("t.{column} = ?1"),
+            columns => format!(
+                "{} = ?1",
+                columns.iter().map(|column| format!("t.{column}")).collect::<Vec<_>>().join(" || '/' || ")
+            ),
+        },
+    };
+    Some(format!(
+        "SELECT {id}, acl_may_get('{}', {facts}) FROM main.{} AS t {join} WHERE {place}",
+        resource.as_str(),
+        table.name
+    ))
+}
+
+/// Leaves a new row unjudged. A creation of the same record that an earlier row of the statement left open allows nothing.
+pub(super) fn leave_unjudged(state: &mut State, resource: Resource, record: String, there: Vec<String>) {
+    if let Some(at) = state.position(resource, &record)
+        && state.pending[at].asked.action == Action::Create
+    {
+        state.pending.remove(at);
+    }
+    state.unjudged = Some(Unjudged { subject: Subject { resource, id: record }, there });
+}
+
+/// The refusal of a REPLACE, where the row of `record` is one that an unjudged row would take the place of, or that row.
+pub(super) fn replaced(unjudged: &Unjudged, resource: Resource, record: &str) -> Option<Refusal> {
+    let concerned = unjudged.subject.resource == resource
+        && (unjudged.subject.id == record || unjudged.there.iter().any(|there| there == record));
+    let refusal = || {
+        Refusal::Conflict(Conflict {
+            subject: Subject { resource, id: record.to_owned() },
+            kind: ConflictKind::Replaced,
+        })
+    };
+    concerned.then(refusal)
+}
