@@ -8,8 +8,8 @@
 
 use std::sync::Arc;
 
+use crate::sqlite::function::Call;
 use rusqlite::Result as SqlResult;
-use rusqlite::functions::Context as Call;
 use rusqlite::types::{Value, ValueRef};
 
 use super::context::{Context, State, Unjudged};
