@@ -20,7 +20,7 @@ use crate::support::file::{host, raw, texts};
 /// A write that dee, who may only view the task, is refused. It is allowed to bo, who owns its worktree.
 const REFUSED: &str = "UPDATE tasks SET status = 'running' WHERE task_id = 't-w'";
 
-fn prepared() -> (TempDir, PathBuf) {
+pub(super) fn prepared() -> (TempDir, PathBuf) {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("habit.db");
     world::make(&path);
@@ -82,11 +82,11 @@ fn plays_in_node(module: &Module, script: &str, at_least: usize) {
 }
 
 /// `command`, which finds extension and prepared file in its environment.
-fn told<'c>(command: &'c mut Command, path: &Path) -> &'c mut Command {
+pub(super) fn told<'c>(command: &'c mut Command, path: &Path) -> &'c mut Command {
     command.env("ACLITE_TEST_EXTENSION", extension()).env("ACLITE_TEST_WORLD", path)
 }
 
-fn succeeds(command: &mut Command) -> (String, String) {
+pub(super) fn succeeds(command: &mut Command) -> (String, String) {
     let Output { status, stdout, stderr } = command.output().unwrap();
     let (said, errors) = (String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap());
     assert!(status.success(), "{command:?}: {said}{errors}");

@@ -14,6 +14,7 @@ mod detached;
 mod drive;
 mod examples;
 mod habits;
+mod orms;
 mod places;
 mod script;
 #[path = "../support/mod.rs"]
