@@ -377,6 +377,17 @@ impl Tampered {
     }
 }
 
+impl Tampered {
+    /// What to do where a column came or went, which a migration of another program does; nothing elsewhere.
+    #[must_use]
+    pub fn remedy(&self) -> Option<&'static str> {
+        let changed = self.altered.iter().any(|item| item.contains(" (columns came or went: "));
+        changed.then_some(
+            "run `aclite check FILE --repair` to fit the guards to the table, and later migrations by `aclite migrate FILE -- COMMAND`",
+        )
+    }
+}
+
 impl fmt::Display for Tampered {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the guards of this file were tampered with")?;
@@ -385,7 +396,7 @@ impl fmt::Display for Tampered {
                 write!(f, "; {word}: {}", items.join(", "))?;
             }
         }
-        Ok(())
+        self.remedy().map_or(Ok(()), |remedy| write!(f, ": {remedy}"))
     }
 }
 
@@ -403,7 +414,7 @@ pub enum Incompatible {
     NotADatabase,
     /// It holds nothing.
     Empty,
-    /// It is another program's, and holds nothing that aclite could guard.
+    /// It is another program's, and not of a kind that aclite could guard.
     Foreign {
         /// What the program says of itself in the file; 0 where it does not.
         application: i64,
@@ -490,7 +501,7 @@ impl fmt::Display for Incompatible {
             Self::NotADatabase => f.write_str("the file is not an sqlite database, or it is encrypted"),
             Self::Empty => f.write_str("the file is empty: `aclite init FILE` makes it one of aclite's"),
             Self::Foreign { application, tables } => {
-                f.write_str("the file is another program's: of the tables that aclite guards it has none; it holds ")?;
+                f.write_str("the file is another program's and not Agor's: it holds ")?;
                 let shown: Vec<String> = tables.iter().take(5).map(|table| format!("`{table}`")).collect();
                 f.write_str(&shown.join(", "))?;
                 if tables.len() > shown.len() {
@@ -504,7 +515,10 @@ impl fmt::Display for Incompatible {
                 write!(f, "the file has version {found}, this aclite knows versions up to {known}")
             }
             Self::UserVersionTaken { found } => {
-                write!(f, "another program keeps its version, {found}, in `user_version` of this file")
+                write!(
+                    f,
+                    "another program keeps its version, {found}, in `user_version` of this file, where aclite keeps its own: where nothing needs it, set it to 0"
+                )
             }
             Self::Branches => f.write_str("the file calls worktrees `branches`, a later shape than this aclite knows"),
             Self::NotAdopted => f.write_str("the file holds tables that aclite does not guard yet: adopt it first"),

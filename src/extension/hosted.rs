@@ -64,7 +64,8 @@ impl HostConnection {
         let conn = running::connection(self.host).map_err(unread)?;
         let found = check(&conn).map_err(|error| error.to_string())?;
         if found != Tampered::default() {
-            return Err([&found.missing[..], &found.altered[..]].concat().join(", "));
+            let items = [&found.missing[..], &found.altered[..]].concat().join(", ");
+            return Err(found.remedy().map_or(items.clone(), |remedy| format!("{items}: {remedy}")));
         }
         // A statement that writes and has not ended keeps its transaction open, whatever autocommit says: what it changed
         // of the schema may be undone with it.

@@ -9,7 +9,7 @@ use super::added::{self, Added, Before};
 use super::connection::Conn;
 use super::open::{done, in_transaction, install, set_version, sound, waited, writable, write_ahead};
 use super::restore::{MAY_BE_ATTRIBUTED, MAY_BE_STAMPED, Restored, restore};
-use super::schema::{Kind, NEWEST, VERSIONS, columns, has_table, kind, names, refused};
+use super::schema::{Kind, NEWEST, VERSIONS, columns, has_table, kind, names, not_ours, refused};
 use super::{saved, suitable, unreadable};
 use crate::catalog;
 use crate::error::{Error, Incompatible, Result};
@@ -152,7 +152,11 @@ impl<'a> Adoption<'a> {
                 return Ok(AdoptReport { already: true, ..AdoptReport::default() });
             }
             Kind::Empty => return Err(refused(Incompatible::Empty)),
-            Kind::Foreign => false,
+            // What has Agor's tables goes on, and so does what only lacks some.
+            Kind::Foreign => match not_ours(raw)? {
+                Error::Incompatible(reason) if *reason == Incompatible::NotAdopted => false,
+                error => return Err(error),
+            },
         };
         if detached {
             guard::accept_ourselves(raw)?;

@@ -50,10 +50,29 @@ pub(crate) struct Conn {
 impl Conn {
     /// Opens `path` and sets the connection up. The file is created only where `create` says so.
     pub(crate) fn open(path: &Path, create: bool, busy: Duration) -> Result<Self> {
-        let failed = |error| Error::of_file(format!("opening `{}`", path.display()), error);
-        let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE;
         flags.set(OpenFlags::SQLITE_OPEN_CREATE, create);
-        let raw = Connection::open_with_flags(path, flags).map_err(failed)?;
+        Self::open_with(path, path, flags, busy)
+    }
+
+    /// Opens a file that this process can only read and that nobody has open: without locks, and without the files that SQLite
+    /// would make beside it and could not remove.
+    pub(super) fn open_unchanging(path: &Path, busy: Duration) -> Result<Self> {
+        let mut uri = "file:".to_owned();
+        for byte in path.as_os_str().as_encoded_bytes() {
+            match byte {
+                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' => uri.push(char::from(*byte)),
+                byte => uri.push_str(&format!("%{byte:02x}")),
+            }
+        }
+        uri.push_str("?immutable=1");
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+        Self::open_with(path, Path::new(&uri), flags, busy)
+    }
+
+    fn open_with(path: &Path, name: &Path, flags: OpenFlags, busy: Duration) -> Result<Self> {
+        let failed = |error| Error::of_file(format!("opening `{}`", path.display()), error);
+        let raw = Connection::open_with_flags(name, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(failed)?;
         let in_file = raw.path().is_some_and(|path| !path.is_empty());
         let conn = Self {
             raw: KeptConnection::new(raw),

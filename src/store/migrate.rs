@@ -13,7 +13,7 @@ use super::adopt::{AdoptReport, Adoption};
 use super::connection::Conn;
 use super::detach::detach;
 use super::holders::holders;
-use super::open::{done, existing, refuse_read_only};
+use super::open::{done, existing, looking, refuse_read_only};
 use super::schema::{Kind, kind, not_ours, refused};
 use crate::error::{Error, Incompatible, Result};
 
@@ -134,12 +134,15 @@ impl<'a> Migration<'a> {
             return Err(refused(Incompatible::Interrupted { copy: copy.display().to_string() }));
         }
         self.step("looking whether other programs have the file open");
-        let conn = alone(path)?;
-        match kind(&conn.raw)? {
-            Kind::Ours { generation: 0, .. } => return Err(refused(Incompatible::Detached)),
-            Kind::Ours { .. } => {}
-            Kind::Empty | Kind::Foreign => return Err(not_ours(&conn.raw)?),
+        {
+            let conn = looking(path, BUSY)?;
+            match kind(&conn.raw)? {
+                Kind::Ours { generation: 0, .. } => return Err(refused(Incompatible::Detached)),
+                Kind::Ours { .. } => {}
+                Kind::Empty | Kind::Foreign => return Err(not_ours(&conn.raw)?),
+            }
         }
+        let conn = alone(path)?;
         self.step(&format!("copying the file to `{}`", copy.display()));
         make_copy(&conn, copy)?;
         self.step("taking out the guards");

@@ -1,7 +1,7 @@
 //! Opening a file: what it is, what it lacks, and whether its guards are ours.
 
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
@@ -23,6 +23,13 @@ pub(super) fn open(path: &Path, options: &OpenOptions) -> Result<Conn> {
     let conn = if options.create && !path.exists() {
         Conn::open(path, true, options.busy_timeout)?
     } else {
+        if is_abandoned(path) {
+            // A store's connection would leave an index of the log beside a file that it then refuses.
+            let conn = looking(path, options.busy_timeout)?;
+            if let Kind::Foreign = kind(&conn.raw).map_err(|error| waited(error, started))? {
+                return Err(not_ours(&conn.raw)?);
+            }
+        }
         existing(path, options.busy_timeout)?
     };
     refuse_read_only(path, &conn.raw)?;
@@ -64,13 +71,49 @@ pub(super) fn existing(path: &Path, busy: Duration) -> Result<Conn> {
             _ => return Err(Error::storage(format!("looking at `{}`", path.display()), error)),
         },
     }
-    let mut log = path.as_os_str().to_owned();
-    log.push("-wal");
-    let log = std::fs::metadata(Path::new(&log)).is_ok_and(|log| log.len() > 0);
+    let log = has_log(path);
     let conn = Conn::open(path, false, busy).map_err(unopened)?;
     conn.raw
         .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, log)
         .map_err(|error| Error::of_file("opening the file", error))?;
+    Ok(conn)
+}
+
+/// Whether a log that is not written back lies beside the file.
+fn has_log(path: &Path) -> bool {
+    std::fs::metadata(beside(path, "-wal")).is_ok_and(|log| log.len() > 0)
+}
+
+/// Whether a program ended without writing its log back, and nobody has opened the file since.
+fn is_abandoned(path: &Path) -> bool {
+    has_log(path) && !beside(path, "-shm").exists()
+}
+
+/// Whether nobody has the file open in WAL mode, as far as the files beside it tell.
+fn is_alone(path: &Path) -> bool {
+    !beside(path, "-wal").exists() && !beside(path, "-shm").exists()
+}
+
+/// The file that SQLite keeps beside `path` with this ending.
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
+}
+
+/// Opens a file that has to be there, for a look or for one change. Where it is not changed, nothing is left beside it that
+/// was not there: the index of an abandoned log is kept in memory, which needs the file alone.
+pub(super) fn looking(path: &Path, busy: Duration) -> Result<Conn> {
+    let abandoned = is_abandoned(path);
+    let conn = existing(path, busy)?;
+    if is_alone(path) && conn.raw.is_readonly("main").map_err(|error| Error::of_file("opening the file", error))? {
+        return Conn::open_unchanging(path, busy).map_err(unopened);
+    }
+    if abandoned {
+        conn.raw
+            .pragma_update(None, "locking_mode", "EXCLUSIVE")
+            .map_err(|error| Error::of_file("opening the file", error))?;
+    }
     Ok(conn)
 }
 
@@ -88,7 +131,7 @@ fn unopened(error: Error) -> Error {
 
 /// The same for a file that is to be changed. Nothing is written to it before a transaction of ours commits.
 pub(super) fn writable(path: &Path, busy: Duration) -> Result<Conn> {
-    let conn = existing(path, busy)?;
+    let conn = looking(path, busy)?;
     refuse_read_only(path, &conn.raw)?;
     Ok(conn)
 }
@@ -322,6 +365,12 @@ impl CheckReport {
     pub fn is_clean(&self) -> bool {
         self.missing.is_empty() && self.altered.is_empty() && !self.outdated
     }
+
+    /// What to do where a migration of another program added or removed columns of guarded tables; nothing elsewhere.
+    #[must_use]
+    pub fn remedy(&self) -> Option<&'static str> {
+        Tampered { missing: Vec::new(), altered: self.altered.clone() }.remedy()
+    }
 }
 
 /// One rule that differs from the default one.
@@ -387,8 +436,14 @@ impl Store {
     /// What the check finds is in its report, not an error.
     pub fn inspect(path: impl AsRef<Path>) -> Result<CheckReport> {
         let started = Instant::now();
-        let conn = existing(path.as_ref(), Duration::from_secs(5))?;
-        or_tampered(report(&conn)).map_err(|error| waited(unopened(error), started))
+        let (path, busy) = (path.as_ref(), Duration::from_secs(5));
+        let mut found = report(&looking(path, busy)?).map_err(unopened);
+        // A directory that can't be written keeps SQLite from reading a file in WAL mode, which nobody has open.
+        let is_kept = |error: &Error| matches!(error, Error::Incompatible(reason) if matches!(**reason, Incompatible::ReadOnly | Incompatible::Unreadable));
+        if found.as_ref().is_err_and(is_kept) && is_alone(path) {
+            found = report(&Conn::open_unchanging(path, busy).map_err(unopened)?);
+        }
+        or_tampered(found).map_err(|error| waited(error, started))
     }
 }
 

@@ -60,13 +60,25 @@ pub(super) fn kind(conn: &Connection) -> Result<Kind> {
     if has_table(conn, "acl_audit")? && has_table(conn, "acl_rules")? {
         return Err(Error::Tampered(Box::new(guard::beyond_repair(conn)?)));
     }
-    if version != 0 {
+    let tables = tables(conn)?;
+    if version != 0 && (tables.is_empty() || is_agors(&tables)) {
         return incompatible(Incompatible::UserVersionTaken { found: version });
     }
-    let tables: i64 = conn
-        .query_row("SELECT count(*) FROM main.sqlite_schema WHERE type = 'table'", [], |row| row.get(0))
-        .map_err(failed)?;
-    Ok(if tables == 0 { Kind::Empty } else { Kind::Foreign })
+    Ok(if tables.is_empty() { Kind::Empty } else { Kind::Foreign })
+}
+
+/// The tables of the file, without SQLite's own.
+fn tables(conn: &Connection) -> Result<Vec<String>> {
+    names(
+        conn,
+        "SELECT name FROM main.sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY 1",
+    )
+}
+
+/// Whether so many of Agor's tables are among these that it is a file of Agor's, if one that lacks some.
+fn is_agors(tables: &[String]) -> bool {
+    let is_there = |table: &&catalog::Table| tables.iter().any(|name| name.eq_ignore_ascii_case(table.name));
+    catalog::TABLES.iter().filter(|table| !table.required.is_empty()).filter(is_there).count() > 2
 }
 
 pub(super) fn has_table(conn: &Connection, name: &str) -> Result<bool> {
@@ -104,16 +116,11 @@ pub(super) fn refused(reason: Incompatible) -> Error {
 /// The error for a file that is not one of aclite's: what it is instead, and what to do.
 pub(super) fn not_ours(conn: &Connection) -> Result<Error> {
     let failed = |error| Error::of_file("reading the schema", error);
-    let tables = names(
-        conn,
-        "SELECT name FROM main.sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY 1",
-    )?;
+    let tables = tables(conn)?;
     if tables.is_empty() {
         return Ok(refused(Incompatible::Empty));
     }
-    let is_there = |table: &&catalog::Table| tables.iter().any(|name| name.eq_ignore_ascii_case(table.name));
-    let core = || catalog::TABLES.iter().filter(|table| !table.required.is_empty());
-    if core().all(|table| is_there(&table)) || core().filter(is_there).count() > 2 {
+    if is_agors(&tables) {
         return Ok(refused(Incompatible::NotAdopted));
     }
     let application: i64 = conn.query_row("PRAGMA main.application_id", [], |row| row.get(0)).map_err(failed)?;

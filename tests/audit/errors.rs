@@ -296,7 +296,7 @@ fn incompatible_files() {
       log:    the database is damaged: database disk image is malformed
       public: incompatible 500 the database failed
     user_version taken: incompatible 500
-      log:    another program keeps its version, 7, in `user_version` of this file
+      log:    another program keeps its version, 7, in `user_version` of this file, where aclite keeps its own: where nothing needs it, set it to 0
       public: incompatible 500 the database failed
     branches: incompatible 500
       log:    the file calls worktrees `branches`, a later shape than this aclite knows

@@ -348,6 +348,96 @@ fn refusals_name_their_reason() {
     assert_eq!(refused["error"]["code"], "incompatible");
 }
 
+/// What is no file of aclite's is named, and `--repair` makes nothing of it.
+#[test]
+fn check_touches_nothing_that_is_not_aclites() {
+    let dir = tempdir().unwrap();
+    let made = |name: &str, sql: &str| {
+        let path = dir.path().join(name);
+        tamper(&path, sql);
+        path
+    };
+    let empty = dir.path().join("empty.db");
+    std::fs::write(&empty, "").unwrap();
+    for (path, told) in [
+        (empty, "aclite: the file is empty: `aclite init FILE` makes it one of aclite's\n"),
+        (
+            made("other.db", "PRAGMA journal_mode = WAL; CREATE TABLE a (b)"),
+            "aclite: the file is another program's and not Agor's: it holds `a`\n",
+        ),
+        (dir.path().to_owned(), "aclite: it is a directory or a device, not a file\n"),
+    ] {
+        let there = || {
+            let mut names: Vec<_> =
+                std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+            names.sort();
+            names
+        };
+        let (before, names) = (bytes(&path), there());
+        for command in [&["check"][..], &["check", "--repair"], &["detach"], &["guard-table", "--session", "a", "FILE"]]
+        {
+            let said = if let ["guard-table", ..] = command {
+                let table = ["guard-table", "--session", "a", path.to_str().unwrap()];
+                fails(1, &table, Path::new("a-table"))
+            } else {
+                fails(1, command, &path)
+            };
+            assert_eq!(said, told, "{command:?}");
+            assert!(bytes(&path) == before && there() == names, "{command:?}: something was touched");
+        }
+    }
+}
+
+/// Root reads and writes everything, so another user asks.
+#[cfg(unix)]
+#[test]
+fn what_permissions_forbid_is_said() {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    use std::os::unix::process::CommandExt;
+    let dir = tempdir().unwrap();
+    let mode = |path: &Path, mode: u32| std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    let program = dir.path().join("aclite");
+    std::fs::copy(env!("CARGO_BIN_EXE_aclite"), &program).unwrap();
+    let inside = dir.path().join("inside");
+    std::fs::create_dir(&inside).unwrap();
+    let path = inside.join("a.db");
+    works(&["init"], &path);
+    mode(dir.path(), 0o755);
+    let is_root = std::fs::metadata(&path).unwrap().uid() == 0;
+    let ask = |args: &[&str]| {
+        let mut command = Command::new(&program);
+        if is_root {
+            command.uid(65534).gid(65534);
+        }
+        let output = command.args(args).arg(&path).output().unwrap();
+        let (out, err) = texts(&output);
+        (output.status.code(), format!("{out}{err}").replace(&path.display().to_string(), "FILE"))
+    };
+    let forbidden = "aclite: the file can't be opened: its permissions or those of its directory forbid it (in WAL mode SQLite writes beside the file)\n";
+    let before = bytes(&path);
+    // The file can't be read; the directory can't be entered.
+    for (file, directory) in [(0o000, 0o755), (0o644, 0o000)] {
+        mode(&path, file);
+        mode(&inside, directory);
+        for args in [&["check"][..], &["check", "--repair"], &["adopt"], &["detach"]] {
+            assert_eq!(ask(args), (Some(1), forbidden.to_owned()), "{file:o} {directory:o} {args:?}");
+        }
+        mode(&inside, 0o755);
+    }
+    // It can be read: the file in a directory that can be written, and the other way round.
+    for (file, directory) in [(0o444, 0o777), (0o666, 0o555)] {
+        mode(&path, file);
+        mode(&inside, directory);
+        assert_eq!(ask(&["check"]), (Some(0), "the guards of `FILE` are as they should be\n".to_owned()), "{file:o}");
+        for args in [&["adopt"][..], &["detach"]] {
+            assert_eq!(ask(args), (Some(1), "aclite: the file can't be written\n".to_owned()), "{file:o} {args:?}");
+        }
+        assert_eq!(std::fs::read_dir(&inside).unwrap().count(), 1, "nothing is left beside it");
+    }
+    mode(&inside, 0o755);
+    assert!(bytes(&path) == before);
+}
+
 #[test]
 fn detach_and_adopt_again() {
     let dir = tempdir().unwrap();

@@ -48,6 +48,11 @@ const WRITES: &[&str] = &[
     "UPDATE acl_rules SET needs = 'signed-in'",
     "DELETE FROM acl_audit",
     "UPDATE acl_meta SET value = 3 WHERE name = 'generation'",
+    // What was saved for the next adoption.
+    "UPDATE acl_saved_worktrees SET others_can = 'all'",
+    "INSERT INTO acl_saved_worktree_owners VALUES ('w-v', 'cy', 0)",
+    "DELETE FROM acl_saved_users",
+    "UPDATE acl_meta SET value = 9e18 WHERE name = 'detached_at'",
 ];
 
 /// A file with three places, a further table under guard, and a few objects of the daemon's own.
@@ -265,5 +270,66 @@ fn other_options_are_what_the_host_says_they_are() {
         let ask = format!("SELECT sqlite_compileoption_used('{option}')");
         let found = [&bare, &conn].map(|conn| conn.query_row(&ask, [], |row| row.get::<_, i64>(0)).unwrap());
         assert_eq!(found, expected, "{option}");
+    }
+}
+
+/// A host without the command adopts again by SQL, and what was saved is restored there too.
+#[test]
+fn a_host_adopts_it_again_and_the_levels_are_back() {
+    let (_dir, path) = guarded();
+    detach(&path);
+    let conn = raw::open(&path);
+    // Objects of the daemon's own that would write guarded tables are in the way.
+    let plain = Connection::open(&path).unwrap();
+    plain
+        .execute_batch("DROP TRIGGER trap_after; DROP TRIGGER through_insert; UPDATE worktrees SET others_can = 'all'")
+        .unwrap();
+    drop(plain);
+    let report: serde_json::Value = serde_json::from_str(&text(&conn, "SELECT acl_adopt()")).unwrap();
+    assert_eq!(report["already"], false);
+    assert_eq!(report["withdrawn"].as_array().unwrap().len(), 3, "{report}");
+    let conn = raw::open(&path);
+    assert_eq!(
+        text(&conn, "SELECT group_concat(others_can) FROM (SELECT others_can FROM worktrees ORDER BY worktree_id)"),
+        "none,view,none"
+    );
+    assert_eq!(text(&conn, "SELECT acl_login('cy')"), "cy");
+    let refused = run(&conn, "UPDATE tasks SET data = '{}' WHERE task_id = 't-v'").unwrap_err();
+    assert!(refused.starts_with("aclite: "), "{refused}");
+}
+
+/// The refusal that follows a column of somebody else's names what to do.
+#[test]
+fn a_column_that_was_added_under_the_guards_is_told_with_its_remedy() {
+    let (_dir, path) = guarded();
+    let conn = signed_in(&path);
+    Connection::open(&path).unwrap().execute_batch("ALTER TABLE tasks ADD COLUMN shine").unwrap();
+    let write = "UPDATE tasks SET data = '{\"model\":\"m\"}' WHERE task_id = 't-v'";
+    let refused = run(&conn, write).unwrap_err();
+    assert!(refused.contains("run `aclite check FILE --repair`"), "{refused}");
+    drop(aclite::OpenOptions::new().repair(true).open(&path).unwrap());
+    run(&conn, write).unwrap();
+}
+
+/// What a host has open may be anybody's file.
+#[test]
+fn a_check_of_what_is_not_aclites_says_what_it_is_and_touches_nothing() {
+    for (make, told) in [
+        ("", "the file is empty"),
+        ("CREATE TABLE a (b)", "the file is another program's and not Agor's: it holds `a`"),
+        ("PRAGMA journal_mode = WAL; CREATE TABLE a (b)", "the file is another program's and not Agor's: it holds `a`"),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("other.db");
+        Connection::open(&path).unwrap().execute_batch(make).unwrap();
+        let before = std::fs::read(&path).unwrap();
+        let conn = raw::open(&path);
+        for ask in ["SELECT acl_check()", "SELECT acl_adopt()"] {
+            let refused = conn.query_row(ask, [], |row| row.get::<_, String>(0)).unwrap_err().to_string();
+            assert!(refused.contains(told), "{make}, {ask}: {refused}");
+        }
+        drop(conn);
+        assert!(std::fs::read(&path).unwrap() == before, "{make}: the file differs");
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "{make}: something is beside it");
     }
 }

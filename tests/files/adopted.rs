@@ -501,6 +501,68 @@ const REFUSED: &[(&str, Make)] = &[
             sql.replace("FOREIGN KEY (`session_id`) REFERENCES `sessions`(`session_id`) ON UPDATE no action ON DELETE cascade,\n  FOREIGN KEY (`task_id`)", "FOREIGN KEY (`task_id`)")
         })
     }),
+    ("UTF-16, little-endian", |dir| agor_with(dir, |sql| format!("PRAGMA encoding = 'UTF-16le'; {sql}"))),
+    ("UTF-16, big-endian", |dir| agor_with(dir, |sql| format!("PRAGMA encoding = 'UTF-16be'; {sql}"))),
+    ("WITHOUT ROWID", |dir| {
+        agor_with(dir, |sql| {
+            let end = "REFERENCES `tasks`(`task_id`) ON UPDATE no action ON DELETE set null\n)";
+            assert_eq!(sql.matches(end).count(), 1);
+            sql.replace(end, &format!("{end} WITHOUT /* */ ROWID"))
+        })
+    }),
+    ("WITHOUT ROWID, several", |dir| {
+        agor_with(dir, |sql| {
+            sql.replace(
+                "`slug` text NOT NULL, `data` text NOT NULL\n)",
+                "`slug` text NOT NULL, `data` text NOT NULL\n) without rowid",
+            )
+            .replace("`slug` text, `data` text NOT NULL\n)", "`slug` text, `data` text NOT NULL\n) WITHOUT ROWID")
+        })
+    }),
+    ("owners WITHOUT ROWID", |dir| {
+        changed(dir, "CREATE TABLE worktree_owners (worktree_id text REFERENCES worktrees ON DELETE CASCADE, user_id text REFERENCES users ON DELETE CASCADE,
+          created_at integer, PRIMARY KEY (worktree_id, user_id)) WITHOUT ROWID")
+    }),
+    ("e-mails that differ in case only", |dir| {
+        changed(
+            dir,
+            "UPDATE users SET email = 'ADA@example.com' WHERE user_id = 'bo'; UPDATE users SET email = 'vi@Example.com' WHERE user_id = 'cy'",
+        )
+    }),
+    ("one e-mail three times", |dir| {
+        changed(dir, "DROP INDEX users_email_unique; UPDATE users SET email = 'ada@example.com' WHERE user_id <> 'vi'")
+    }),
+    ("one slug of two repos, and of two boards", |dir| {
+        changed(
+            dir,
+            "DROP INDEX repos_slug_unique; INSERT INTO repos (repo_id, created_at, slug, data) VALUES ('r-2', 1, 'org/repo', '{}');
+             DROP INDEX boards_slug_unique; INSERT INTO boards (board_id, created_at, name, slug, data)
+               VALUES ('b-2', 1, 'n', 'main', '{}'), ('b-3', 1, 'n', NULL, '{}'), ('b-4', 1, 'n', NULL, '{}')",
+        )
+    }),
+    ("more e-mails than one wants to read", |dir| {
+        changed(
+            dir,
+            "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 30)
+             INSERT INTO users (user_id, created_at, email, password, data)
+             SELECT 'u-' || i || s.s, 1, s.s || i, 'x', '{}' FROM n, (SELECT 'm' AS s UNION ALL SELECT 'M') AS s",
+        )
+    }),
+    ("another program's file", |dir| {
+        let path = dir.join("other.db");
+        tamper(&path, "PRAGMA application_id = 252006675; CREATE TABLE places (a); CREATE TABLE marks (b)");
+        path
+    }),
+    ("another program's file with a version", |dir| {
+        let path = dir.join("other.db");
+        tamper(&path, "PRAGMA user_version = 5; CREATE TABLE users (a); CREATE TABLE b (a); CREATE TABLE c (a); CREATE TABLE d (a);
+          CREATE TABLE e (a); CREATE TABLE f (a); CREATE TABLE g (a)");
+        path
+    }),
+    ("a directory", |dir| {
+        std::fs::create_dir(dir.join("a.db")).unwrap();
+        dir.join("a.db")
+    }),
     ("a partial unique index", |dir| {
         changed(dir, "CREATE UNIQUE INDEX one_runs ON tasks (session_id) WHERE status = 'running'")
     }),
@@ -567,7 +629,7 @@ fn each_refusal_says_why_and_leaves_the_file_as_it_was() {
     damaged: the schema: the database is damaged: database disk image is malformed
     damaged: cut short: the database is damaged: database disk image is malformed
     not to be written: the file can't be written
-    user_version taken: another program keeps its version, 7, in `user_version` of this file
+    user_version taken: another program keeps its version, 7, in `user_version` of this file, where aclite keeps its own: where nothing needs it, set it to 0
     columns missing: the file can't be adopted: there is no column `repos.data`, there is no column `sessions.agentic_tool`
     a table missing: the file can't be adopted: there is no table `messages`
     another program's `groups`: the file can't be adopted: there is no column `groups.group_id`, there is no column `groups.name`, there is no column `groups.slug`, there is no column `groups.created_at`
@@ -580,6 +642,18 @@ fn each_refusal_says_why_and_leaves_the_file_as_it_was() {
     a key missing: the file can't be adopted: table `messages` has no key on message_id
     a key missing that others refer to: the file can't be adopted: table `users` has no key on user_id
     a reference missing: the file can't be adopted: column `messages.session_id` does not reference `sessions`
+    UTF-16, little-endian: the file stores texts as UTF-16le, and guards read UTF-8: copy it by `sqlite3 OLD .dump | sqlite3 NEW`, and adopt the copy
+    UTF-16, big-endian: the file stores texts as UTF-16be, and guards read UTF-8: copy it by `sqlite3 OLD .dump | sqlite3 NEW`, and adopt the copy
+    WITHOUT ROWID: the file can't be adopted: table `messages` is WITHOUT ROWID, and guards know rows by their rowid: make a new table without that clause, copy the rows, drop the old one and rename the new one
+    WITHOUT ROWID, several: the file can't be adopted: tables `repos`, `boards` are WITHOUT ROWID, and guards know rows by their rowid: make a new table without that clause, copy the rows, drop the old one and rename the new one
+    owners WITHOUT ROWID: the file can't be adopted: table `worktree_owners` is WITHOUT ROWID, and guards know rows by their rowid: make a new table without that clause, copy the rows, drop the old one and rename the new one
+    e-mails that differ in case only: the file can't be adopted: users ada, bo share the email `ada@example.com`; users cy, vi share the email `vi@example.com`: give each row a value of its own, or remove the rows that are not needed, and adopt the file then
+    one e-mail three times: the file can't be adopted: users ada, bo, cy share the email `ada@example.com`: give each row a value of its own, or remove the rows that are not needed, and adopt the file then
+    one slug of two repos, and of two boards: the file can't be adopted: repos r, r-2 share the slug `org/repo`; boards b, b-2 share the slug `main`: give each row a value of its own, or remove the rows that are not needed, and adopt the file then
+    more e-mails than one wants to read: the file can't be adopted: users u-10m, u-10M share the email `m10`; users u-11m, u-11M share the email `m11`; users u-12m, u-12M share the email `m12`; users u-13m, u-13M share the email `m13`; users u-14m, u-14M share the email `m14`; users u-15m, u-15M share the email `m15`; users u-16m, u-16M share the email `m16`; users u-17m, u-17M share the email `m17`; users u-18m, u-18M share the email `m18`; users u-19m, u-19M share the email `m19`; users u-1m, u-1M share the email `m1`; users u-20m, u-20M share the email `m20`; users u-21m, u-21M share the email `m21`; users u-22m, u-22M share the email `m22`; users u-23m, u-23M share the email `m23`; users u-24m, u-24M share the email `m24`; users u-25m, u-25M share the email `m25`; users u-26m, u-26M share the email `m26`; users u-27m, u-27M share the email `m27`; users u-28m, u-28M share the email `m28`; and 10 more: give each row a value of its own, or remove the rows that are not needed, and adopt the file then
+    another program's file: the file is another program's and not Agor's: it holds `marks`, `places`, application id 0xf055113
+    another program's file with a version: the file is another program's and not Agor's: it holds `b`, `c`, `d`, `e`, `f` and 2 more
+    a directory: it is a directory or a device, not a file
     a partial unique index: the file can't be adopted: unique index `one_runs` of table `tasks` is partial or on an expression
     "#);
 }

@@ -202,7 +202,7 @@ fn a_tampered_file_is_refused_and_mended_only_when_asked() {
     a trigger elsewhere called as a view of ours: the guards of this file were tampered with; altered: trigger `acl_rule` writes `users` under the rights of whoever fires it
     a trigger elsewhere writes: the guards of this file were tampered with; altered: trigger `trap` writes `users` under the rights of whoever fires it
     a trigger elsewhere forges: the guards of this file were tampered with; altered: trigger `forge` names `acl_complete_write`, which only aclite's triggers may
-    a column was added: the guards of this file were tampered with; altered: trigger `acl_tasks_before_insert` (columns came or went: `priority`), trigger `acl_tasks_before_update` (columns came or went: `priority`)
+    a column was added: the guards of this file were tampered with; altered: trigger `acl_tasks_before_insert` (columns came or went: `priority`), trigger `acl_tasks_before_update` (columns came or went: `priority`): run `ac …
     a unique index was added: the guards of this file were tampered with; altered: trigger `acl_worktrees_before_insert`, trigger `acl_worktrees_before_update`
     a unique index was dropped: the guards of this file were tampered with; altered: trigger `acl_users_before_insert`, trigger `acl_users_before_update`
     a partial unique index was added: the guards of this file were tampered with; altered: unique index `one_runs` of table `tasks` is partial or on an expression

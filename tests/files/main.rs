@@ -9,4 +9,5 @@ mod opened;
 mod restored;
 #[path = "../support/mod.rs"]
 mod support;
+mod unfit;
 mod watched;

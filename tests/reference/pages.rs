@@ -38,6 +38,37 @@ fn schema() -> Vec<(String, Option<String>)> {
     all.into_iter().filter(|(name, _): &(String, _)| name.starts_with("acl_")).collect()
 }
 
+/// The tables in which a detached file keeps what the next adoption restores, with their columns.
+fn saved() -> std::collections::BTreeMap<String, Vec<String>> {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("detached.db");
+    drop(Store::open(&path).unwrap());
+    Store::detach(&path).unwrap();
+    let conn = aclite::rusqlite::Connection::open(&path).unwrap();
+    let mut tables = conn
+        .prepare(
+            "SELECT t.name, c.name FROM sqlite_schema AS t, pragma_table_info(t.name) AS c WHERE t.name GLOB 'acl_saved_*'
+             AND t.type = 'table' ORDER BY t.name, c.cid",
+        )
+        .unwrap();
+    let mut saved = std::collections::BTreeMap::<String, Vec<String>>::new();
+    for row in tables.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap() {
+        let (table, column): (String, String) = row.unwrap();
+        saved.entry(table).or_default().push(column);
+    }
+    saved
+}
+
+#[test]
+fn what_a_detached_file_saves_is_on_the_page() {
+    let saved = saved();
+    assert_eq!(saved.len(), 7, "{saved:?}");
+    for (table, columns) in saved {
+        let columns: Vec<String> = columns.iter().map(|column| format!("`{column}`")).collect();
+        assert!(PAGE.contains(&format!("| `{table}` | {} |", columns.join(", "))), "{table}: {columns:?}");
+    }
+}
+
 /// What stands in backticks on the page, each up to the first character that no name has.
 fn named(page: &str) -> BTreeSet<String> {
     let quoted = page.split('`').skip(1).step_by(2);
@@ -49,7 +80,7 @@ fn named(page: &str) -> BTreeSet<String> {
 fn every_function_view_table_and_trigger_is_in_the_reference_and_nothing_else() {
     let (functions, schema) = (functions(), schema());
     assert!(functions.len() > 10 && schema.len() > 50, "{} functions, {} in the schema", functions.len(), schema.len());
-    let there = functions.into_iter().chain(schema.into_iter().map(|(name, _)| name));
+    let there = functions.into_iter().chain(schema.into_iter().map(|(name, _)| name)).chain(saved().into_keys());
     let there: BTreeSet<String> = there.chain(OF_READERS.map(str::to_owned)).collect();
     let named = named(PAGE);
     let missing: Vec<_> = there.difference(&named).collect();

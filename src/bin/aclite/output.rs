@@ -90,6 +90,9 @@ pub(crate) fn checked(file: &Path, report: &CheckReport, json: bool) -> io::Resu
     }
     list("missing", &report.missing)?;
     list("altered, or not aclite's", &report.altered)?;
+    if let Some(remedy) = report.remedy() {
+        line(remedy)?;
+    }
     if report.rules.is_empty() {
         return Ok(());
     }
