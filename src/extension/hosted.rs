@@ -303,6 +303,10 @@ impl HostGuard for HostConnection {
         self.interference(&*self.looks()?)
     }
 
+    fn spells(&self, word: &str) -> bool {
+        self.is_named(word)
+    }
+
     /// Forgets what the last writing statement left where another one runs now: a row that OR IGNORE
     /// passed over leaves its write open. That does no harm: an open write serves the end of the same write and its cascade alone.
     fn forget_previous_statement(&self, state: &mut State) {

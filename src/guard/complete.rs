@@ -39,13 +39,10 @@ pub(super) fn complete_write(call: &Call<'_>, context: &Context, host: &Host) ->
         return Err(failed("the transaction of a write is over before its audit row"));
     }
     let Some(at) = pending(&state, resource, call.get_raw(2)) else {
-        let unjudged = state.unjudged.take();
-        let replaced = unjudged.and_then(|unjudged| {
-            let record = call.get_raw(2).as_str().unwrap_or_default();
-            upsert::replaced(&unjudged, resource, record)
-        });
-        return Err(match replaced {
-            Some(refusal) => refuse(&mut state, refusal.into(), None),
+        let record = call.get_raw(2).as_str().unwrap_or_default();
+        let unjudged = state.unjudged.take().filter(|unjudged| upsert::takes_place(unjudged, resource, record));
+        return Err(match unjudged {
+            Some(unjudged) => refuse(&mut state, upsert::replaced(unjudged.subject).into(), None),
             // A write that no guard has seen: its BEFORE trigger was taken away.
             None => failed("a write passed without its guard"),
         });
@@ -60,6 +57,9 @@ pub(super) fn complete_write(call: &Call<'_>, context: &Context, host: &Host) ->
         let mut entry = Entry::new(actor, door, closed.asked, &closed.record, "denied");
         entry.explain(actor, "`rowid` is invalid");
         return Err(refuse(&mut state, Error::invalid("rowid", "can't be -1"), Some(entry)));
+    }
+    if let Some(unjudged) = closed.in_place_of {
+        upsert::leave_unjudged(&mut state, unjudged);
     }
     if closed.completes {
         if let Some(completing) = &mut state.completing {

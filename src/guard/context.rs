@@ -38,6 +38,8 @@ pub(crate) struct OpenWrite {
     pub(crate) due: Option<Box<Due>>,
     /// Whether it is aclite's own, which stores what is due.
     pub(crate) completes: bool,
+    /// The unjudged row that takes the place of the one that is removed, where this is part of a REPLACE.
+    pub(crate) in_place_of: Option<Unjudged>,
 }
 
 /// A new row that no guard has judged, because rows that the actor may view have its keys: what the statement makes of
@@ -163,6 +165,9 @@ pub(crate) trait HostGuard: Debug + Send + Sync {
 
     /// Fails where a statement that runs, a TEMP object or an attached file could call what only our triggers may.
     fn check_interference(&self) -> Result<(), String>;
+
+    /// Whether a statement that runs has this word in its text.
+    fn spells(&self, word: &str) -> bool;
 
     /// Forgets what the last writing statement left where another one runs now.
     fn forget_previous_statement(&self, state: &mut State);

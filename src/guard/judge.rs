@@ -7,7 +7,7 @@ use rusqlite::Result as SqlResult;
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 
 use super::call::{failed, resource, text, trusted_state};
-use super::context::{Completing, Context, Due, OpenWrite, Stage, State};
+use super::context::{Completing, Context, Due, OpenWrite, Stage, State, Unjudged};
 use super::entry;
 use super::host::Host;
 use super::upsert::{self, FoundBy};
@@ -55,11 +55,14 @@ pub(super) fn guard(call: &Call<'_>, context: &Context, host: &Host) -> SqlResul
     if state.completing.is_some() {
         return admit(&mut state, asked, facts, verified);
     }
-    let unjudged = state.unjudged.take();
-    if let Some(replaced) = unjudged
-        .filter(|_| asked.action == Action::Remove)
-        .and_then(|unjudged| upsert::replaced(&unjudged, resource, &facts.any_text(Fact::Id)))
-    {
+    // The epoch goes up between a row and the end of its write.
+    let unjudged = if resource == Resource::Epoch { None } else { state.unjudged.take() };
+    let in_place_of = unjudged.filter(|unjudged| {
+        asked.action == Action::Remove && upsert::takes_place(unjudged, resource, &facts.any_text(Fact::Id))
+    });
+    // Said at once where the statement is known to replace. A mark that an earlier statement of a host's left refuses nothing.
+    if in_place_of.is_some() && context.host().is_none_or(|host| host.spells("replace")) {
+        let replaced = upsert::replaced(Subject { resource, id: facts.any_text(Fact::Id) });
         let entry = entry::refused(&state, &replaced, asked, &facts);
         return Err(refuse(&mut state, replaced.into(), Some(entry)));
     }
@@ -70,7 +73,8 @@ pub(super) fn guard(call: &Call<'_>, context: &Context, host: &Host) -> SqlResul
         state = context.state();
         match visible {
             Ok(Some((there, question))) => {
-                upsert::leave_unjudged(&mut state, resource, facts.any_text(Fact::Id), there);
+                let subject = Subject { resource, id: facts.any_text(Fact::Id) };
+                upsert::leave_unjudged(&mut state, Unjudged { subject, there });
                 return Ok(match verified {
                     Some(verified) => ToSqlOutput::new_boxed((verified, question), c"aclite verified"),
                     None => ToSqlOutput::from(true),
@@ -101,7 +105,8 @@ pub(super) fn guard(call: &Call<'_>, context: &Context, host: &Host) -> SqlResul
             if resource != Resource::Epoch {
                 let stored = facts.row.take_stored().filter(|_| state.wanted == Some(resource));
                 let cascade = allowed.cascade;
-                state.begin_write(OpenWrite { asked, record, cascade, entry, stored, due, completes: false });
+                let completes = false;
+                state.begin_write(OpenWrite { asked, record, cascade, entry, stored, due, completes, in_place_of });
             }
             Ok(passed(verified))
         }
@@ -176,8 +181,9 @@ fn admit(
         Some(completing) => completing.stage = Stage::Admitted,
         None => return Err(refuse(state, unverified("a row is being completed"), None)),
     }
-    let (entry, stored, due) = (None, None, None);
-    state.begin_write(OpenWrite { asked, record, cascade: false, entry, stored, due, completes: true });
+    let (entry, stored, due, in_place_of) = (None, None, None, None);
+    let (cascade, completes) = (false, true);
+    state.begin_write(OpenWrite { asked, record, cascade, entry, stored, due, completes, in_place_of });
     Ok(passed(verified))
 }
 

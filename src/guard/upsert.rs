@@ -2,9 +2,12 @@
 //! row that is there, leave it, fail or replace it.
 //!
 //! Where the actor may view the rows that are there, the new one is left unjudged. `DO UPDATE` fires the guard of updates,
-//! `DO NOTHING` and OR IGNORE do nothing, a plain INSERT fails. REPLACE alone would put the row in unjudged: the guard of the
-//! deletion that it begins with refuses it, and so does the AFTER INSERT trigger. Where one of the rows is hidden, the new
-//! one is judged as a creation, which says that its id is taken.
+//! `DO NOTHING` and OR IGNORE do nothing, a plain INSERT fails. REPLACE alone would put the row in unjudged: the AFTER INSERT
+//! trigger refuses it, and so does the guard of the deletion that it begins with, where that is known to be one. Where one of
+//! the rows is hidden, the new one is judged as a creation, which says that its id is taken.
+//!
+//! INVARIANT: the AFTER INSERT trigger passes a row only where a creation of its record is open. None is open of an unjudged
+//! row: not when it is left so, nor when the deletion of a row in its place ends, whatever the cascade of that did.
 
 use std::sync::Arc;
 
@@ -131,25 +134,24 @@ fn question(resource: Resource, by: FoundBy) -> Option<String> {
     ))
 }
 
-/// Leaves a new row unjudged. A creation of the same record that an earlier row of the statement left open allows nothing.
-pub(super) fn leave_unjudged(state: &mut State, resource: Resource, record: String, there: Vec<String>) {
-    if let Some(at) = state.position(resource, &record)
+/// Leaves a new row unjudged. A creation of the same record that was left open allows nothing.
+pub(super) fn leave_unjudged(state: &mut State, unjudged: Unjudged) {
+    let Subject { resource, id } = &unjudged.subject;
+    if let Some(at) = state.position(*resource, id)
         && state.pending[at].asked.action == Action::Create
     {
         state.pending.remove(at);
     }
-    state.unjudged = Some(Unjudged { subject: Subject { resource, id: record }, there });
+    state.unjudged = Some(unjudged);
 }
 
-/// The refusal of a REPLACE, where the row of `record` is one that an unjudged row would take the place of, or that row.
-pub(super) fn replaced(unjudged: &Unjudged, resource: Resource, record: &str) -> Option<Refusal> {
-    let concerned = unjudged.subject.resource == resource
-        && (unjudged.subject.id == record || unjudged.there.iter().any(|there| there == record));
-    let refusal = || {
-        Refusal::Conflict(Conflict {
-            subject: Subject { resource, id: record.to_owned() },
-            kind: ConflictKind::Replaced,
-        })
-    };
-    concerned.then(refusal)
+/// Whether an unjudged row would take the place of this one, or is it.
+pub(super) fn takes_place(unjudged: &Unjudged, resource: Resource, record: &str) -> bool {
+    unjudged.subject.resource == resource
+        && (unjudged.subject.id == record || unjudged.there.iter().any(|there| there == record))
+}
+
+/// The refusal of a REPLACE onto this record.
+pub(super) fn replaced(subject: Subject) -> Refusal {
+    Refusal::Conflict(Conflict { subject, kind: ConflictKind::Replaced })
 }
