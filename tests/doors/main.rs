@@ -13,6 +13,7 @@ mod detached;
 mod forgery;
 mod host;
 mod loading;
+mod others;
 mod own_tables;
 mod plain;
 mod refusals;

@@ -53,6 +53,7 @@ pub(crate) fn adopted(file: &Path, report: &AdoptReport, json: bool) -> io::Resu
     list("rows whose parent is missing: nothing but the deletion of a parent can touch them", &report.orphans)?;
     list("rows whose `data` is no JSON object: they can't be read", &report.unreadable)?;
     list("keys of `data` that are columns too: the column counts", &report.shadowed)?;
+    list("triggers of others that stay, since they write no guarded table", &report.left_alone)?;
     list("to be known", &report.notes)
 }
 
@@ -71,6 +72,7 @@ pub(crate) fn checked(file: &Path, report: &CheckReport, json: bool) -> io::Resu
     }
     list("missing", &report.missing)?;
     list("altered, or not aclite's", &report.altered)?;
+    list("triggers of others that stay, since they write no guarded table", &report.left_alone)?;
     if report.rules.is_empty() {
         return Ok(());
     }
