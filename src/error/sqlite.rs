@@ -8,6 +8,7 @@ use std::time::Duration;
 use rusqlite::{ErrorCode, ffi};
 
 use super::{Code, Conflict, ConflictKind, Error, Incompatible, Subject, Told};
+use crate::catalog;
 
 impl Error {
     /// What `error` means where a file is opened, checked or changed as a whole.
@@ -25,6 +26,12 @@ impl Error {
     pub(crate) fn of_record(doing: impl Into<String>, subject: &Subject, error: rusqlite::Error) -> Self {
         // The last word of `NOT NULL constraint failed: tasks.status`: names of the schema, never values.
         let named = || error.to_string().rsplit([' ', '.']).next().unwrap_or_default().to_owned();
+        // A trigger of others can break a constraint of their own table: `UNIQUE constraint failed: log.id`.
+        let text = error.to_string();
+        let table = text.split_once(" constraint failed: ").and_then(|(_, named)| Some(named.split_once('.')?.0));
+        if !subject.id.is_empty() && table.is_some_and(|table| !catalog::is_guarded(table)) {
+            return Self::storage(doing, error);
+        }
         match error.sqlite_extended_error_code() {
             Some(ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY | ffi::SQLITE_CONSTRAINT_ROWID) => {
                 Self::Conflict(Box::new(Conflict { subject: subject.clone(), kind: ConflictKind::Duplicate }))
@@ -100,6 +107,11 @@ mod tests {
             let error = || rusqlite::Error::SqliteFailure(ffi::Error::new(code), Some("words".to_owned()));
             assert_eq!(Error::of_file("doing", error()).to_string(), file, "{code}");
             assert_eq!(Error::of_record("doing", &subject, error()).to_string(), record, "{code}");
+        }
+        for (table, code) in [("tasks", "conflict"), ("log", "storage")] {
+            let text = format!("UNIQUE constraint failed: {table}.id");
+            let error = rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_CONSTRAINT_UNIQUE), Some(text));
+            assert_eq!(Error::of_record("doing", &subject, error).code(), code, "{table}");
         }
         let unread = Error::of_record("doing", &subject, rusqlite::Error::QueryReturnedNoRows);
         assert_eq!(unread.code(), "storage");

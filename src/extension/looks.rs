@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use rusqlite::Result;
 
 use super::running;
-use crate::guard::Host;
+use crate::guard::{Host, Object};
 use crate::sqlite::{Columns, Prepared};
 
 /// INVARIANT: each answers for the moment at which it runs. SQLite prepares a statement again where a schema, an attached
@@ -20,14 +20,6 @@ pub(super) struct Looks {
     databases: Prepared,
     /// Prepared where the connection has TEMP objects: asking for them would make the place for them.
     temp_objects: OnceLock<Prepared>,
-}
-
-/// An object of the TEMP schema.
-pub(super) struct Object {
-    pub(super) kind: String,
-    pub(super) name: String,
-    pub(super) table: String,
-    pub(super) sql: String,
 }
 
 const BUSY: &str = "it is being looked at already";
@@ -66,7 +58,13 @@ impl Looks {
             }
         };
         let text = |row: &Columns<'_>, column| row.text(column).into_owned();
-        rows(objects, |row| Object { kind: text(row, 0), name: text(row, 1), table: text(row, 2), sql: text(row, 3) })
+        rows(objects, |row| Object {
+            kind: text(row, 0),
+            name: text(row, 1),
+            table: text(row, 2),
+            sql: text(row, 3),
+            is_temp: true,
+        })
     }
 }
 

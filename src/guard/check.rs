@@ -4,7 +4,8 @@ use rusqlite::Connection;
 
 use super::extra_tables;
 use super::install::{objects, views};
-use super::names::{spelled, written_by};
+use super::names::spelled;
+use super::others::{Object, Others, Surroundings, cascades, listed};
 use super::own_tables::{self, Schema};
 use crate::catalog;
 use crate::error::{Error, Incompatible, Result, Tampered};
@@ -39,25 +40,31 @@ pub(crate) fn beyond_repair(conn: &Connection) -> Result<Tampered> {
     Ok(found)
 }
 
+/// The objects of the main database.
+pub(super) fn schema(conn: &Connection) -> rusqlite::Result<Schema> {
+    let mut schema =
+        conn.prepare("SELECT type, name, tbl_name, CAST(ifnull(sql, '') AS blob) FROM main.sqlite_master")?;
+    // A comment in somebody's definition need not be UTF-8.
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    let rows = schema.query_map([], |row| Ok(((row.get(0)?, row.get(1)?), (row.get(2)?, text(row.get(3)?)))))?;
+    rows.collect()
+}
+
 /// What is missing or altered; nothing where all is as it should be.
+pub(crate) fn check(conn: &Connection) -> Result<Tampered> {
+    examine(conn).map(|(found, _)| found)
+}
+
+/// What is missing or altered, and the triggers of others that are left alone.
 ///
 /// Looks at the guarded tables, at every view and trigger of ours, at triggers that are not, and at
 /// whatever names functions of ours.
-pub(crate) fn check(conn: &Connection) -> Result<Tampered> {
+pub(crate) fn examine(conn: &Connection) -> Result<(Tampered, Vec<String>)> {
     let failed = |error| Error::of_file("reading the schema", error);
-    let mut schema = conn
-        .prepare("SELECT type, name, tbl_name, CAST(ifnull(sql, '') AS blob) FROM main.sqlite_master")
-        .map_err(failed)?;
-    // A comment in somebody's definition need not be UTF-8.
-    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-    let rows = schema
-        .query_map([], |row| Ok(((row.get(0)?, row.get(1)?), (row.get(2)?, text(row.get(3)?)))))
-        .map_err(failed)?;
-    let found: Schema = rows.collect::<Result<_, _>>().map_err(failed)?;
-
+    let found = schema(conn).map_err(failed)?;
     let mut report = beyond_repair(conn)?;
     if report != Tampered::default() {
-        return Ok(report);
+        return Ok((report, Vec::new()));
     }
     for (what, row) in ROWS {
         let mut there = conn.prepare(row).map_err(failed)?;
@@ -71,7 +78,7 @@ pub(crate) fn check(conn: &Connection) -> Result<Tampered> {
             if let Incompatible::Shape { problems } = *incompatible {
                 report.altered = problems;
             }
-            return Ok(report);
+            return Ok((report, Vec::new()));
         }
         Err(error) => return Err(error),
     };
@@ -92,13 +99,17 @@ pub(crate) fn check(conn: &Connection) -> Result<Tampered> {
     let is_guarded = |table: &str| {
         catalog::is_guarded(table) || extra_tables.iter().any(|guarded| table.eq_ignore_ascii_case(&guarded.name))
     };
-    let problem = |kind: &str, name: &str, table: &str, sql: &str| {
-        if kind == "trigger" && is_guarded(table) {
-            return Some(format!("trigger `{name}` on `{table}` is not aclite's"));
-        }
-        // It would write under the rights of whoever fires it: of an administrator, of the daemon.
-        if let Some(written) = written_by(sql).into_iter().find(|table| kind == "trigger" && is_guarded(table)) {
-            return Some(format!("trigger `{name}` writes `{written}` under the rights of whoever fires it"));
+    let objects = listed(&found);
+    let others = if objects.iter().any(|object| object.kind == "trigger" && !is_ours("trigger", &object.name)) {
+        let cascades = cascades(conn, "main").map_err(failed)?;
+        let is_ours = |object: &Object| is_ours("trigger", &object.name);
+        Surroundings::new(&objects, &cascades, &is_guarded, &is_ours).judge(true)
+    } else {
+        Others::default()
+    };
+    let problem = |kind: &str, name: &str, sql: &str| {
+        if kind == "trigger" && others.refused.iter().any(|(refused, _)| refused == name) {
+            return None;
         }
         // A view, a CHECK or an index that calls what only guards may call could forge what they remember.
         // Constraints of our own tables are named after them.
@@ -107,12 +118,12 @@ pub(crate) fn check(conn: &Connection) -> Result<Tampered> {
         let named = spelled(sql).find(|named| !constraint(named))?;
         Some(format!("{kind} `{name}` names `{named}`, which only aclite's triggers may"))
     };
-    let others = found.iter().filter(|((kind, name), _)| !is_ours(kind, name));
-    let mut foreign: Vec<String> =
-        others.filter_map(|((kind, name), (table, sql))| problem(kind, name, table, sql)).collect();
+    let not_ours = found.iter().filter(|((kind, name), _)| !is_ours(kind, name));
+    let mut foreign: Vec<String> = not_ours.filter_map(|((kind, name), (_, sql))| problem(kind, name, sql)).collect();
+    foreign.extend(others.refused.iter().map(|(_, why)| why.clone()));
     foreign.sort();
     report.altered.extend(foreign);
-    Ok(report)
+    Ok((report, others.left_alone))
 }
 
 /// The columns that only one of two versions of a guard knows: the table was changed under it.

@@ -15,6 +15,7 @@ mod install;
 mod judge;
 mod merging;
 mod names;
+mod others;
 mod own_tables;
 mod template;
 mod upsert;
@@ -22,7 +23,7 @@ mod writer;
 
 #[cfg(feature = "extension")]
 pub(crate) use call::{failed, refused};
-pub(crate) use check::{beyond_repair, check};
+pub(crate) use check::{beyond_repair, check, examine};
 pub(crate) use context::{Context, Ending};
 #[cfg(feature = "extension")]
 pub(crate) use context::{HostGuard, State, lock};
@@ -32,5 +33,8 @@ pub(crate) use functions::register;
 pub(crate) use host::{Host, has_moved};
 pub(crate) use install::{GENERATION, check_tables, install, remove, seed};
 pub(crate) use names::{is_ours_alone, spells_ours};
+#[cfg(feature = "extension")]
+pub(crate) use others::{Object, temp_problem};
+pub(crate) use others::{foreign_triggers, has_foreign_triggers};
 pub(crate) use template::affinity;
 pub(crate) use writer::quote;

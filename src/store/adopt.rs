@@ -84,6 +84,8 @@ pub struct AdoptReport {
     pub inexact: Vec<String>,
     /// Keys of `data` that are columns too, as `table.key`. The column wins.
     pub shadowed: Vec<String>,
+    /// Triggers of others on guarded tables, with what they write. They stay, and fire as before.
+    pub left_alone: Vec<String>,
     /// What an operator should know.
     pub notes: Vec<String>,
 }
@@ -194,6 +196,7 @@ impl<'a> Adoption<'a> {
         self.step("installing the guards");
         install(conn, Action::Create, if detached { "adopted again" } else { "adopted" })?;
         sound(raw)?;
+        report.left_alone = guard::examine(raw)?.1;
         Ok(report)
     }
 }
@@ -229,13 +232,19 @@ fn check_shape(conn: &Connection, detached: bool) -> Result<()> {
         let (kind, name, table) = row.map_err(failed)?;
         let guarded = catalog::is_guarded(&table);
         let ours = name.to_ascii_lowercase().starts_with("acl_");
-        if kind == "table" && detached && saved::is_copy(&name) {
-            continue;
-        }
-        if if kind == "table" { ours && !guarded } else { ours || guarded } {
+        let in_the_way = match kind.as_str() {
+            "table" if detached && saved::is_copy(&name) => false,
+            "table" => ours && !guarded,
+            // Triggers of others are judged below.
+            "trigger" => ours,
+            _ => ours || guarded,
+        };
+        if in_the_way {
             problems.push(format!("{kind} `{name}` is in the way"));
         }
     }
+    let foreign = guard::foreign_triggers(conn)?.refused.into_iter();
+    problems.extend(foreign.map(|(_, why)| format!("{why}; drop it first")));
     if problems.is_empty() { Ok(()) } else { Err(refused(Incompatible::Shape { problems })) }
 }
 

@@ -211,6 +211,8 @@ fn authorize(author: u8, asked: &AuthContext<'_>) -> Authorization {
         AuthAction::Insert { table_name }
         | AuthAction::Update { table_name, .. }
         | AuthAction::Delete { table_name } => !table_name.to_ascii_lowercase().starts_with("sqlite_"),
+        // FTS5 asks so whether its tables have changed, inside whatever writes or reads them.
+        AuthAction::Pragma { pragma_name, pragma_value: None } => pragma_name.eq_ignore_ascii_case("data_version"),
         _ => false,
     };
     if allowed { Authorization::Allow } else { Authorization::Deny }

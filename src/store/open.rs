@@ -352,6 +352,8 @@ pub struct CheckReport {
     pub missing: Vec<String>,
     /// What is in the file and is not as it should be, or should not be there.
     pub altered: Vec<String>,
+    /// Triggers of others on guarded tables, with what they write. They write no guarded table, and stay.
+    pub left_alone: Vec<String>,
     /// Whether the file is of an earlier version, so that the guards can't be compared. Opening it
     /// brings it up to date.
     pub outdated: bool,
@@ -399,10 +401,10 @@ fn look(raw: &Connection) -> Result<CheckReport> {
         }
         Kind::Ours { .. } => {}
     }
-    let Tampered { missing, altered } = guard::check(raw)?;
+    let (Tampered { missing, altered }, left_alone) = guard::examine(raw)?;
     let has_rules = !missing.iter().any(|item| item == "table `acl_rules`");
     let rules = if has_rules { rule_differences(raw)? } else { Vec::new() };
-    Ok(CheckReport { missing, altered, outdated: false, rules })
+    Ok(CheckReport { missing, altered, left_alone, outdated: false, rules })
 }
 
 /// Checks guards and rules of what `conn` has open, inside of a statement of its own.

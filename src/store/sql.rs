@@ -10,7 +10,8 @@ use super::connection::{Author, the_file};
 use super::tx::{Tx, trace};
 use crate::audit::{Door, Entry};
 use crate::error::{Error, Result};
-use crate::guard::spells_ours;
+use crate::guard::{has_foreign_triggers, spells_ours};
+use crate::sql_text::search::has_word;
 use crate::sql_text::secrets::{copies_whole, joins_secrets_by_name};
 
 /// Runs statements of the embedder's own: [`Tx::sql`].
@@ -129,6 +130,11 @@ impl<'t> Sql<'t> {
         }
         if author == Author::Embedder && copies_whole(sql) {
             let problem = "copies users or sessions by `SELECT *`, which can't be kept from secrets: name the columns";
+            return Err(Error::invalid("sql", problem));
+        }
+        if has_word(sql, "fail") && has_foreign_triggers(&conn.raw)? {
+            let problem =
+                "says OR FAIL while the file has triggers of others: a failure of theirs would keep half of it";
             return Err(Error::invalid("sql", problem));
         }
         // Never a cached statement: one of ours may have the same text, prepared under other rights.

@@ -581,11 +581,14 @@ fn what_repair_cant_mend_is_an_error() {
     let dir = tempdir().unwrap();
     let path = dir.path().join("new.db");
     works(&["init"], &path);
-    tamper(&path, "CREATE TRIGGER mine AFTER UPDATE ON tasks BEGIN SELECT 1; END");
-    insta::assert_snapshot!(fails(1, &["check", "--repair"], &path), @"aclite: the guards of this file were tampered with; altered: trigger `mine` on `tasks` is not aclite's");
+    tamper(&path, "CREATE TRIGGER mine AFTER UPDATE ON tasks BEGIN DELETE FROM boards; END");
+    insta::assert_snapshot!(fails(1, &["check", "--repair"], &path), @"aclite: the guards of this file were tampered with; altered: trigger `mine` on `tasks` is not aclite's: it writes `boards`");
     let refused = json(&fails(1, &["check", "--repair", "--json"], &path));
     assert_eq!(refused["error"]["code"], "tampered");
-    assert_eq!(refused["error"]["altered"], serde_json::json!(["trigger `mine` on `tasks` is not aclite's"]));
+    assert_eq!(
+        refused["error"]["altered"],
+        serde_json::json!(["trigger `mine` on `tasks` is not aclite's: it writes `boards`"])
+    );
 }
 
 #[test]

@@ -16,6 +16,7 @@ mod forgery;
 mod host;
 mod imports;
 mod loading;
+mod others;
 mod own_tables;
 mod plain;
 mod refusals;

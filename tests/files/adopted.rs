@@ -398,7 +398,9 @@ fn a_refused_file_in_wal_mode_keeps_its_log() {
     let path = agor(dir.path());
     let other = raw(&path);
     other
-        .execute_batch("PRAGMA journal_mode = WAL; CREATE TRIGGER mine AFTER INSERT ON tasks BEGIN SELECT 1; END")
+        .execute_batch(
+            "PRAGMA journal_mode = WAL; CREATE TRIGGER mine AFTER INSERT ON tasks BEGIN DELETE FROM boards; END",
+        )
         .unwrap();
     let copy = dir.path().join("copy.db");
     std::fs::copy(&path, &copy).unwrap();
@@ -636,7 +638,7 @@ fn each_refusal_says_why_and_leaves_the_file_as_it_was() {
     a view where a table goes: the file can't be adopted: view `groups` is in the way
     a view with a name of ours: the file can't be adopted: view `acl_access` is in the way
     a table with a name of ours: the file can't be adopted: table `acl_access` is in the way
-    a foreign trigger: the file can't be adopted: trigger `touch` is in the way
+    a foreign trigger: the file can't be adopted: trigger `touch` on `tasks` is not aclite's: it writes `sessions`; drop it first
     ON CONFLICT REPLACE: the file can't be adopted: table `repos` has an `ON CONFLICT` clause, which could pass by the guards
     COLLATE: the file can't be adopted: table `tasks` has a `COLLATE` clause, which could make different ids equal
     a key missing: the file can't be adopted: table `messages` has no key on message_id

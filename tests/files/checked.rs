@@ -192,13 +192,13 @@ fn a_tampered_file_is_refused_and_mended_only_when_asked() {
     the epoch is missing: the guards of this file were tampered with; missing: the row of `acl_epoch`, trigger `acl_acl_epoch_before_delete`
     a column replaces on conflict: the guards of this file were tampered with; altered: table `tasks` has an `ON CONFLICT` clause, which could pass by the guards
     a reference was taken away: the guards of this file were tampered with; altered: column `tasks.session_id` does not reference `sessions`
-    a foreign trigger was added: the guards of this file were tampered with; altered: trigger `mine` on `tasks` is not aclite's
-    a foreign trigger with a name like ours: the guards of this file were tampered with; altered: trigger `acl_mine` on `tasks` is not aclite's
+    a foreign trigger was added: the guards of this file were tampered with; altered: trigger `mine` on `tasks` is not aclite's: it can RAISE(IGNORE), which ends aclite's own
+    a foreign trigger with a name like ours: the guards of this file were tampered with; altered: trigger `acl_mine` on `tasks` is not aclite's: it has a name of aclite's
     a view forges: the guards of this file were tampered with; altered: view `forge` names `acl_guard`, which only aclite's triggers may
     a CHECK forges: the guards of this file were tampered with; altered: table `forge` names `acl_row`, which only aclite's triggers may
     a view without a name forges: the guards of this file were tampered with; altered: view `` names `acl_row`, which only aclite's triggers may
     a view whose name begins ours forges: the guards of this file were tampered with; altered: view `ac` names `acl_complete_write`, which only aclite's triggers may
-    a trigger called as a view of ours: the guards of this file were tampered with; altered: trigger `acl_held` on `tasks` is not aclite's
+    a trigger called as a view of ours: the guards of this file were tampered with; altered: trigger `acl_held` on `tasks` is not aclite's: it has a name of aclite's
     a trigger elsewhere called as a view of ours: the guards of this file were tampered with; altered: trigger `acl_rule` writes `users` under the rights of whoever fires it
     a trigger elsewhere writes: the guards of this file were tampered with; altered: trigger `trap` writes `users` under the rights of whoever fires it
     a trigger elsewhere forges: the guards of this file were tampered with; altered: trigger `forge` names `acl_complete_write`, which only aclite's triggers may
@@ -326,7 +326,8 @@ fn an_older_file_gets_the_present_guards_and_the_audit_says_so() {
 /// An older generation is replaced without a question, so it must not be a way to bring in what is refused elsewhere.
 #[test]
 fn an_older_file_with_a_foreign_trigger_or_without_a_table_is_refused() {
-    for tampering in ["CREATE TRIGGER mine AFTER UPDATE ON tasks BEGIN SELECT 1; END", "DROP TABLE messages"] {
+    for tampering in ["CREATE TRIGGER mine AFTER UPDATE ON tasks BEGIN DELETE FROM boards; END", "DROP TABLE messages"]
+    {
         let (_dir, path) = lived_in();
         tamper(&path, tampering);
         set_generation(&path, OLDER);

@@ -154,7 +154,7 @@ fn to_detach_it_twice_is_an_error_and_changes_nothing() {
 #[test]
 fn a_trigger_or_view_of_somebody_elses_is_in_the_way_still() {
     for (made, named) in [
-        ("CREATE TRIGGER mine AFTER INSERT ON tasks BEGIN SELECT 1; END", "trigger `mine`"),
+        ("CREATE TRIGGER mine AFTER INSERT ON tasks BEGIN DELETE FROM boards; END", "trigger `mine`"),
         ("CREATE TRIGGER acl_mine AFTER INSERT ON tasks BEGIN SELECT 1; END", "trigger `acl_mine`"),
         ("CREATE VIEW acl_held AS SELECT 1", "view `acl_held`"),
     ] {

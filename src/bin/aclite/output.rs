@@ -72,6 +72,7 @@ pub(crate) fn adopted(file: &Path, report: &AdoptReport, json: bool) -> io::Resu
     list("rows that can't be read, or not in full", &report.unreadable)?;
     list("rows that are read with something changed", &report.inexact)?;
     list("keys of `data` that are columns too: the column counts", &report.shadowed)?;
+    list("triggers of others that stay, since they write no guarded table", &report.left_alone)?;
     list("to be known", &report.notes)
 }
 
@@ -90,6 +91,7 @@ pub(crate) fn checked(file: &Path, report: &CheckReport, json: bool) -> io::Resu
     }
     list("missing", &report.missing)?;
     list("altered, or not aclite's", &report.altered)?;
+    list("triggers of others that stay, since they write no guarded table", &report.left_alone)?;
     if let Some(remedy) = report.remedy() {
         line(remedy)?;
     }
