@@ -13,6 +13,7 @@ use rusqlite::Connection;
 use super::looks::{Looks, unread};
 use super::{place, running};
 use crate::audit::Entry;
+use crate::catalog;
 use crate::error::Tampered;
 use crate::guard::{
     Host, HostGuard, Object, State, check, has_foreign_triggers, lock, quote, spells_ours, temp_problem,

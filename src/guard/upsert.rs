@@ -11,7 +11,6 @@
 
 use std::sync::Arc;
 
-use crate::sqlite::function::Call;
 use rusqlite::Result as SqlResult;
 use rusqlite::types::{Value, ValueRef};
 
@@ -22,6 +21,7 @@ use crate::error::{Conflict, ConflictKind, Refusal, Subject};
 use crate::facts::{Fact, contract};
 use crate::operation::{Action, Operation, Resource};
 use crate::sqlite::Prepared;
+use crate::sqlite::function::Call;
 
 /// What the rows that have a key of the new one are found by: a name of the rowid, or the key as one text.
 #[derive(Debug, Clone, Copy)]
