@@ -4,7 +4,7 @@
 
 use std::process::Command;
 
-use super::drive::{PYTHON, here, node_command};
+use super::drive::{BETTER_SQLITE3_MODULE, here, python_command};
 use super::habits::{prepared, succeeds, told};
 
 use crate::support::extension::target;
@@ -61,8 +61,8 @@ fn python_plays(tool: &str) {
 }
 
 fn python() -> Command {
-    let mut python = Command::new(PYTHON);
-    python.arg("-B").env("PYTHONPATH", target().join("hosts/orms/python"));
+    let mut python = python_command();
+    python.env("PYTHONPATH", target().join("hosts/orms/python"));
     python
 }
 
@@ -82,7 +82,7 @@ fn node_plays(tool: &str) {
 
 /// Node, where it finds the tools beside better-sqlite3.
 fn node() -> Command {
-    let mut node = node_command();
+    let mut node = BETTER_SQLITE3_MODULE.command();
     let hosts = target().join("hosts");
     let modules = ["node", "orms/node"].map(|dir| hosts.join(dir).join("node_modules"));
     node.env("NODE_PATH", std::env::join_paths(modules).unwrap());
