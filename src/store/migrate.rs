@@ -23,7 +23,7 @@ const BUSY: Duration = Duration::from_secs(5);
 /// How to run a migration of another program over a guarded file.
 ///
 /// ```no_run
-/// let report = aclite::Migration::new().run("agor.db", || {
+/// let report = aclite::Migration::new().run("agor.db", || -> Result<(), Box<dyn std::error::Error>> {
 ///     let status = std::process::Command::new("agor").args(["db", "migrate"]).status()?;
 ///     if status.success() { Ok(()) } else { Err(format!("the command failed: {status}").into()) }
 /// })?;

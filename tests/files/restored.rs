@@ -664,3 +664,15 @@ fn a_dry_run_of_the_second_adoption_leaves_what_was_saved() {
     let store = Store::open(&path).unwrap();
     assert!(store.read(&Actor::user("cy"), |tx| tx.tasks().get("t-2")).is_err());
 }
+
+/// Guards let e-mails differ in case only, so a file that has such can be migrated; the very same e-mail twice can't be kept apart.
+#[test]
+fn e_mails_that_differ_in_case_only_do_not_keep_a_file_from_a_second_adoption() {
+    let (_dir, path) = adopted(Agor::Old, "UPDATE users SET email = 'ADA@example.com' WHERE user_id = 'bo'");
+    Store::detach(&path).unwrap();
+    adopt(&path);
+    Store::detach(&path).unwrap();
+    tamper(&path, "DROP INDEX users_email_unique; UPDATE users SET email = 'ada@example.com' WHERE user_id = 'bo'");
+    let refused = Adoption::new().run(&path).unwrap_err().to_string();
+    assert!(refused.contains("users ada, bo share the email `ada@example.com`"), "{refused}");
+}
