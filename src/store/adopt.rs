@@ -168,7 +168,7 @@ impl<'a> Adoption<'a> {
         suitable::check_rowids(raw)?;
         self.step("checking its integrity");
         check_integrity(raw)?;
-        suitable::check_rows(raw)?;
+        suitable::check_rows(raw, detached)?;
         self.step("adding tables and columns");
         let mut report = AdoptReport::default();
         let before = Before::look(raw)?;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rusqlite::backup::{Backup, StepResult};
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::adopt::{AdoptReport, Adoption};
 use super::connection::Conn;
@@ -23,7 +23,7 @@ const BUSY: Duration = Duration::from_secs(5);
 /// How to run a migration of another program over a guarded file.
 ///
 /// ```no_run
-/// let report = aclite::Migration::new().run("agor.db", || {
+/// let report = aclite::Migration::new().run("agor.db", || -> Result<(), Box<dyn std::error::Error>> {
 ///     let status = std::process::Command::new("agor").args(["db", "migrate"]).status()?;
 ///     if status.success() { Ok(()) } else { Err(format!("the command failed: {status}").into()) }
 /// })?;
@@ -202,7 +202,19 @@ fn put_back(path: &Path, copy: &Path) -> Result<()> {
     let write = || {
         let mut target = Connection::open(path)?;
         target.busy_timeout(BUSY)?;
-        back_up(&source, &mut target)
+        // In WAL mode pages can't get another size, which the command may have given them. Where others have the file open it
+        // stays in that mode, and the size too.
+        let mode = |mode: &str| target.pragma_update_and_check(None, "journal_mode", mode, |_| Ok(()));
+        match mode("DELETE") {
+            Err(error) if error.sqlite_error_code() != Some(ErrorCode::DatabaseBusy) => return Err(error),
+            _ => {}
+        }
+        back_up(&source, &mut target)?;
+        match target.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(())) {
+            // Opening the store switches it.
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => Ok(()),
+            switched => switched,
+        }
     };
     match write().map_err(failed) {
         // Nobody works with what is no database any more: it can go.

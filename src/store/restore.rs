@@ -1,8 +1,8 @@
 //! Putting back what was saved aside, when a file that was detached is adopted again.
 //!
-//! It fails closed. Of a saved and a present level the lower holds. A worktree that was guarded once and has no saved level
-//! is nobody's but its owners'. What was removed in between stays removed. A right that was given in between is withdrawn: no guard judged it. A record
-//! counts as the saved one only with the same time of creation: another of the same id gets nothing.
+//! It fails closed. Of a saved and a present level the lower holds. A worktree that was guarded once and has no saved level gives
+//! others nothing. What was removed meanwhile stays removed, and a right that was given meanwhile is withdrawn, since no guard judged
+//! it. A record counts as the saved one only with the same time of creation: another one of the same id gets nothing.
 
 use std::fmt;
 
@@ -53,6 +53,9 @@ pub(super) fn restore(conn: &Connection, taken: &Added, fresh: &Added) -> Result
     restoring.grants(&mut report)?;
     restoring.other_columns(&mut report)?;
     restoring.further_tables(&mut report)?;
+    // Who remembers a verdict goes by it.
+    conn.execute("UPDATE main.acl_epoch SET epoch = epoch + 1", [])
+        .map_err(|error| Error::of_file("raising the epoch", error))?;
     Ok(report)
 }
 

@@ -65,6 +65,7 @@ fn whole(path: &Path) -> Whole {
 fn assert_unchanged(path: &Path, before: &Whole) {
     assert!(whole(path) == *before, "the file differs");
     assert!(Store::inspect(path).unwrap().is_clean());
+    assert_eq!(crate::support::file::texts(&raw(path), "PRAGMA integrity_check"), ["ok"]);
     let mut beside: Vec<_> =
         std::fs::read_dir(path.parent().unwrap()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     beside.retain(|name| name.to_string_lossy() != path.file_name().unwrap().to_string_lossy());
@@ -142,6 +143,10 @@ fn what_cant_be_adopted_afterwards_is_undone() {
     for (sql, told) in [
         ("PRAGMA foreign_keys = OFF; DROP TABLE messages", "there is no table `messages`"),
         ("ALTER TABLE worktrees RENAME TO branches", "calls worktrees `branches`"),
+        (
+            "PRAGMA journal_mode = DELETE; PRAGMA page_size = 8192; DROP TABLE tasks; VACUUM; PRAGMA journal_mode = WAL",
+            "there is no table `tasks`",
+        ),
         ("PRAGMA journal_mode = DELETE; DROP TABLE tasks; PRAGMA journal_mode = WAL", "there is no table `tasks`"),
     ] {
         let (_dir, path) = guarded();

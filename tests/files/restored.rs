@@ -648,18 +648,31 @@ fn a_record_drops_nothing_that_adoption_can_not_have_added() {
     assert_eq!(list(&path, "SELECT email FROM users WHERE user_id = 'ada'"), ["ada@example.com"]);
 }
 
-/// A host that has loaded the extension, and a store, find the refusing triggers on what was saved too.
+/// A dry run says what would be restored; then nothing that was saved is left, and nothing that was remembered holds.
 #[test]
 fn a_dry_run_of_the_second_adoption_leaves_what_was_saved() {
     let (_dir, path) =
         detached(Agor::Old, "UPDATE worktrees SET others_can = 'none' WHERE worktree_id = 'w-bo'", "SELECT 1");
-    let before = bytes(&path);
+    let (before, epoch) = (bytes(&path), list(&path, "SELECT CAST(epoch AS text) FROM acl_epoch"));
     let dry = Adoption::new().dry_run(true).run(&path).unwrap();
     assert!(bytes(&path) == before);
     let mut report = adopt(&path);
     report.dry_run = true;
     assert_eq!(dry, report);
+    assert_ne!(list(&path, "SELECT CAST(epoch AS text) FROM acl_epoch"), epoch, "what was remembered is forgotten");
     assert_eq!(list(&path, "SELECT name FROM sqlite_schema WHERE name GLOB 'acl_saved*'"), Vec::<String>::new());
     let store = Store::open(&path).unwrap();
     assert!(store.read(&Actor::user("cy"), |tx| tx.tasks().get("t-2")).is_err());
+}
+
+/// Guards let e-mails differ in case only, so a file that has such can be migrated; the very same e-mail twice can't be kept apart.
+#[test]
+fn e_mails_that_differ_in_case_only_do_not_keep_a_file_from_a_second_adoption() {
+    let (_dir, path) = adopted(Agor::Old, "UPDATE users SET email = 'ADA@example.com' WHERE user_id = 'bo'");
+    Store::detach(&path).unwrap();
+    adopt(&path);
+    Store::detach(&path).unwrap();
+    tamper(&path, "DROP INDEX users_email_unique; UPDATE users SET email = 'ada@example.com' WHERE user_id = 'bo'");
+    let refused = Adoption::new().run(&path).unwrap_err().to_string();
+    assert!(refused.contains("users ada, bo share the email `ada@example.com`"), "{refused}");
 }

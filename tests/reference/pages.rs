@@ -44,7 +44,7 @@ fn saved() -> std::collections::BTreeMap<String, Vec<String>> {
     let path = dir.path().join("detached.db");
     drop(Store::open(&path).unwrap());
     Store::detach(&path).unwrap();
-    let conn = aclite::rusqlite::Connection::open(&path).unwrap();
+    let conn = rusqlite::Connection::open(&path).unwrap();
     let mut tables = conn
         .prepare(
             "SELECT t.name, c.name FROM sqlite_schema AS t, pragma_table_info(t.name) AS c WHERE t.name GLOB 'acl_saved_*'
