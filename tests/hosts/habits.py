@@ -239,6 +239,39 @@ class Threads(Habit):
         self.assertEqual(len(self.denials()), 100)
 
 
+class Indexes(Habit):
+    """FTS5 keeps what it reads open from row to row, which the guards see."""
+
+    def test_an_fts5_index_over_messages_follows_every_write(self):
+        db = sqlite3.connect(self.file)
+        db.executescript(
+            """CREATE VIRTUAL TABLE found USING fts5(content_preview, content='messages', content_rowid='rowid');
+            CREATE TRIGGER found_ai AFTER INSERT ON messages BEGIN
+              INSERT INTO found(rowid, content_preview) VALUES (new.rowid, new.content_preview); END;
+            CREATE TRIGGER found_ad AFTER DELETE ON messages BEGIN
+              INSERT INTO found(found, rowid, content_preview) VALUES ('delete', old.rowid, old.content_preview); END;
+            CREATE TRIGGER found_au AFTER UPDATE ON messages BEGIN
+              INSERT INTO found(found, rowid, content_preview) VALUES ('delete', old.rowid, old.content_preview);
+              INSERT INTO found(rowid, content_preview) VALUES (new.rowid, new.content_preview); END;
+            INSERT INTO found(found) VALUES ('rebuild');"""
+        )
+        db.close()
+        db = self.connect("bo")
+        columns = "message_id, session_id, created_at, type, role, \"index\", timestamp, content_preview, data"
+        row = "(?, 's-w', acl_now(), 'user', 'user', 1, acl_now(), 'needle', '{}')"
+        db.executemany(f"INSERT INTO messages ({columns}) VALUES {row}", [(f"m-{n}",) for n in range(20)])
+        db.execute(f"INSERT INTO messages ({columns}) VALUES {row}, {row}, {row}", ("m-a", "m-b", "m-c"))
+        db.execute("UPDATE messages SET content_preview = 'needle moved' WHERE session_id = 's-w'")
+        db.execute("DELETE FROM messages WHERE message_id IN ('m-a', 'm-3')")
+        self.refused(db, "UPDATE messages SET content_preview = 'needle' WHERE message_id = 'm-x'", "there is no message `m-x`")
+        db.commit()
+        indexed = "SELECT count(*) FROM found WHERE found MATCH 'needle'"
+        self.assertEqual(self.ask(indexed), self.ask("SELECT count(*) FROM messages WHERE content_preview LIKE '%needle%'"))
+        self.assertGreaterEqual(self.ask(indexed)[0], 21)
+        self.assertEqual(db.execute("SELECT acl_login('dee')").fetchall(), [("dee",)])
+        db.execute("INSERT INTO found(found) VALUES ('integrity-check')")
+
+
 class Files(Habit):
     def test_a_host_that_keeps_the_file_to_itself_leaves_its_refusals_when_it_closes(self):
         db = self.connect(isolation_level=None)
