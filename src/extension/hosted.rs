@@ -4,6 +4,7 @@
 //! runs. On a host's we see nothing but our functions being called, so each call looks around.
 
 use std::any::Any;
+use std::ffi::CStr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, Weak};
@@ -167,7 +168,10 @@ impl HostConnection {
     fn whole_statements(&self) -> Result<(), String> {
         let mut fails = false;
         running::all_running(self.host, |statement| {
-            fails = statement.text.is_some_and(|text| search::has_word(&text.to_string_lossy(), "fail"));
+            let says = |text: &CStr| {
+                search::holds(text.to_bytes(), "fail") && search::has_word(&text.to_string_lossy(), "fail")
+            };
+            fails = statement.text.is_some_and(says);
             !fails
         });
         if !fails {

@@ -592,6 +592,23 @@ fn what_repair_cant_mend_is_an_error() {
 }
 
 #[test]
+fn check_and_adopt_list_triggers_of_others_that_stay() {
+    let dir = tempdir().unwrap();
+    let path = dir.path().join("new.db");
+    works(&["init"], &path);
+    tamper(
+        &path,
+        "CREATE TABLE outbox (a); CREATE TRIGGER posts AFTER UPDATE ON tasks BEGIN INSERT INTO outbox VALUES (new.status); END",
+    );
+    let left = "trigger `posts` on `tasks` writes `outbox`";
+    let told = format!("triggers of others that stay, since they write no guarded table:\n  {left}\n");
+    assert!(works(&["check"], &path).contains(&told));
+    assert_eq!(json(&works(&["--json", "check"], &path))["left_alone"], serde_json::json!([left]));
+    works(&["detach"], &path);
+    assert!(works(&["adopt"], &path).contains(&told));
+}
+
+#[test]
 fn check_lists_changed_rules_as_policy() {
     let dir = tempdir().unwrap();
     let path = dir.path().join("new.db");

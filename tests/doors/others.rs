@@ -327,6 +327,49 @@ fn a_statement_that_fails_halfway_keeps_no_write_without_its_audit_row() {
     assert_eq!(run(&alone.conn, &PATCH.replacen("UPDATE", "UPDATE OR FAIL", 1)), Ok(0));
 }
 
+/// ROLLBACK takes the whole transaction, what was audited in it too; nothing is left that nobody stands for.
+#[test]
+fn a_trigger_that_rolls_back_leaves_nothing() {
+    let host = surrounded();
+    add(
+        &host,
+        "CREATE TRIGGER back AFTER UPDATE ON tasks WHEN new.task_id = 't-v' BEGIN SELECT RAISE(ROLLBACK, 'not so'); END",
+    );
+    host.login("bo");
+    let seq = last_seq(&host.store);
+    host.conn.execute_batch("BEGIN").unwrap();
+    run(&host.conn, "UPDATE tasks SET status = 'running' WHERE task_id = 't-w'").unwrap();
+    host.refuses(PATCH, "not so");
+    assert!(host.conn.is_autocommit());
+    assert_eq!(host.status("t-w"), "created");
+    let store = Store::open(&host.path).unwrap();
+    let undone = store.write(&Actor::user("bo"), |tx| {
+        tx.tasks().patch("t-w", TaskPatch::new().set("a", 1))?;
+        tx.tasks().patch("t-v", TaskPatch::new().set("a", 1))
+    });
+    assert_eq!(verdict(&undone), "storage", "{undone:?}");
+    assert_eq!(host.audit(seq), [""; 0]);
+    store.write(&Actor::user("bo"), |tx| tx.tasks().patch("t-w", TaskPatch::new().set("a", 1))).unwrap();
+    assert_eq!(host.audit(seq), ["bo allowed patch t-w"]);
+}
+
+#[test]
+fn a_table_that_a_trigger_of_others_writes_is_not_put_under_guard() {
+    let host = busy_file();
+    add(&host, "CREATE TABLE notes (id text PRIMARY KEY NOT NULL, session_id text REFERENCES sessions (session_id) ON DELETE CASCADE);
+                CREATE TRIGGER notes_it AFTER UPDATE ON tasks BEGIN INSERT INTO notes VALUES (new.task_id, new.session_id); END");
+    let store = Store::open(&host.path).unwrap();
+    let refused = store.guard_table(&system(), "notes", aclite::TableGuard::of_session("session_id")).unwrap_err();
+    assert_eq!(refused.code(), "tampered");
+    assert!(
+        refused.to_string().contains("trigger `notes_it` on `tasks` is not aclite's: it writes `notes`"),
+        "{refused}"
+    );
+    assert!(store.check().unwrap().is_clean());
+    store.write(&Actor::user("bo"), |tx| tx.tasks().patch("t-w", TaskPatch::new().set("a", 1))).unwrap();
+    assert_eq!(ask::<i64>(&store, "SELECT count(*) FROM notes"), 1);
+}
+
 /// Made, dropped, renamed and attached after the look: what is there when a row is judged counts.
 #[test]
 fn what_changes_after_the_look_is_looked_at_again() {

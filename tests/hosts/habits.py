@@ -122,13 +122,12 @@ class Codes(Habit):
     """A refusal has the exception that fits its kind, and its word in the text."""
 
     def test_who_may_not_gets_another_exception_than_a_value_that_is_not_allowed(self):
-        task = "INSERT INTO tasks (task_id, session_id, created_at, status, created_by, data) VALUES "
         for user, sql, exception, code, word in [
             ("dee", REFUSED, sqlite3.DatabaseError, "SQLITE_AUTH", "denied"),
             ("dee", "DELETE FROM tasks WHERE task_id = 't-v'", sqlite3.DatabaseError, "SQLITE_AUTH", "not_found"),
             ("bo", "UPDATE tasks SET data = '1'", sqlite3.IntegrityError, "SQLITE_CONSTRAINT_TRIGGER", "invalid"),
             ("bo", "UPDATE tasks SET task_id = 'other' WHERE task_id = 't-w'", sqlite3.IntegrityError, "SQLITE_CONSTRAINT_TRIGGER", "immutable"),
-            ("bo", task + "('t-w', 's-w', acl_now(), 'created', 'bo', '{}')", sqlite3.IntegrityError, "SQLITE_CONSTRAINT_TRIGGER", "conflict"),
+            ("bo", "UPDATE tasks SET status = 'running' WHERE task_id = 't-done'", sqlite3.IntegrityError, "SQLITE_CONSTRAINT_TRIGGER", "conflict"),
             ("bo", "SELECT acl_login('nobody')", sqlite3.DatabaseError, "SQLITE_AUTH_USER", "not_authenticated"),
             ("bo", "SELECT acl_system('')", sqlite3.IntegrityError, "SQLITE_CONSTRAINT_TRIGGER", "invalid"),
         ]:
@@ -237,6 +236,39 @@ class Threads(Habit):
         expected = {"bo": "written", "su": "written", "dee": "refused", "cy": "refused"}
         self.assertEqual(outcomes, {user: [outcome] * 50 for user, outcome in expected.items()})
         self.assertEqual(len(self.denials()), 100)
+
+
+class Indexes(Habit):
+    """FTS5 keeps what it reads open from row to row, which the guards see."""
+
+    def test_an_fts5_index_over_messages_follows_every_write(self):
+        db = sqlite3.connect(self.file)
+        db.executescript(
+            """CREATE VIRTUAL TABLE found USING fts5(content_preview, content='messages', content_rowid='rowid');
+            CREATE TRIGGER found_ai AFTER INSERT ON messages BEGIN
+              INSERT INTO found(rowid, content_preview) VALUES (new.rowid, new.content_preview); END;
+            CREATE TRIGGER found_ad AFTER DELETE ON messages BEGIN
+              INSERT INTO found(found, rowid, content_preview) VALUES ('delete', old.rowid, old.content_preview); END;
+            CREATE TRIGGER found_au AFTER UPDATE ON messages BEGIN
+              INSERT INTO found(found, rowid, content_preview) VALUES ('delete', old.rowid, old.content_preview);
+              INSERT INTO found(rowid, content_preview) VALUES (new.rowid, new.content_preview); END;
+            INSERT INTO found(found) VALUES ('rebuild');"""
+        )
+        db.close()
+        db = self.connect("bo")
+        columns = "message_id, session_id, created_at, type, role, \"index\", timestamp, content_preview, data"
+        row = "(?, 's-w', acl_now(), 'user', 'user', 1, acl_now(), 'needle', '{}')"
+        db.executemany(f"INSERT INTO messages ({columns}) VALUES {row}", [(f"m-{n}",) for n in range(20)])
+        db.execute(f"INSERT INTO messages ({columns}) VALUES {row}, {row}, {row}", ("m-a", "m-b", "m-c"))
+        db.execute("UPDATE messages SET content_preview = 'needle moved' WHERE session_id = 's-w'")
+        db.execute("DELETE FROM messages WHERE message_id IN ('m-a', 'm-3')")
+        self.refused(db, "UPDATE messages SET content_preview = 'needle' WHERE message_id = 'm-x'", "there is no message `m-x`")
+        db.commit()
+        indexed = "SELECT count(*) FROM found WHERE found MATCH 'needle'"
+        self.assertEqual(self.ask(indexed), self.ask("SELECT count(*) FROM messages WHERE content_preview LIKE '%needle%'"))
+        self.assertGreaterEqual(self.ask(indexed)[0], 21)
+        self.assertEqual(db.execute("SELECT acl_login('dee')").fetchall(), [("dee",)])
+        db.execute("INSERT INTO found(found) VALUES ('integrity-check')")
 
 
 class Files(Habit):
