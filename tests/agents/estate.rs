@@ -82,7 +82,8 @@ impl Estate {
         self.raw.execute_batch("BEGIN IMMEDIATE").unwrap();
         let outside = raw::run(&self.raw, statement);
         self.raw.execute_batch("ROLLBACK").unwrap();
-        let told = inside.map(|_| ()).map_err(|error| format!("aclite: {}", error.public().message));
+        let told =
+            inside.map(|_| ()).map_err(|error| format!("aclite: {}: {}", error.public().code, error.public().message));
         assert_eq!(outside.map(|_| ()), told, "{statement}\nby {actor:?}, on a host's connection");
     }
 

@@ -77,7 +77,7 @@ fn an_agent_ends_with_its_session() {
     // In the very transaction, and with no word of access changed.
     estate.raw.execute_batch("BEGIN IMMEDIATE").unwrap();
     assert_eq!(raw::run(&estate.raw, "DELETE FROM sessions WHERE session_id = 's'"), Ok(0));
-    let told = Err("aclite: there is no board `b`".to_owned());
+    let told = Err("aclite: not_found: there is no board `b`".to_owned());
     assert_eq!(raw::run(&estate.raw, patch), told);
     estate.raw.execute_batch("ROLLBACK").unwrap();
     assert_eq!(raw::run(&estate.raw, patch), Ok(0));

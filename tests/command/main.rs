@@ -302,8 +302,8 @@ fn adopt_lists_what_it_could_not_attribute() {
       s-bo
     rows whose parent is missing: nothing but the deletion of a parent can touch them:
       tasks rowid 2: no sessions
-    rows whose `data` is no JSON object: they can't be read:
-      messages m-3
+    rows that can't be read, or not in full:
+      messages m-3: column `data` is not what a reader can take: a value is missing at byte 0; its status can be set; System and Service can store another `data`
     keys of `data` that are columns too: the column counts:
       sessions.status
     "#);

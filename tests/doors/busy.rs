@@ -99,7 +99,7 @@ fn who_waits_for_a_lock_writes_nothing_and_others_may_sign_in() {
 /// It goes on where it stopped when it is stepped once more, and is judged for who acts then.
 #[test]
 fn a_statement_that_waited_is_judged_for_who_acts_when_it_goes_on() {
-    for (first, then, code) in [("bo", "dee", ffi::SQLITE_ERROR), ("dee", "bo", ffi::SQLITE_DONE)] {
+    for (first, then, code) in [("bo", "dee", ffi::SQLITE_AUTH), ("dee", "bo", ffi::SQLITE_DONE)] {
         let (host, other) = locked();
         host.login(first);
         let waits = Statement::new(&host.conn, PATCH);
@@ -169,7 +169,7 @@ fn a_statement_that_may_write_does_not_sign_in_itself() {
     assert_eq!(waits.step(), ffi::SQLITE_BUSY);
     assert!(text(&host.conn, "SELECT acl_whoami()").contains("\"cy\""));
     other.execute_batch("COMMIT").unwrap();
-    assert_eq!(waits.step(), ffi::SQLITE_ERROR);
+    assert_eq!(waits.step(), ffi::SQLITE_AUTH);
     assert!(text(&host.conn, "SELECT acl_whoami()").contains("\"cy\""));
 }
 

@@ -145,7 +145,7 @@ fn nobody_makes_a_row_that_cannot_be_read_back() {
     let host = host();
     host.login("cy");
     for (value, column) in
-        [("CAST(x'ff00fe' AS text)", "name"), ("'a' || char(0) || 'b'", "name"), ("CAST(x'c0' AS text)", "emoji")]
+        [("CAST(x'ff00fe' AS text)", "email"), ("'a' || char(0) || 'b'", "email"), ("CAST(x'c0' AS text)", "email")]
     {
         let statement = format!("UPDATE users SET {column} = {value}, updated_at = acl_now() WHERE user_id = 'cy'");
         host.refuses(&statement, &format!("`{column}`"));

@@ -156,7 +156,7 @@ fn a_database_without_guards_has_nobody_to_sign_in() {
     raw::load(&conn).unwrap();
     for (statement, told) in [
         ("SELECT acl_login('bo')", "no guards"),
-        ("SELECT acl_check()", "adopt it first"),
+        ("SELECT acl_check()", "the file is empty"),
         ("SELECT acl_adopt()", "it is in memory"),
         ("SELECT acl_system('x')", "it is in memory"),
         ("SELECT acl_seal()", "nobody is signed in"),
