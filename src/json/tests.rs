@@ -96,6 +96,25 @@ fn a_number_is_read_as_the_nearest_one() {
     }
 }
 
+/// Whether two values are the same but for the last digit of a float: what `serde_json` reads of a long number is not always
+/// the nearest one.
+fn alike(ours: &Value, theirs: &Value) -> bool {
+    match (ours, theirs) {
+        (Value::Array(ours), Value::Array(theirs)) => {
+            ours.len() == theirs.len() && ours.iter().zip(theirs).all(|(ours, theirs)| alike(ours, theirs))
+        }
+        (Value::Object(ours), Value::Object(theirs)) => {
+            ours.len() == theirs.len()
+                && ours.iter().zip(theirs).all(|(ours, theirs)| ours.0 == theirs.0 && alike(ours.1, theirs.1))
+        }
+        (Value::Number(one), Value::Number(other)) if one.is_f64() && other.is_f64() => {
+            let (one, other) = (one.as_f64().unwrap(), other.as_f64().unwrap());
+            (one - other).abs() <= one.abs() * 2.0 * f64::EPSILON
+        }
+        (ours, theirs) => ours == theirs,
+    }
+}
+
 proptest! {
     /// Of any text that it takes, `serde_json` makes the same.
     #[test]
@@ -105,7 +124,7 @@ proptest! {
         let theirs = serde_json::from_str::<Value>(repaired.as_deref().unwrap_or(&text));
         prop_assert_eq!(Object::parse(&text).is_ok(), ours.as_ref().is_ok_and(Value::is_object), "{}", text);
         match (ours, theirs) {
-            (Ok(ours), Ok(theirs)) => prop_assert_eq!(ours, theirs),
+            (Ok(ours), Ok(theirs)) => prop_assert!(alike(&ours, &theirs), "{}: {} {}", text, ours, theirs),
             (Ok(_), Err(problem)) => {
                 let only_ours = problem.to_string();
                 prop_assert!(only_ours.contains("out of range") || only_ours.contains("hex escape"), "{} {}", text, only_ours);
