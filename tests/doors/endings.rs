@@ -10,10 +10,6 @@ use super::support::{ask, audit_after, last_seq, sql, system};
 /// tells what became of it, and the audit after the number that is given.
 fn at_both_doors(actor: &Actor, before: &[&str], statement: &str, look: impl Fn(&Host, i64)) {
     for hosted in [false, true] {
-        // SQL has no word for these.
-        if hosted && matches!(actor, Actor::Executor { .. } | Actor::Service(_)) {
-            continue;
-        }
         let host = host();
         before.iter().for_each(|before| sql(&host.store, before));
         let seq;

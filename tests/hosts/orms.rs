@@ -45,6 +45,23 @@ fn drizzle_works_on_a_guarded_file() {
     node_plays("drizzle");
 }
 
+/// The example's way of telling refusals apart holds for the errors of drivers, and for those that builders wrap.
+#[test]
+fn nodes_example_tells_refusals_apart_through_every_wrapper() {
+    let probe =
+        "for (const name of ['better-sqlite3', 'libsql', '@libsql/client', 'drizzle-orm', 'kysely']) require(name)";
+    if !there("drivers and query builders for node (see .ci/run)", node().args(["-e", probe])) {
+        return;
+    }
+    for driver in ["better-sqlite3", "libsql"] {
+        let (_dir, path) = prepared();
+        let mut node = node();
+        let node = node.args(["--test", "--test-reporter=tap"]).arg(here("tests/hosts/refusals.cjs"));
+        let (said, _) = succeeds(told(node, &path).env("ACLITE_TEST_TOOL", driver));
+        assert!(said.contains("\n# pass 3\n"), "{said}");
+    }
+}
+
 /// How many scenes each file has: fewer that ran would be some that were lost.
 const SCENES: usize = 9;
 
@@ -84,7 +101,7 @@ fn node_plays(tool: &str) {
 fn node() -> Command {
     let mut node = BETTER_SQLITE3_MODULE.command();
     let hosts = target().join("hosts");
-    let modules = ["node", "orms/node"].map(|dir| hosts.join(dir).join("node_modules"));
+    let modules = ["node", "libsql", "orms/node"].map(|dir| hosts.join(dir).join("node_modules"));
     node.env("NODE_PATH", std::env::join_paths(modules).unwrap());
     node
 }
