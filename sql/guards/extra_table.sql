@@ -19,9 +19,9 @@ END;
 CREATE TRIGGER /*+ trigger before_update = */acl_notes_before_update/*-*/ BEFORE UPDATE ON /*+ table = */notes/*-*/
 BEGIN
   /*+ columns */
-  /*+ set null */
   SELECT acl_guard('row', 'patch',
     /*: id */ /*+ table prefix = */'notes/'/*-*/ || /*+ old key = */OLD.note_id/*-*/,
+    /*: removed_parents */ /*+ set null = */NULL/*-*/,
     /*: session */ /*+ session = */p.session_id/*-*/, /*: worktree */ p.worktree_id, /*: held */ p.held,
     /*: own */ p.own,
     /*: rule */ (SELECT rule FROM acl_rule WHERE resource = /*+ table name = */'notes'/*-*/ AND operation = 'patch'),
@@ -32,9 +32,9 @@ END;
 
 CREATE TRIGGER /*+ trigger before_delete = */acl_notes_before_delete/*-*/ BEFORE DELETE ON /*+ table = */notes/*-*/
 BEGIN
-  /*+ removed parents */
   SELECT acl_guard('row', 'remove',
     /*: id */ /*+ table prefix = */'notes/'/*-*/ || /*+ old key = */OLD.note_id/*-*/,
+    /*: removed_parents */ /*+ removed parents = */NULL/*-*/,
     /*: session */ /*+ session = */p.session_id/*-*/, /*: worktree */ p.worktree_id, /*: held */ p.held,
     /*: own */ p.own,
     /*: rule */ (SELECT rule FROM acl_rule WHERE resource = /*+ table name = */'notes'/*-*/ AND operation = 'remove'))

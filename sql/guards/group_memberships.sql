@@ -25,10 +25,11 @@ END;
 
 CREATE TRIGGER acl_group_memberships_before_delete BEFORE DELETE ON group_memberships
 BEGIN
-  SELECT acl_removed_parent(NULL, 'group', OLD.group_id) WHERE NOT EXISTS (SELECT 1 FROM groups WHERE group_id = OLD.group_id);
-  SELECT acl_removed_parent(NULL, 'user', OLD.user_id) WHERE NOT EXISTS (SELECT 1 FROM users WHERE user_id = OLD.user_id);
   SELECT acl_guard('membership', 'remove',
-    /*: id */ OLD.group_id || '/' || OLD.user_id, /*: actor_role */ (SELECT role FROM acl_actor_facts), /*: own */ 0,
+    /*: id */ OLD.group_id || '/' || OLD.user_id,
+    /*: removed_group */ CASE WHEN NOT EXISTS (SELECT 1 FROM groups WHERE group_id = OLD.group_id) THEN OLD.group_id END,
+    /*: removed_user */ CASE WHEN NOT EXISTS (SELECT 1 FROM users WHERE user_id = OLD.user_id) THEN OLD.user_id END,
+    /*: actor_role */ (SELECT role FROM acl_actor_facts), /*: own */ 0,
     /*: rule */ (SELECT rule FROM acl_rule WHERE resource = 'membership' AND operation = 'remove'));
 END;
 

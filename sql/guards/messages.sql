@@ -21,12 +21,11 @@ END;
 CREATE TRIGGER acl_messages_before_update BEFORE UPDATE ON messages
 BEGIN
   /*+ columns */
-  -- The cascade of a deleted task.
-  SELECT acl_removed_parent('task_id', 'task', OLD.task_id)
-  WHERE OLD.task_id IS NOT NULL AND NEW.task_id IS NULL
-    AND NOT EXISTS (SELECT 1 FROM tasks WHERE task_id = OLD.task_id);
   SELECT acl_guard('message', 'patch',
-    /*: id */ OLD.message_id, /*: session */ s.session_id, /*: worktree */ s.worktree_id, /*: held */ s.held,
+    /*: id */ OLD.message_id,
+    /*: removed_task */ CASE WHEN OLD.task_id IS NOT NULL AND NEW.task_id IS NULL AND NOT EXISTS (SELECT 1 FROM tasks WHERE task_id = OLD.task_id)
+      THEN OLD.task_id END,
+    /*: session */ s.session_id, /*: worktree */ s.worktree_id, /*: held */ s.held,
     /*: own */ s.own, /*: scope */ (SELECT 1 FROM acl_executor_facts),
     /*: reach */ CASE WHEN acl_agent_session() IS NOT NULL THEN
       EXISTS (SELECT 1 FROM acl_agent_reach WHERE session_id = OLD.session_id) END,
@@ -41,9 +40,10 @@ END;
 
 CREATE TRIGGER acl_messages_before_delete BEFORE DELETE ON messages
 BEGIN
-  SELECT acl_removed_parent(NULL, 'session', OLD.session_id) WHERE NOT EXISTS (SELECT 1 FROM sessions WHERE session_id = OLD.session_id);
   SELECT acl_guard('message', 'remove',
-    /*: id */ OLD.message_id, /*: session */ s.session_id, /*: worktree */ s.worktree_id, /*: held */ s.held,
+    /*: id */ OLD.message_id,
+    /*: removed_session */ CASE WHEN NOT EXISTS (SELECT 1 FROM sessions WHERE session_id = OLD.session_id) THEN OLD.session_id END,
+    /*: session */ s.session_id, /*: worktree */ s.worktree_id, /*: held */ s.held,
     /*: own */ s.own, /*: rule */ (SELECT rule FROM acl_rule WHERE resource = 'message' AND operation = 'remove'),
     /*: old_status */ OLD.status, /*: old_type */ OLD.type)
   FROM (SELECT 1) LEFT JOIN acl_session_facts AS s ON s.session_id = OLD.session_id;

@@ -33,18 +33,15 @@ END;
 CREATE TRIGGER acl_sessions_before_update BEFORE UPDATE ON sessions
 BEGIN
   /*+ columns */
-  -- The cascades of a deleted board, parent or fork origin.
-  SELECT acl_removed_parent('board_id', 'board', OLD.board_id)
-  WHERE OLD.board_id IS NOT NULL AND NEW.board_id IS NULL
-    AND NOT EXISTS (SELECT 1 FROM boards WHERE board_id = OLD.board_id);
-  SELECT acl_removed_parent('parent_session_id', 'session', OLD.parent_session_id)
-  WHERE OLD.parent_session_id IS NOT NULL AND NEW.parent_session_id IS NULL
-    AND NOT EXISTS (SELECT 1 FROM sessions WHERE session_id = OLD.parent_session_id);
-  SELECT acl_removed_parent('forked_from_session_id', 'session', OLD.forked_from_session_id)
-  WHERE OLD.forked_from_session_id IS NOT NULL AND NEW.forked_from_session_id IS NULL
-    AND NOT EXISTS (SELECT 1 FROM sessions WHERE session_id = OLD.forked_from_session_id);
   SELECT acl_guard('session', 'patch',
-    /*: id */ OLD.session_id, /*: session */ OLD.session_id, /*: worktree */ w.worktree_id, /*: held */ w.held,
+    /*: id */ OLD.session_id,
+    /*: removed_board */ CASE WHEN OLD.board_id IS NOT NULL AND NEW.board_id IS NULL AND NOT EXISTS (SELECT 1 FROM boards WHERE board_id = OLD.board_id)
+      THEN OLD.board_id END,
+    /*: removed_parent_session */ CASE WHEN OLD.parent_session_id IS NOT NULL AND NEW.parent_session_id IS NULL AND NOT EXISTS (SELECT 1 FROM sessions WHERE session_id = OLD.parent_session_id)
+      THEN OLD.parent_session_id END,
+    /*: removed_fork */ CASE WHEN OLD.forked_from_session_id IS NOT NULL AND NEW.forked_from_session_id IS NULL AND NOT EXISTS (SELECT 1 FROM sessions WHERE session_id = OLD.forked_from_session_id)
+      THEN OLD.forked_from_session_id END,
+    /*: session */ OLD.session_id, /*: worktree */ w.worktree_id, /*: held */ w.held,
     /*: own */ OLD.created_by IS acl_actor(), /*: scope */ (SELECT 1 FROM acl_executor_facts),
     /*: reach */ CASE WHEN acl_agent_session() IS NOT NULL THEN
       EXISTS (SELECT 1 FROM acl_agent_reach WHERE session_id = OLD.session_id) END,
@@ -66,9 +63,10 @@ END;
 
 CREATE TRIGGER acl_sessions_before_delete BEFORE DELETE ON sessions
 BEGIN
-  SELECT acl_removed_parent(NULL, 'worktree', OLD.worktree_id) WHERE NOT EXISTS (SELECT 1 FROM worktrees WHERE worktree_id = OLD.worktree_id);
   SELECT acl_guard('session', 'remove',
-    /*: id */ OLD.session_id, /*: session */ OLD.session_id, /*: worktree */ w.worktree_id, /*: held */ w.held,
+    /*: id */ OLD.session_id,
+    /*: removed_worktree */ CASE WHEN NOT EXISTS (SELECT 1 FROM worktrees WHERE worktree_id = OLD.worktree_id) THEN OLD.worktree_id END,
+    /*: session */ OLD.session_id, /*: worktree */ w.worktree_id, /*: held */ w.held,
     /*: own */ OLD.created_by IS acl_actor(),
     /*: rule */ (SELECT rule FROM acl_rule WHERE resource = 'session' AND operation = 'remove'))
   FROM (SELECT 1) LEFT JOIN acl_worktree_facts AS w ON w.worktree_id = OLD.worktree_id;

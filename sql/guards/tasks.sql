@@ -38,9 +38,10 @@ END;
 
 CREATE TRIGGER acl_tasks_before_delete BEFORE DELETE ON tasks
 BEGIN
-  SELECT acl_removed_parent(NULL, 'session', OLD.session_id) WHERE NOT EXISTS (SELECT 1 FROM sessions WHERE session_id = OLD.session_id);
   SELECT acl_guard('task', 'remove',
-    /*: id */ OLD.task_id, /*: session */ s.session_id, /*: worktree */ s.worktree_id, /*: held */ s.held,
+    /*: id */ OLD.task_id,
+    /*: removed_session */ CASE WHEN NOT EXISTS (SELECT 1 FROM sessions WHERE session_id = OLD.session_id) THEN OLD.session_id END,
+    /*: session */ s.session_id, /*: worktree */ s.worktree_id, /*: held */ s.held,
     /*: own */ s.own, /*: old_created_by */ OLD.created_by,
     /*: rule */ (SELECT rule FROM acl_rule WHERE resource = 'task' AND operation = 'remove'))
   FROM (SELECT 1) LEFT JOIN acl_session_facts AS s ON s.session_id = OLD.session_id;

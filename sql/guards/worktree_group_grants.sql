@@ -29,10 +29,11 @@ END;
 
 CREATE TRIGGER acl_worktree_group_grants_before_delete BEFORE DELETE ON worktree_group_grants
 BEGIN
-  SELECT acl_removed_parent(NULL, 'worktree', OLD.worktree_id) WHERE NOT EXISTS (SELECT 1 FROM worktrees WHERE worktree_id = OLD.worktree_id);
-  SELECT acl_removed_parent(NULL, 'group', OLD.group_id) WHERE NOT EXISTS (SELECT 1 FROM groups WHERE group_id = OLD.group_id);
   SELECT acl_guard('grant', 'remove',
-    /*: id */ OLD.worktree_id || '/' || OLD.group_id, /*: worktree */ OLD.worktree_id,
+    /*: id */ OLD.worktree_id || '/' || OLD.group_id,
+    /*: removed_worktree */ CASE WHEN NOT EXISTS (SELECT 1 FROM worktrees WHERE worktree_id = OLD.worktree_id) THEN OLD.worktree_id END,
+    /*: removed_group */ CASE WHEN NOT EXISTS (SELECT 1 FROM groups WHERE group_id = OLD.group_id) THEN OLD.group_id END,
+    /*: worktree */ OLD.worktree_id,
     /*: held */ (SELECT held FROM acl_worktree_facts WHERE worktree_id = OLD.worktree_id), /*: own */ 0,
     /*: rule */ (SELECT rule FROM acl_rule WHERE resource = 'grant' AND operation = 'remove'));
 END;

@@ -29,10 +29,11 @@ END;
 
 CREATE TRIGGER acl_worktree_owners_before_delete BEFORE DELETE ON worktree_owners
 BEGIN
-  SELECT acl_removed_parent(NULL, 'worktree', OLD.worktree_id) WHERE NOT EXISTS (SELECT 1 FROM worktrees WHERE worktree_id = OLD.worktree_id);
-  SELECT acl_removed_parent(NULL, 'user', OLD.user_id) WHERE NOT EXISTS (SELECT 1 FROM users WHERE user_id = OLD.user_id);
   SELECT acl_guard('owner', 'remove',
-    /*: id */ OLD.worktree_id || '/' || OLD.user_id, /*: worktree */ OLD.worktree_id,
+    /*: id */ OLD.worktree_id || '/' || OLD.user_id,
+    /*: removed_worktree */ CASE WHEN NOT EXISTS (SELECT 1 FROM worktrees WHERE worktree_id = OLD.worktree_id) THEN OLD.worktree_id END,
+    /*: removed_user */ CASE WHEN NOT EXISTS (SELECT 1 FROM users WHERE user_id = OLD.user_id) THEN OLD.user_id END,
+    /*: worktree */ OLD.worktree_id,
     /*: held */ (SELECT held FROM acl_worktree_facts WHERE worktree_id = OLD.worktree_id),
     /*: own */ OLD.user_id IS acl_actor(),
     /*: rule */ (SELECT rule FROM acl_rule WHERE resource = 'owner' AND operation = 'remove'),

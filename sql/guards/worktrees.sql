@@ -22,12 +22,11 @@ END;
 CREATE TRIGGER acl_worktrees_before_update BEFORE UPDATE ON worktrees
 BEGIN
   /*+ columns */
-  -- The cascade of a deleted board.
-  SELECT acl_removed_parent('board_id', 'board', OLD.board_id)
-  WHERE OLD.board_id IS NOT NULL AND NEW.board_id IS NULL
-    AND NOT EXISTS (SELECT 1 FROM boards WHERE board_id = OLD.board_id);
   SELECT acl_guard('worktree', 'patch',
-    /*: id */ OLD.worktree_id, /*: worktree */ OLD.worktree_id,
+    /*: id */ OLD.worktree_id,
+    /*: removed_board */ CASE WHEN OLD.board_id IS NOT NULL AND NEW.board_id IS NULL AND NOT EXISTS (SELECT 1 FROM boards WHERE board_id = OLD.board_id)
+      THEN OLD.board_id END,
+    /*: worktree */ OLD.worktree_id,
     /*: held */ (SELECT held FROM acl_worktree_facts WHERE worktree_id = OLD.worktree_id),
     /*: own */ OLD.created_by IS acl_actor(),
     /*: rule */ (SELECT rule FROM acl_rule WHERE resource = 'worktree' AND operation = 'patch'),
@@ -39,9 +38,10 @@ END;
 
 CREATE TRIGGER acl_worktrees_before_delete BEFORE DELETE ON worktrees
 BEGIN
-  SELECT acl_removed_parent(NULL, 'repo', OLD.repo_id) WHERE NOT EXISTS (SELECT 1 FROM repos WHERE repo_id = OLD.repo_id);
   SELECT acl_guard('worktree', 'remove',
-    /*: id */ OLD.worktree_id, /*: worktree */ OLD.worktree_id,
+    /*: id */ OLD.worktree_id,
+    /*: removed_repo */ CASE WHEN NOT EXISTS (SELECT 1 FROM repos WHERE repo_id = OLD.repo_id) THEN OLD.repo_id END,
+    /*: worktree */ OLD.worktree_id,
     /*: held */ (SELECT held FROM acl_worktree_facts WHERE worktree_id = OLD.worktree_id),
     /*: own */ OLD.created_by IS acl_actor(),
     /*: rule */ (SELECT rule FROM acl_rule WHERE resource = 'worktree' AND operation = 'remove'));

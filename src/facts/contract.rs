@@ -45,6 +45,18 @@ facts! {
     Reach = "reach",
     /// The `data` of the agent's session, where a new one is of the same worktree and tool.
     AgentData = "agent_data",
+    // ---- a parent that is gone: its id, where an update sets to NULL what named it, or a removal would follow it ----
+    RemovedSession = "removed_session",
+    RemovedWorktree = "removed_worktree",
+    RemovedRepo = "removed_repo",
+    RemovedUser = "removed_user",
+    RemovedGroup = "removed_group",
+    RemovedBoard = "removed_board",
+    RemovedTask = "removed_task",
+    RemovedParentSession = "removed_parent_session",
+    RemovedFork = "removed_fork",
+    /// Those of a further table's row, as a JSON array of column (NULL in a removal), kind and id.
+    RemovedParents = "removed_parents",
     // ---- rules, each as `NEEDS|NEEDS_IF_OWN|AUDIT` ----
     Rule = "rule",
     ReportRule = "report_rule",
@@ -133,33 +145,33 @@ pub(crate) const fn contract(asked: Operation) -> &'static [Fact] {
             WorktreeUniqueId, OthersCan, CreatedAt, UpdatedAt, Data,
         ],
         (Resource::Worktree, Action::Patch) => &[
-            Id, Worktree, Held, Own, Rule, ShareRule, WorktreeUniqueId, OthersCan, UpdatedAt, OldData, Data,
+            Id, RemovedBoard, Worktree, Held, Own, Rule, ShareRule, WorktreeUniqueId, OthersCan, UpdatedAt, OldData, Data,
         ],
-        (Resource::Worktree, Action::Remove) => &[Id, Worktree, Held, Own, Rule],
+        (Resource::Worktree, Action::Remove) => &[Id, RemovedRepo, Worktree, Held, Own, Rule],
         (Resource::Owner, Action::Create) => &[
             Id, Parent, ParentExists, Worktree, Held, Own, Rule, User, UserExists, First, WorktreeCreator,
             CreatedAt,
         ],
         (Resource::Owner, Action::Patch) => &[Id, Worktree, Held, Own, Rule],
-        (Resource::Owner, Action::Remove) => &[Id, Worktree, Held, Own, Rule, User, Last],
+        (Resource::Owner, Action::Remove) => &[Id, RemovedWorktree, RemovedUser, Worktree, Held, Own, Rule, User, Last],
         (Resource::Grant, Action::Create) => &[
             Id, Parent, ParentExists, Worktree, Held, Own, Rule, Group, GroupExists, Can, CreatedBy,
             CreatorExists, CreatedAt, UpdatedAt,
         ],
         (Resource::Grant, Action::Patch) => &[Id, Worktree, Held, Own, Rule, Can, UpdatedAt],
-        (Resource::Grant, Action::Remove) => &[Id, Worktree, Held, Own, Rule],
+        (Resource::Grant, Action::Remove) => &[Id, RemovedWorktree, RemovedGroup, Worktree, Held, Own, Rule],
         (Resource::Session, Action::Create) => &[
             Id, Parent, ParentExists, Worktree, Held, Own, Rule, LeftBehind, CreatedBy, CreatorExists,
             UnixUsername, CreatorUnixName, ParentSession, ParentSessionHeld, Fork, ForkHeld, AgentData, CreatedAt, UpdatedAt,
             Status, AgenticTool, Data,
         ],
         (Resource::Session, Action::Patch) => &[
-            Id, Session, Worktree, Held, Own, Scope, Reach, Rule, ReportRule, ParentSession, ParentSessionHeld, Fork,
+            Id, RemovedBoard, RemovedParentSession, RemovedFork, Session, Worktree, Held, Own, Scope, Reach, Rule, ReportRule, ParentSession, ParentSessionHeld, Fork,
             ForkHeld, UpdatedAt, Status, AgenticTool, OldData, Data,
         ],
-        (Resource::Session, Action::Remove) => &[Id, Session, Worktree, Held, Own, Rule],
-        (Resource::Task, Action::Remove) => &[Id, Session, Worktree, Held, Own, OldCreatedBy, Rule],
-        (Resource::Message, Action::Remove) => &[Id, Session, Worktree, Held, Own, Rule, OldStatus, OldType],
+        (Resource::Session, Action::Remove) => &[Id, RemovedWorktree, Session, Worktree, Held, Own, Rule],
+        (Resource::Task, Action::Remove) => &[Id, RemovedSession, Session, Worktree, Held, Own, OldCreatedBy, Rule],
+        (Resource::Message, Action::Remove) => &[Id, RemovedSession, Session, Worktree, Held, Own, Rule, OldStatus, OldType],
         (Resource::Task, Action::Create) => &[
             Id, Parent, ParentExists, Session, Worktree, Held, Own, Reach, Rule, LeftBehind, SessionUnixName,
             CreatorUnixName, CreatedBy, CreatorExists, CreatedAt, Status, CompletedAt, Data,
@@ -173,7 +185,7 @@ pub(crate) const fn contract(asked: Operation) -> &'static [Fact] {
             CreatorUnixName, Task, TaskSession, CreatedAt, Type, Role, Index, Data,
         ],
         (Resource::Message, Action::Patch) => &[
-            Id, Session, Worktree, Held, Own, Scope, Reach, Rule, OldTask, Task, TaskSession, OldSession, OldStatus,
+            Id, RemovedTask, Session, Worktree, Held, Own, Scope, Reach, Rule, OldTask, Task, TaskSession, OldSession, OldStatus,
             OldType, Type, Role, Index, OldData, Data,
         ],
         (Resource::User, Action::Create) => &[Id, ActorRole, Own, Rule, LeftBehind, Role, Email, CreatedAt, UpdatedAt, Data],
@@ -196,16 +208,33 @@ pub(crate) const fn contract(asked: Operation) -> &'static [Fact] {
         (Resource::Repo, Action::Create) => &[Id, ActorRole, Own, Rule, LeftBehind, CreatedAt, UpdatedAt, Data],
         (Resource::Board | Resource::Repo, Action::Patch) => &[Id, ActorRole, Own, Rule, UpdatedAt, OldData, Data],
         (Resource::Group | Resource::Board | Resource::Repo, Action::Remove)
-        | (Resource::Membership, Action::Patch | Action::Remove)
+        | (Resource::Membership, Action::Patch)
         | (Resource::Rule | Resource::Setting, Action::Create | Action::Patch | Action::Remove) => &[
             Id, ActorRole, Own, Rule,
         ],
+        (Resource::Membership, Action::Remove) => &[Id, RemovedGroup, RemovedUser, ActorRole, Own, Rule],
         (Resource::Row, Action::Create) => &[Id, ParentKind, Parent, ParentExists, Session, Worktree, Held, Own, Rule],
-        (Resource::Row, Action::Patch) => &[Id, Session, Worktree, Held, Own, Rule, Immutable],
-        (Resource::Row, Action::Remove) => &[Id, Session, Worktree, Held, Own, Rule],
+        (Resource::Row, Action::Patch) => &[Id, RemovedParents, Session, Worktree, Held, Own, Rule, Immutable],
+        (Resource::Row, Action::Remove) => &[Id, RemovedParents, Session, Worktree, Held, Own, Rule],
         (Resource::Epoch, Action::Patch) => &[Id, Raised],
         _ => &[Id],
     }
+}
+
+/// What a fact says is gone: what that is, and the column that named it, where an update sets that to NULL.
+pub(crate) const fn removed(fact: Fact) -> Option<(Resource, Option<&'static str>)> {
+    Some(match fact {
+        Fact::RemovedSession => (Resource::Session, None),
+        Fact::RemovedWorktree => (Resource::Worktree, None),
+        Fact::RemovedRepo => (Resource::Repo, None),
+        Fact::RemovedUser => (Resource::User, None),
+        Fact::RemovedGroup => (Resource::Group, None),
+        Fact::RemovedBoard => (Resource::Board, Some("board_id")),
+        Fact::RemovedTask => (Resource::Task, Some("task_id")),
+        Fact::RemovedParentSession => (Resource::Session, Some("parent_session_id")),
+        Fact::RemovedFork => (Resource::Session, Some("forked_from_session_id")),
+        _ => return None,
+    })
 }
 
 /// The facts that a guard passes of what a cascade would remove, in the order of its arguments.

@@ -14,8 +14,10 @@ use rusqlite::types::ValueRef;
 use crate::error::Refusal;
 use crate::level::{Held, Level};
 use crate::merge;
+use crate::operation::Resource;
 
 pub(crate) use columns::{Affinity, Columns};
+use contract::removed;
 pub(crate) use contract::{CHILD, Fact, contract};
 pub(crate) use row::{Reading, Row, StoredRow};
 pub(crate) use rule::Rule;
@@ -49,15 +51,6 @@ pub(crate) struct DataChange {
     pub(crate) keys: Option<Vec<String>>,
     /// Whether the new text is known to be one JSON object that repeats no key.
     pub(crate) checked: bool,
-}
-
-/// A parent that is gone, as a guard found it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct RemovedParent {
-    /// The column that named it, where an update sets that to NULL; nothing in a deletion.
-    pub(crate) column: Option<String>,
-    /// Whether its removal was allowed and is under way.
-    pub(crate) under_way: bool,
 }
 
 impl<'a> Facts<'a> {
@@ -201,13 +194,33 @@ impl<'a> Facts<'a> {
     /// Whether the cascade of a removal that was allowed and is under way does this.
     ///
     /// A deletion is one where a parent is gone. An update is one where nothing changes but foreign keys, to NULL,
-    /// whose old parents are gone.
-    pub(crate) fn find_cascade(&mut self, removed: &[RemovedParent]) {
-        let gone = removed.iter().any(|parent| parent.column.is_none() && parent.under_way);
+    /// whose old parents are gone. `under_way` says whether the removal of a record was allowed by the statement that runs.
+    ///
+    /// INVARIANT: what is gone is told by the guard's own call, of the row that it judges. Told ahead of it, it would outlast a
+    /// statement that is interrupted in between, and the next row would pass for a cascade's.
+    ///
+    /// # Errors
+    /// Where the guard of a further table does not tell it as it should.
+    pub(crate) fn find_cascade(&mut self, under_way: impl Fn(Resource, &str) -> bool) -> Result<(), Refusal> {
+        // A parent whose id is no text was removed by nobody.
+        let known = self.contract.iter().filter_map(|fact| Some((removed(*fact)?, plain(self.find(*fact)?)?)));
+        let mut gone: Vec<(Option<String>, bool)> =
+            known.map(|((kind, column), id)| (column.map(str::to_owned), under_way(kind, id))).collect();
+        if self.has(Fact::RemovedParents) {
+            let told: Vec<Option<(Option<String>, String, String)>> =
+                serde_json::from_str(self.text(Fact::RemovedParents)?.unwrap_or("[]"))
+                    .map_err(|_| Refusal::Undecidable("the guard does not tell which parents are gone".to_owned()))?;
+            gone.extend(told.into_iter().flatten().map(|(column, kind, id)| {
+                let under_way = Resource::known(&kind).is_some_and(|kind| under_way(kind, &id));
+                (column, under_way)
+            }));
+        }
+        let removal = gone.iter().any(|(column, under_way)| column.is_none() && *under_way);
         let nulled =
-            |column: &str| removed.iter().any(|parent| parent.under_way && parent.column.as_deref() == Some(column));
+            |changed: &str| gone.iter().any(|(column, under_way)| *under_way && column.as_deref() == Some(changed));
         let mut changed = self.row.changed().peekable();
-        self.cascade = gone || (changed.peek().is_some() && changed.all(nulled));
+        self.cascade = removal || (changed.peek().is_some() && changed.all(nulled));
+        Ok(())
     }
 }
 
@@ -225,7 +238,6 @@ mod tests {
 
     use super::*;
     use crate::catalog;
-    use crate::operation::Resource;
 
     fn one(fact: Fact, value: ValueRef<'static>) -> Facts<'static> {
         let contract: &'static [Fact] = Box::leak(Box::new([fact]));
@@ -322,26 +334,46 @@ mod tests {
     /// An update is a cascade's where it sets to NULL what named the parent that goes, and nothing else.
     #[test]
     fn a_cascade_changes_nothing_but_what_named_the_parent() {
-        let parent = |column: Option<&str>, under_way| RemovedParent { column: column.map(str::to_owned), under_way };
-        let board = || parent(Some("board_id"), true);
-        for (changed, removed, cascade) in [
-            (&["board_id"][..], vec![board()], true),
-            (&["board_id", "status"], vec![board()], false),
-            (&["board_id", "fork"], vec![board()], false),
-            (&["status"], vec![board()], false),
-            (&[], vec![board()], false),
-            (&["board_id"], vec![parent(Some("board_id"), false)], false),
-            (&["board_id"], vec![], false),
-            (&["board_id", "fork"], vec![board(), parent(Some("fork"), false)], false),
-            (&["board_id", "fork"], vec![board(), parent(Some("fork"), true)], true),
-            (&[], vec![parent(None, false), parent(None, true)], true),
-            (&[], vec![parent(None, false)], false),
+        const NULL: ValueRef<'static> = ValueRef::Null;
+        let (board, fork) = (text("b"), text("s"));
+        for (changed, [board, fork], under_way, cascade) in [
+            (&["board_id"][..], [board, NULL], &["b"][..], true),
+            (&["board_id", "status"], [board, NULL], &["b"], false),
+            (&["board_id", "forked_from_session_id"], [board, NULL], &["b"], false),
+            (&["status"], [board, NULL], &["b"], false),
+            (&[], [board, NULL], &["b"], false),
+            (&["board_id"], [board, NULL], &[], false),
+            (&["board_id"], [NULL, NULL], &["b"], false),
+            (&["board_id", "forked_from_session_id"], [board, fork], &["b"], false),
+            (&["board_id", "forked_from_session_id"], [board, fork], &["b", "s"], true),
         ] {
-            let pairs = ["id", "board_id", "status", "fork"]
-                .map(|name| (name, text("x"), if changed.contains(&name) { ValueRef::Null } else { text("x") }));
-            let mut facts = Facts { row: update(&pairs), ..Facts::default() };
-            facts.find_cascade(&removed);
-            assert_eq!(facts.cascade, cascade, "{changed:?} {removed:?}");
+            let pairs = ["id", "board_id", "status", "forked_from_session_id"]
+                .map(|name| (name, text("x"), if changed.contains(&name) { NULL } else { text("x") }));
+            let mut facts = Facts::new(&[Fact::RemovedBoard, Fact::RemovedFork], vec![board, fork]).unwrap();
+            facts.row = update(&pairs);
+            facts.find_cascade(|_, id| under_way.contains(&id)).unwrap();
+            assert_eq!(facts.cascade, cascade, "{changed:?} {under_way:?}");
         }
+    }
+
+    /// A removal is a cascade's where one of its parents goes.
+    #[test]
+    fn a_removal_follows_any_of_its_parents() {
+        for (worktree, user, cascade) in [("w", "u", true), ("v", "u", true), ("w", "v", true), ("v", "v", false)] {
+            let contract: &'static [Fact] = &[Fact::RemovedWorktree, Fact::RemovedUser];
+            let mut facts = Facts::new(contract, vec![text(worktree), text(user)]).unwrap();
+            let under_way = |kind, id: &str| matches!((kind, id), (Resource::Worktree, "w") | (Resource::User, "u"));
+            facts.find_cascade(under_way).unwrap();
+            assert_eq!(facts.cascade, cascade, "{worktree} {user}");
+        }
+        for (told, cascade) in
+            [(r#"[null,[null,"session","s"]]"#, true), (r#"[["a","session","s"]]"#, false), ("[null]", false)]
+        {
+            let mut facts = Facts::new(&[Fact::RemovedParents], vec![ValueRef::Text(told.as_bytes())]).unwrap();
+            facts.find_cascade(|_, id| id == "s").unwrap();
+            assert_eq!(facts.cascade, cascade, "{told}");
+        }
+        let mut facts = Facts::new(&[Fact::RemovedParents], vec![text("s")]).unwrap();
+        assert!(matches!(facts.find_cascade(|_, _| true), Err(Refusal::Undecidable(_))));
     }
 }

@@ -88,15 +88,6 @@ pub(crate) struct Merged {
     pub(crate) change: DataChange,
 }
 
-/// What a trigger handed over ahead of its call of `acl_guard`, which takes it.
-#[derive(Debug, Default)]
-pub(crate) struct HandedOver {
-    /// All chunks of the row's columns but the last.
-    pub(crate) row: Row,
-    /// The parents that are gone: the column that is set to NULL in an update, kind and id.
-    pub(crate) removed_parents: Vec<(Option<String>, Resource, String)>,
-}
-
 /// How many lists of columns are remembered: more than a file has guarded tables, as a rule.
 const MOST_LISTS: usize = 64;
 
@@ -105,7 +96,8 @@ pub(crate) struct State {
     pub(crate) actor: Option<Actor>,
     pub(crate) door: Option<Door>,
     pub(crate) pending: Vec<OpenWrite>,
-    pub(crate) handed_over: HandedOver,
+    /// The chunks of a row's columns that its trigger handed over ahead of its call of `acl_guard`, which takes them.
+    pub(crate) handed_over: Row,
     /// Whether an audit row is being inserted. No other guard lets anything pass meanwhile.
     pub(crate) auditing: bool,
     /// INVARIANT: set right before the insert of an audit row runs; the guard of the audit takes it, once.
@@ -361,7 +353,7 @@ impl State {
     /// Forgets what the last writing statement left.
     pub(crate) fn forget_statement(&mut self) {
         self.pending.clear();
-        self.handed_over = HandedOver::default();
+        self.handed_over = Row::default();
         self.first_owner = None;
         self.unjudged = None;
     }

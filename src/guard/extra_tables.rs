@@ -105,7 +105,7 @@ impl ExtraTable {
                 fixed.push(stamp.to_owned());
             }
         }
-        let (removed_parent, set_null) = references(conn, &self.name)?;
+        let (removed_parents, set_null) = references(conn, &self.name)?;
         let parent_column = quote(&self.parent_column);
         table.expand(GUARDS, |marker| {
             Some(match marker {
@@ -122,7 +122,7 @@ impl ExtraTable {
                 "old key" => table.old_key(),
                 "fixed columns" => literal(&fixed.join("\n").to_ascii_lowercase()),
                 "set null" => set_null.clone(),
-                "removed parents" => removed_parent.clone(),
+                "removed parents" => removed_parents.clone(),
                 // The name is plain, or the table is refused; see `problems`.
                 trigger => format!("acl_{}_{}", self.name, trigger.strip_prefix("trigger ")?),
             })
@@ -165,15 +165,14 @@ pub(super) fn children(marker: &str, extra_tables: &[ExtraTable]) -> Option<Stri
     Some(extra_tables.iter().map(|table| table.children(ancestor)).collect())
 }
 
-/// The statements by which the guards of table `name` learn of a cascade: of references that delete, and of those that
-/// set NULL.
+/// The facts by which the guards of table `name` learn of a cascade: of references that delete, and of those that set NULL.
 fn references(conn: &Connection, name: &str) -> Result<(String, String)> {
     let failed = |error| Error::of_file(format!("the references of table `{name}`"), error);
     let mut list = conn
         .prepare("SELECT \"from\", \"table\", \"to\", on_delete FROM pragma_foreign_key_list(?1, 'main') ORDER BY id")
         .map_err(failed)?;
     let mut rows = list.query([name]).map_err(failed)?;
-    let (mut removed_parent, mut set_null) = (String::new(), String::new());
+    let (mut removed_parents, mut set_null) = (Vec::new(), Vec::new());
     while let Some(row) = rows.next().map_err(failed)? {
         let (from, parent, then): (String, String, String) =
             (row.get(0).map_err(failed)?, row.get(1).map_err(failed)?, row.get(3).map_err(failed)?);
@@ -190,18 +189,20 @@ fn references(conn: &Connection, name: &str) -> Result<(String, String)> {
         let (column, to) = (quote(&from), quote(&to));
         let parent = quote(&parent);
         match then.as_str() {
-            "CASCADE" => removed_parent.push_str(&format!(
-                "SELECT acl_removed_parent(NULL, '{resource}', OLD.{column}) WHERE NOT EXISTS (SELECT 1 FROM {parent} WHERE {to} = OLD.{column});\n  "
+            "CASCADE" => removed_parents.push(format!(
+                "CASE WHEN typeof(OLD.{column}) = 'text' AND NOT EXISTS (SELECT 1 FROM {parent} WHERE {to} = OLD.{column})
+        THEN json_array(NULL, '{resource}', OLD.{column}) END"
             )),
-            "SET NULL" => set_null.push_str(&format!(
-                "SELECT acl_removed_parent({}, '{resource}', OLD.{column}) WHERE OLD.{column} IS NOT NULL AND NEW.{column} IS NULL
-    AND NOT EXISTS (SELECT 1 FROM {parent} WHERE {to} = OLD.{column});\n  ",
+            "SET NULL" => set_null.push(format!(
+                "CASE WHEN typeof(OLD.{column}) = 'text' AND NEW.{column} IS NULL
+        AND NOT EXISTS (SELECT 1 FROM {parent} WHERE {to} = OLD.{column}) THEN json_array({}, '{resource}', OLD.{column}) END",
                 literal(&from.to_ascii_lowercase())
             )),
             _ => {}
         }
     }
-    Ok((removed_parent, set_null))
+    let array = |parents: Vec<String>| format!("json_array({})", parents.join(", "));
+    Ok((array(removed_parents), array(set_null)))
 }
 
 /// What the rows of a guarded table are, and their key; of aclite's own tables, and where the key is more than one

@@ -14,7 +14,7 @@ use super::complete::{complete_write, first_owner, guard_audit, is_direct};
 use super::context::{Context, State};
 use super::detached;
 use super::host::Host;
-use super::judge::{guard, guard_child, may_get, removed_parent, row};
+use super::judge::{guard, guard_child, may_get, row};
 use super::merging::{merged, next_completed_at, next_data, next_status};
 use crate::actor::Actor;
 use crate::record::Time;
@@ -66,8 +66,6 @@ pub(crate) fn register(conn: &Connection, context: &Arc<Context>) -> SqlResult<(
     conn.create_scalar_function("acl_guard", -1, flags, move |call| kept(&cx, guard(call, &cx, &host)))?;
     let cx = with(context);
     conn.create_scalar_function("acl_row", -1, flags, move |call| row(call, &cx))?;
-    let cx = with(context);
-    conn.create_scalar_function("acl_removed_parent", 3, flags, move |call| removed_parent(call, &cx))?;
     let cx = with(context);
     conn.create_scalar_function("acl_guard_child", -1, flags, move |call| kept(&cx, guard_child(call, &cx)))?;
 

@@ -1,7 +1,7 @@
 //! The functions that bring a row's facts to the verdict.
 
 use std::any::Any;
-use std::sync::{Arc, MutexGuard};
+use std::sync::Arc;
 
 use rusqlite::Result as SqlResult;
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
@@ -15,7 +15,7 @@ use crate::actor::Actor;
 use crate::audit::{Door, Entry};
 use crate::catalog;
 use crate::error::{Error, Refusal, Subject, Told};
-use crate::facts::{CHILD, Fact, Facts, Reading, RemovedParent, Row, contract};
+use crate::facts::{CHILD, Fact, Facts, Reading, Row, contract};
 use crate::operation::{Action, Operation, Resource};
 use crate::record::Time;
 use crate::sqlite::function::Call;
@@ -194,23 +194,13 @@ fn asked(call: &Call<'_>) -> SqlResult<Operation> {
     Ok(Operation::new(resource, action))
 }
 
-/// The state, for what a trigger hands over to the guard that follows: nothing of an earlier statement is in it.
-fn handing_over(context: &Context) -> SqlResult<MutexGuard<'_, State>> {
-    let mut state = trusted_state(context)?;
-    if let Some(hosted) = context.host() {
-        hosted.forget_previous_statement(&mut state);
-    }
-    Ok(state)
-}
-
 /// The facts of a guard's call, and what its trigger handed over before; and of a new row, what the rows that have its keys
 /// are found by.
 fn gather<'a>(call: &'a Call<'_>, asked: Operation, state: &mut State) -> Result<(Facts<'a>, Option<FoundBy>), String> {
     let contract = contract(asked);
     let row = 2 + contract.len();
     let mut facts = facts(call, 2, contract)?;
-    let handed_over = std::mem::take(&mut state.handed_over);
-    facts.row = handed_over.row;
+    facts.row = std::mem::take(&mut state.handed_over);
     let written = match (asked.resource, asked.action) {
         (Resource::Epoch | Resource::Audit | Resource::Meta, _) => false,
         (_, action) => matches!(action, Action::Create | Action::Patch),
@@ -234,10 +224,10 @@ fn gather<'a>(call: &'a Call<'_>, asked: Operation, state: &mut State) -> Result
     } else if call.len() != row {
         return Err("the guard does not pass the facts of its contract".to_owned());
     }
-    let parents = handed_over.removed_parents.into_iter();
-    let removed: Vec<_> =
-        parents.map(|(column, kind, id)| RemovedParent { column, under_way: state.removes(kind, &id) }).collect();
-    facts.find_cascade(&removed);
+    facts.find_cascade(|kind, id| state.removes(kind, id)).map_err(|refusal| match refusal {
+        Refusal::Undecidable(problem) => problem,
+        _ => "the guard does not tell which parents are gone".to_owned(),
+    })?;
     Ok((facts, found_by))
 }
 
@@ -281,24 +271,14 @@ fn reading(asked: Operation, state: &State) -> Reading {
 pub(super) fn row(call: &Call<'_>, context: &Context) -> SqlResult<bool> {
     let asked = asked(call)?;
     // A chunk that somebody else handed over would stand for the columns that it leaves out.
-    let mut state = handing_over(context)?;
-    let mut row = std::mem::take(&mut state.handed_over.row);
-    let added = chunk(call, 2, asked, &mut state, &mut row);
-    state.handed_over.row = row;
-    added.map(|()| true).map_err(failed)
-}
-
-/// `acl_removed_parent(column, resource, id)`: tells the guard that follows that a parent of the row is gone.
-/// `column` is the one that an update sets to NULL for it, and NULL in a deletion.
-pub(super) fn removed_parent(call: &Call<'_>, context: &Context) -> SqlResult<bool> {
-    let column = call.get_raw(0).as_str().ok().map(str::to_owned);
-    let resource = resource(call, 1)?;
-    let mut state = handing_over(context)?;
-    // A parent whose id is no text was removed by nobody.
-    if let Ok(id) = call.get_raw(2).as_str() {
-        state.handed_over.removed_parents.push((column, resource, id.to_owned()));
+    let mut state = trusted_state(context)?;
+    if let Some(hosted) = context.host() {
+        hosted.forget_previous_statement(&mut state);
     }
-    Ok(true)
+    let mut row = std::mem::take(&mut state.handed_over);
+    let added = chunk(call, 2, asked, &mut state, &mut row);
+    state.handed_over = row;
+    added.map(|()| true).map_err(failed)
 }
 
 /// `acl_guard_child(parent kind, parent id, child kind, fact, …)`: may the cascade remove these? The facts are those

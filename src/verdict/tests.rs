@@ -214,7 +214,18 @@ fn every_fact_of_a_contract_is_read() {
             Fact::CreatedBy | Fact::OldCreatedBy | Fact::WorktreeCreator | Fact::User => text("u"),
             Fact::SessionUnixName | Fact::CreatorUnixName | Fact::UnixUsername => text("ada"),
             Fact::OthersCan | Fact::Can => text("view"),
-            Fact::LastOwnerOf | Fact::Immutable => NULL,
+            Fact::LastOwnerOf
+            | Fact::Immutable
+            | Fact::RemovedSession
+            | Fact::RemovedWorktree
+            | Fact::RemovedRepo
+            | Fact::RemovedUser
+            | Fact::RemovedGroup
+            | Fact::RemovedBoard
+            | Fact::RemovedTask
+            | Fact::RemovedParentSession
+            | Fact::RemovedFork
+            | Fact::RemovedParents => NULL,
             Fact::CreatedAt | Fact::UpdatedAt | Fact::Index | Fact::WorktreeUniqueId | Fact::CompletedAt => NO,
             Fact::Parent
             | Fact::Group
@@ -257,6 +268,8 @@ fn every_fact_of_a_contract_is_read() {
                 facts.row = row(columns, (asked.action == Action::Patch).then_some(changed));
             }
             facts.first_owner_due = changed.is_empty();
+            // What is gone is looked for before the verdict is asked.
+            facts.find_cascade(|_, _| false).unwrap();
             let _ = decide(actor, asked, &facts);
             read.extend(facts.read.take());
         }

@@ -28,7 +28,6 @@ fn what_the_guards_remember_cannot_be_forged() {
         "SELECT acl_first_owner('w-v', 'cy')".to_owned(),
         "SELECT acl_complete_write('task', 'patch', 't-v', NULL)".to_owned(),
         "SELECT acl_guard_audit()".to_owned(),
-        "SELECT acl_removed_parent(NULL, 'session', 's-v')".to_owned(),
         "SELECT acl_row('task', 'patch', 'ttask_id', 'x')".to_owned(),
         "SELECT acl_guard_child('session', 's-v', 'task')".to_owned(),
     ] {
@@ -76,7 +75,6 @@ fn a_view_neither_completes_a_write_nor_makes_an_audit_row() {
         ("complete", "acl_complete_write('worktree', 'create', 'ghost', NULL)"),
         ("child", "acl_guard_child('worktree', 'ghost', 'task', 'v', '3 group superheroes', 0, 'all||all')"),
         ("owner", "acl_first_owner('ghost', 'cy')"),
-        ("gone", "acl_removed_parent(NULL, 'session', 's-v')"),
         ("guard", "acl_guard('task', 'remove', 't-v', 's-v', 'v', '4 owner', 1, 'all||all')"),
     ] {
         host.conn.execute_batch(&format!("CREATE TEMP VIEW {view} AS SELECT {function} AS x")).unwrap();

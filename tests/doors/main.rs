@@ -15,6 +15,7 @@ mod endings;
 mod forgery;
 mod host;
 mod imports;
+mod interrupted;
 mod loading;
 mod others;
 mod own_tables;

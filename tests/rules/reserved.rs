@@ -178,7 +178,6 @@ fn no_statement_reaches_the_functions_that_admit_writes() {
         "SELECT acl_guard_audit()",
         "SELECT acl_row('task', 'patch', '')",
         "SELECT acl_complete_write('task', 't')",
-        "SELECT acl_removed_parent(NULL, 'task', 't')",
         "SELECT acl_is_direct('task', 't')",
         "SELECT acl_get('task')",
         "SELECT acl_may_get('task')",

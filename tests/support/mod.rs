@@ -181,7 +181,6 @@ pub fn forger(path: &Path) -> rusqlite::Connection {
     for (name, answer) in [
         ("acl_guard", 1),
         ("acl_row", 1),
-        ("acl_removed_parent", 1),
         ("acl_first_owner", 1),
         ("acl_complete_write", 0),
         ("acl_is_direct", 0),
