@@ -350,7 +350,7 @@ pub(super) fn may_get(call: &Call<'_>, state: &mut State, keep: bool) -> SqlResu
     Ok(false)
 }
 
-fn unverified(problem: &str) -> Error {
+pub(super) fn unverified(problem: &str) -> Error {
     Error::broken(format!("the guard can't verify this connection: {problem}"))
 }
 
