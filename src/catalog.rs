@@ -26,11 +26,31 @@ pub(crate) struct Table {
     pub(crate) report: (&'static [&'static str], &'static [&'static str]),
     /// What an agent may write here; nothing where it writes none of its rows.
     pub(crate) agent: Option<AgentMay>,
+    /// The columns that say when something happened, beside the stamps: never in the future. Plans are none of them.
+    pub(crate) times: &'static [When],
     /// The columns that nobody may change.
     pub(crate) fixed: &'static [&'static str],
     pub(crate) secrets: Secrets,
     /// Its guards: a file of `sql/guards/`.
     pub(crate) guards: &'static str,
+}
+
+/// A column that says when something happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct When {
+    pub(crate) column: &'static str,
+    /// Whether it happened to the row itself, and so not before that was created.
+    pub(crate) to_row: bool,
+}
+
+/// When something happened to the row.
+const fn to_row(column: &'static str) -> When {
+    When { column, to_row: true }
+}
+
+/// When something happened that the row tells of.
+const fn told(column: &'static str) -> When {
+    When { column, to_row: false }
 }
 
 /// What an agent may write in a table: nothing but this, so that what a newer daemon adds is not an agent's to give.
@@ -76,6 +96,7 @@ const fn plain(name: &'static str, resource: Resource, key: &'static [&'static s
         free: &[],
         report: (&[], &[]),
         agent: None,
+        times: &[],
         fixed: &[],
         secrets: NO_SECRETS,
         guards,
@@ -158,6 +179,7 @@ const WORKTREES: Table = Table {
         "logs_command",
         "schedule_cron",
     ],
+    times: &[to_row("archived_at"), told("schedule_last_triggered_at")],
     fixed: &["worktree_id", "repo_id", "created_by", "created_at"],
     ..plain("worktrees", Resource::Worktree, &["worktree_id"], include_str!("../sql/guards/worktrees.sql"))
 };
@@ -269,6 +291,7 @@ const TASKS: Table = Table {
         ],
         inherited: &[],
     }),
+    times: &[to_row("started_at"), to_row("completed_at")],
     fixed: &["task_id", "session_id", "created_by", "created_at"],
     ..plain("tasks", Resource::Task, &["task_id"], include_str!("../sql/guards/tasks.sql"))
 };
@@ -285,6 +308,8 @@ const MESSAGES: Table = Table {
         inherited: &[],
     }),
     free: &["content_preview"],
+    // A transcript that is taken over tells of what was said before.
+    times: &[told("timestamp")],
     fixed: &["message_id", "session_id", "created_at"],
     ..plain("messages", Resource::Message, &["message_id"], include_str!("../sql/guards/messages.sql"))
 };
@@ -442,6 +467,8 @@ mod tests {
             let bounded: Vec<&str> =
                 table.agent.iter().flat_map(|may| may.bounded).map(|(column, _)| *column).collect();
             let agents = table.agent.iter().flat_map(|may| may.new.iter().chain(may.open)).chain(&bounded);
+            let times: Vec<&str> = table.times.iter().map(|when| when.column).collect();
+            let agents = agents.chain(&times);
             for column in lists.into_iter().flatten().chain(table.secrets.columns).chain(parents).chain(agents) {
                 assert!(columns.contains(*column), "{}.{column}", table.name);
             }

@@ -78,7 +78,7 @@ impl Prepared {
     }
 
     fn bind(&self, place: c_int, value: ValueRef<'_>) -> Result<()> {
-        // SAFETY: the statement is not finalised while `self` lives, and does not run now. A text that is bound without
+        // SAFETY: the statement is not finalised while `self` lives, and does not run now. A text or blob that is bound without
         // being copied stays where it is until `run` has cleared the bindings.
         unsafe {
             let code = match value {
@@ -87,7 +87,12 @@ impl Prepared {
                     let length = c_int::try_from(text.len()).unwrap_or(c_int::MAX);
                     ffi::sqlite3_bind_text(self.0, place, text.as_ptr().cast(), length, ffi::SQLITE_STATIC())
                 }
-                _ => ffi::sqlite3_bind_null(self.0, place),
+                ValueRef::Blob(bytes) => {
+                    let length = c_int::try_from(bytes.len()).unwrap_or(c_int::MAX);
+                    ffi::sqlite3_bind_blob(self.0, place, bytes.as_ptr().cast(), length, ffi::SQLITE_STATIC())
+                }
+                ValueRef::Real(number) => ffi::sqlite3_bind_double(self.0, place, number),
+                ValueRef::Null => ffi::sqlite3_bind_null(self.0, place),
             };
             check(ffi::sqlite3_db_handle(self.0), code)
         }

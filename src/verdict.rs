@@ -15,7 +15,7 @@ mod scope;
 
 pub(crate) use change::changed_fields;
 pub(crate) use completion::{Completion, completions};
-use invariants::is_about_now;
+use invariants::{is_about_now, latest};
 
 use crate::actor::Actor;
 use crate::catalog;

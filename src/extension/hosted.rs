@@ -233,15 +233,29 @@ impl HostConnection {
         let looked = self.looks().and_then(|looks| {
             self.switches(&looks)?;
             self.interference(&looks)?;
-            let locks = !running::all_running(self.host, |statement| !statement.locks);
-            if locks && !self.holds_write_lock() {
-                return Err(
-                    "a statement was told SQLITE_BUSY and not reset: SQLite commits nothing until it is".to_owned()
-                );
-            }
-            Ok(())
+            self.commits()
         });
         looked.err()
+    }
+
+    /// Fails where a statement keeps SQLite from committing what others write.
+    ///
+    /// Outside of a transaction SQLite commits when the last statement that writes ends. Once another has the lock for writing,
+    /// one that was told SQLITE_BUSY can't be told from a cursor of RETURNING; neither lets anything be committed.
+    fn commits(&self) -> Result<(), String> {
+        if running::all_running(self.host, |statement| !statement.locks) {
+            return Ok(());
+        }
+        let conn = running::connection(self.host).map_err(unread)?;
+        let problem = match (self.holds_write_lock(), conn.is_autocommit()) {
+            (false, _) => "a statement was told SQLITE_BUSY and not reset: SQLite commits nothing until it is",
+            (true, true) => {
+                "a statement that writes has not ended, or was told SQLITE_BUSY and not reset: SQLite commits nothing until it is"
+            }
+            // COMMIT fails then, and says so.
+            (true, false) => return Ok(()),
+        };
+        Err(problem.to_owned())
     }
 
     /// Whether a statement that writes has begun to run, and is not over.

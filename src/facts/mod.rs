@@ -297,7 +297,7 @@ mod tests {
         row.add(
             Arc::new(columns),
             values,
-            Reading { pairs: true, strict: Some(catalog::of(Resource::Task)), keep: false },
+            Reading { pairs: true, strict: Some(catalog::of(Resource::Task)), times: &[], keep: false },
         )
         .unwrap();
         row
@@ -322,7 +322,7 @@ mod tests {
 
     #[test]
     fn a_list_that_does_not_match_its_values_is_refused() {
-        let reading = Reading { pairs: true, strict: Some(catalog::of(Resource::Task)), keep: false };
+        let reading = Reading { pairs: true, strict: Some(catalog::of(Resource::Task)), times: &[], keep: false };
         for (list, values) in [("ta", 1), ("ta", 3), ("ta", 4), ("ta\ntb", 2), ("", 0), ("xa", 2), ("\nta", 2)] {
             let added = Columns::parse(list).map(|columns| {
                 Row::default().add(Arc::new(columns), vec![ValueRef::Null; values].into_iter(), reading)

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use rusqlite::types::{Value, ValueRef};
 
 use super::columns::Columns;
-use crate::catalog::Table;
+use crate::catalog::{Table, When};
 
 /// The columns of a row that is written.
 #[derive(Debug, Default)]
@@ -17,6 +17,10 @@ pub(crate) struct Row {
     /// The columns that change: the chunk, and the place in it.
     changed: Vec<(usize, usize)>,
     mistyped: Option<Mistyped>,
+    /// The times that are written, each with its place as in `changed`; nothing for what is no integer.
+    times: Vec<((usize, usize), When, Option<i64>)>,
+    /// When the row was created.
+    created_at: Option<i64>,
     /// The new values, in the order of the chunks, where somebody wants the record.
     values: Option<Vec<Value>>,
     /// Whether another row has one of its keys.
@@ -62,6 +66,8 @@ pub(crate) struct Reading {
     /// The table whose row it is, where changed text has to be such that every reader can read it back, but for what is
     /// free; nothing where the values were checked before.
     pub(crate) strict: Option<&'static Table>,
+    /// The table's columns that say when something happened.
+    pub(crate) times: &'static [When],
     /// Whether the new values are kept.
     pub(crate) keep: bool,
 }
@@ -86,8 +92,16 @@ impl Row {
                 });
                 self.values.get_or_insert_default().push(value);
             }
+            if !reading.times.is_empty() && columns.name(at) == "created_at" {
+                self.created_at = new.as_i64().ok();
+            }
             if old.is_some_and(|old| same(old, new)) {
                 continue;
+            }
+            if let Some(when) = reading.times.iter().find(|when| when.column == columns.name(at))
+                && new != ValueRef::Null
+            {
+                self.times.push(((self.chunks.len(), at), *when, new.as_i64().ok()));
             }
             if reading.pairs {
                 self.changed.push((self.chunks.len(), at));
@@ -125,6 +139,8 @@ impl Row {
         let found = self.chunks.iter().enumerate().find_map(|(number, chunk)| Some((number, place(chunk)?)));
         let Some(place) = found else { return };
         self.changed.retain(|changed| *changed != place);
+        // What is put there is our time, or the one that is stored.
+        self.times.retain(|(written, ..)| *written != place);
         if changes {
             self.changed.push(place);
         }
@@ -136,6 +152,16 @@ impl Row {
 
     pub(crate) fn mistyped(&self) -> Option<&Mistyped> {
         self.mistyped.as_ref()
+    }
+
+    /// The times that are written, and not NULL; nothing for what is no integer.
+    pub(crate) fn times(&self) -> impl Iterator<Item = (When, Option<i64>)> {
+        self.times.iter().map(|(_, when, time)| (*when, *time))
+    }
+
+    /// When the row was created, where it says that and times were looked for.
+    pub(crate) fn created_at(&self) -> Option<i64> {
+        self.created_at
     }
 
     /// The columns that are given a value, and the value, where these were kept.

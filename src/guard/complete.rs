@@ -9,7 +9,7 @@ use super::call::{failed, resource, text, trusted_state};
 use super::context::{Context, Due, Stage, State};
 use super::entry;
 use super::host::Host;
-use super::judge::refuse;
+use super::judge::{refuse, unverified};
 use super::upsert;
 use crate::audit::{Door, Entry};
 use crate::error::{Error, Result};
@@ -113,6 +113,13 @@ pub(super) fn guard_audit(context: &Context) -> SqlResult<bool> {
     let mut state = context.state();
     if std::mem::take(&mut state.admitted) {
         return Ok(true);
+    }
+    drop(state);
+    // Who spells the function writes no audit row, and so is not refused one.
+    let verified = context.host().map(|host| host.verify_connection()).transpose();
+    let mut state = context.state();
+    if let Err(problem) = verified {
+        return Err(refuse(&mut state, unverified(&problem), None));
     }
     let asked = Operation::new(Resource::Audit, Action::Create);
     let facts = Facts::default();

@@ -55,9 +55,43 @@ pub(crate) struct Unjudged {
 #[derive(Debug)]
 pub(crate) struct Due {
     /// Their values, in the order of the statement that stores them.
-    pub(crate) columns: Vec<(&'static str, Value)>,
+    pub(crate) columns: Vec<(&'static str, Stored)>,
     /// The values of the row's key.
-    pub(crate) key: Vec<String>,
+    pub(crate) key: Vec<Stored>,
+}
+
+/// A value as the file has it. A text may hold what is no UTF-8.
+#[derive(Debug, Clone)]
+pub(crate) enum Stored {
+    Plain(Value),
+    Text(Vec<u8>),
+}
+
+impl Stored {
+    pub(crate) fn of(value: ValueRef<'_>) -> Self {
+        match value {
+            ValueRef::Text(bytes) => Self::Text(bytes.to_owned()),
+            ValueRef::Null => Self::Plain(Value::Null),
+            ValueRef::Integer(number) => Self::Plain(Value::Integer(number)),
+            ValueRef::Real(number) => Self::Plain(Value::Real(number)),
+            ValueRef::Blob(bytes) => Self::Plain(Value::Blob(bytes.to_owned())),
+        }
+    }
+
+    /// Whether a row that was handed over has this value, where text that is not UTF-8 is bytes.
+    pub(super) fn is(&self, kept: &Value) -> bool {
+        match (self.value(), kept) {
+            (ValueRef::Text(bytes), Value::Blob(kept)) => bytes == kept && std::str::from_utf8(bytes).is_err(),
+            (value, kept) => value == ValueRef::from(kept),
+        }
+    }
+
+    fn value(&self) -> ValueRef<'_> {
+        match self {
+            Self::Plain(value) => ValueRef::from(value),
+            Self::Text(bytes) => ValueRef::Text(bytes),
+        }
+    }
 }
 
 /// The row that is being completed right now.
@@ -65,7 +99,7 @@ pub(crate) struct Due {
 pub(crate) struct Completing {
     pub(crate) resource: Resource,
     pub(crate) record: String,
-    pub(crate) columns: Vec<(&'static str, Value)>,
+    pub(crate) columns: Vec<(&'static str, Stored)>,
     pub(crate) stage: Stage,
 }
 
@@ -270,9 +304,9 @@ impl Context {
     ) -> rusqlite::Result<Option<Arc<Prepared>>> {
         let names: Vec<&'static str> = due.columns.iter().map(|(column, _)| *column).collect();
         let update = self.statement(host, &completion_sql(resource, &names))?;
-        let values: Vec<Value> =
-            due.columns.iter().map(|(_, value)| value.clone()).chain(due.key.into_iter().map(Value::Text)).collect();
-        let values: Vec<ValueRef<'_>> = values.iter().map(ValueRef::from).collect();
+        let columns = due.columns.clone();
+        let stored = columns.iter().map(|(_, value)| value);
+        let values: Vec<ValueRef<'_>> = stored.chain(&due.key).map(Stored::value).collect();
         {
             let mut state = self.state();
             if state.completing.is_some() {

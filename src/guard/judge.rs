@@ -4,10 +4,10 @@ use std::any::Any;
 use std::sync::Arc;
 
 use rusqlite::Result as SqlResult;
-use rusqlite::types::{ToSqlOutput, Value, ValueRef};
+use rusqlite::types::{ToSqlOutput, ValueRef};
 
 use super::call::{failed, resource, text, trusted_state};
-use super::context::{Completing, Context, Due, OpenWrite, Stage, State, Unjudged};
+use super::context::{Completing, Context, Due, OpenWrite, Stage, State, Stored, Unjudged};
 use super::entry;
 use super::host::Host;
 use super::upsert::{self, FoundBy};
@@ -130,22 +130,22 @@ fn passed(verified: Option<Arc<dyn Any + Send + Sync>>) -> ToSqlOutput<'static> 
 fn complete_facts<'a>(state: &State, asked: Operation, facts: &mut Facts<'a>) -> Option<Box<Due>> {
     let mut columns = Vec::new();
     for Completion { fact, value, changes } in verdict::completions(state.acting(), asked, facts) {
-        let owned = Value::try_from(value).ok()?;
         if facts.complete(fact, value, changes) {
-            columns.push((fact.name(), owned));
+            columns.push((fact.name(), Stored::of(value)));
         }
     }
     if columns.is_empty() {
         return None;
     }
-    let record = facts.any_text(Fact::Id);
     let key = match catalog::of(asked.resource).key {
-        [_] => vec![record],
+        // Whatever an older program stored there.
+        [_] => vec![Stored::of(facts.raw(Fact::Id))],
         // Of a grant, whose id is `WORKTREE/GROUP`.
         _ => {
+            let record = facts.any_text(Fact::Id);
             let worktree = facts.any_text(Fact::Worktree);
             let group = record.get(worktree.len() + 1..).unwrap_or_default().to_owned();
-            vec![worktree, group]
+            [worktree, group].map(|part| Stored::of(ValueRef::from(part.as_str()))).into()
         }
     };
     Some(Box::new(Due { columns, key }))
@@ -167,8 +167,8 @@ fn admit(
     let stored = facts.row.take_stored();
     let fits = |completing: &Completing| {
         let due = |column: &String| completing.columns.iter().any(|(name, _)| name == column);
-        let is_stored = |(column, value): &(&'static str, Value)| {
-            stored.as_ref().and_then(|stored| stored.get(column, 0)) == Some(value)
+        let is_stored = |(column, value): &(&'static str, Stored)| {
+            stored.as_ref().and_then(|stored| stored.get(column, 0)).is_some_and(|kept| value.is(kept))
         };
         asked == Operation::new(completing.resource, Action::Patch)
             && completing.record == record
@@ -260,6 +260,7 @@ fn reading(asked: Operation, state: &State) -> Reading {
         pairs: asked.action == Action::Patch,
         // A repository's values are checked before they get here.
         strict: (!api).then(|| catalog::of(asked.resource)),
+        times: catalog::of(asked.resource).times,
         // A completion is compared, and what an agent gives to a new row is looked at, column by column.
         keep: (api && state.wanted == Some(asked.resource))
             || state.completing.is_some()
@@ -329,7 +330,7 @@ pub(super) fn may_get(call: &Call<'_>, state: &mut State, keep: bool) -> SqlResu
     Ok(false)
 }
 
-fn unverified(problem: &str) -> Error {
+pub(super) fn unverified(problem: &str) -> Error {
     Error::broken(format!("the guard can't verify this connection: {problem}"))
 }
 

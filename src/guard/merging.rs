@@ -1,7 +1,7 @@
 //! The functions that repositories compute with inside their statements.
 
 use rusqlite::Result as SqlResult;
-use rusqlite::types::Value;
+use rusqlite::types::{Value, ValueRef};
 
 use super::context::{Ending, Merged, State};
 use super::judge::refuse;
@@ -45,12 +45,12 @@ fn merge_and_note(stored: &str, patch: &str, known: Known, state: &mut State) ->
 
 /// `acl_next_status(stored, given)`: the status that a patch of a task leaves behind.
 pub(super) fn next_status(call: &Call<'_>, state: &mut State) -> SqlResult<Value> {
-    let (stored, given): (Value, Option<String>) = (call.get(0)?, call.get(1)?);
-    let Value::Text(word) = &stored else { return Ok(given.map_or(stored, Value::Text)) };
-    let Some(given) = given else { return Ok(stored) };
+    let Some(given) = call.get::<Option<String>>(1)? else { return call.get(0) };
+    // What an older program stored may be no text: no word that we know.
+    let word = call.get_raw(0).as_str().unwrap_or_default();
     if verdict::ending_stays(state.actor.as_ref(), word) {
-        state.ending = Some(Ending::Already(word.clone()));
-        return Ok(stored);
+        state.ending = Some(Ending::Already(word.to_owned()));
+        return Ok(Value::Text(word.to_owned()));
     }
     if verdict::is_final(&given) && !verdict::is_final(word) {
         state.ending = Some(Ending::First);
@@ -65,7 +65,12 @@ pub(super) fn next_completed_at(call: &Call<'_>, state: &State) -> SqlResult<Val
     // A status that is no text is for the guard to refuse, which names it.
     let word = |index: usize| call.get_raw(index).as_str().unwrap_or_default();
     let (status, next) = (word(0), word(1));
-    let (stored, given): (Value, Value) = (call.get(2)?, call.get(3)?);
+    // Text that is not UTF-8 is no time, and nothing that can be handed on.
+    let time = |index: usize| match call.get_raw(index) {
+        ValueRef::Text(text) if std::str::from_utf8(text).is_err() => Ok(Value::Blob(text.to_owned())),
+        _ => call.get(index),
+    };
+    let (stored, given): (Value, Value) = (time(2)?, time(3)?);
     // An ending without a time gets one from a report of the same.
     let timed = stored != Value::Null || !(next.is_empty() || next == status);
     if timed && verdict::ending_stays(state.actor.as_ref(), status) {

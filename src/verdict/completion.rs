@@ -6,7 +6,7 @@
 
 use rusqlite::types::ValueRef;
 
-use super::{ending_stays, is_about_now, is_final};
+use super::{ending_stays, is_about_now, is_final, latest};
 use crate::actor::Actor;
 use crate::facts::{Fact, Facts};
 use crate::operation::{Action, Operation, Resource};
@@ -40,7 +40,7 @@ pub(crate) fn completions<'a>(actor: &Actor, asked: Operation, facts: &Facts<'a>
             let old = word(facts, Fact::OldStatus);
             if ending_stays(Some(actor), old) {
                 keep_ending(facts, &mut found);
-            } else if !is_final(old) && is_final(word(facts, Fact::Status)) && facts.is_null(Fact::CompletedAt) {
+            } else if !is_final(old) && is_final(word(facts, Fact::Status)) && is_untimed(facts) {
                 found.push(now);
             }
         }
@@ -55,6 +55,16 @@ pub(crate) fn completions<'a>(actor: &Actor, asked: Operation, facts: &Facts<'a>
         }
     }
     found
+}
+
+/// Whether an ending comes without its time: with none, or with what an older program left there that can't be one.
+fn is_untimed(facts: &Facts<'_>) -> bool {
+    let stays = !facts.changes("completed_at");
+    match facts.raw(Fact::CompletedAt) {
+        ValueRef::Null => true,
+        ValueRef::Integer(time) => stays && !(0..=latest(facts)).contains(&time),
+        _ => stays,
+    }
 }
 
 /// Status and time of an ending stay. Where it had no time, a report of the same ending may bring one.

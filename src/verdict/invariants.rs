@@ -19,6 +19,11 @@ pub(super) fn is_about_now(facts: &Facts<'_>, fact: Fact) -> bool {
     matches!(facts.int(fact), Ok(Some(time)) if time.abs_diff(facts.now) <= CLOCK_TOLERANCE.unsigned_abs())
 }
 
+/// The latest time that is not in the future, as far as clocks agree.
+pub(super) fn latest(facts: &Facts<'_>) -> i64 {
+    facts.now.saturating_add(CLOCK_TOLERANCE)
+}
+
 impl Case<'_> {
     pub(super) fn invariants(&self, change: &Change<'_>) -> Judged {
         match self.asked.action {
@@ -43,6 +48,7 @@ impl Case<'_> {
             return Err(self.conflict(ConflictKind::Duplicate)?);
         }
         self.content(change)?;
+        self.times()?;
         for time in [Fact::CreatedAt, Fact::UpdatedAt] {
             if self.facts.has(time) {
                 self.about_now(time)?;
@@ -97,7 +103,9 @@ impl Case<'_> {
             Resource::Grant if change.has("can") => self.level_word(Fact::Can, false),
             Resource::User if change.has("role") => self.role_word(),
             _ => Ok(()),
-        }
+        }?;
+        // That a task has ended is said first.
+        self.times()
     }
 
     fn removal(&self) -> Judged {
@@ -121,15 +129,16 @@ impl Case<'_> {
         if let Some(mistyped) = self.facts.row.mistyped() {
             return Err(Refusal::invalid(&mistyped.column, format!("must be {}", mistyped.needed)));
         }
+        // What an older program stored is no reason to refuse what leaves it there.
+        let is_given =
+            |fact: Fact| self.facts.has(fact) && (self.asked.action == Action::Create || change.has(fact.name()));
         for word in [Fact::Status, Fact::Type, Fact::Role, Fact::AgenticTool, Fact::Email, Fact::Slug] {
-            if self.facts.has(word) && self.facts.input(word)?.is_none_or(str::is_empty) {
+            if is_given(word) && self.facts.input(word)?.is_none_or(str::is_empty) {
                 return Err(Refusal::invalid(word.name(), "must be text"));
             }
         }
         for number in [Fact::Index, Fact::WorktreeUniqueId] {
-            let given = self.asked.action == Action::Create || change.has(number.name());
-            if self.facts.has(number)
-                && given
+            if is_given(number)
                 && self.facts.int(number)?.is_none_or(|given| given.unsigned_abs() > MAX_NUMBER.unsigned_abs())
             {
                 return Err(Refusal::invalid(number.name(), "must be an integer of at most 53 bits"));
@@ -159,6 +168,21 @@ impl Case<'_> {
             Some(key) => Err(Refusal::invalid(&key, "is a column and can't be a key of `data` too")),
             None => Ok(()),
         }
+    }
+
+    /// What is said to have happened did so by now, and to a row not before it was there. The daemon may import what is old.
+    fn times(&self) -> Judged {
+        let latest = latest(self.facts);
+        for (when, time) in self.facts.row.times() {
+            let created = self.facts.row.created_at().filter(|_| when.to_row && !self.actor.is_daemon());
+            let earliest =
+                created.map_or(0, |created| created.min(self.facts.now).saturating_sub(CLOCK_TOLERANCE).max(0));
+            if time.is_none_or(|time| !(earliest..=latest).contains(&time)) {
+                let bounds = format!("must be a time from {earliest} to {latest} ms, a minute from now");
+                return Err(Refusal::invalid(when.column, bounds));
+            }
+        }
+        Ok(())
     }
 
     /// A time that is stamped is now. The daemon may import what is old.
@@ -251,13 +275,19 @@ impl Case<'_> {
     /// The first ending of a task wins, and says when it was: status and time both stay.
     fn ending(&self, change: Option<&Change<'_>>) -> Judged {
         if let Some(change) = change {
-            let old = self.facts.text(Fact::OldStatus)?.unwrap_or_default();
+            let old = self.facts.text(Fact::OldStatus);
+            // A word that nobody can read is none that ends a task: the daemon can end each.
+            let old = if self.actor.is_daemon() { old.unwrap_or_default() } else { old? }.unwrap_or_default();
             let timed = !self.facts.is_null(Fact::OldCompletedAt);
             if is_final(old) && (change.has("status") || (timed && change.has("completed_at"))) {
                 return Err(self.conflict(ConflictKind::Ended(old.to_owned()))?);
             }
         }
-        self.facts.int(Fact::CompletedAt).map(drop)
+        // What an older program left there is no reason to refuse an ending.
+        if change.is_none_or(|change| change.has("completed_at")) {
+            self.facts.int(Fact::CompletedAt)?;
+        }
+        Ok(())
     }
 
     fn task_of_same_session(&self, session: Fact) -> Judged {

@@ -27,7 +27,7 @@ fn row(columns: &'static str, changed: Option<&[&str]>) -> Row {
     }
     let mut row = Row::default();
     let strict = Some(catalog::of(Resource::Task));
-    let reading = Reading { pairs: changed.is_some(), strict, keep: changed.is_none() };
+    let reading = Reading { pairs: changed.is_some(), strict, times: &[], keep: changed.is_none() };
     row.add(Arc::new(Columns::parse(columns).unwrap()), values.into_iter(), reading).unwrap();
     row
 }
@@ -185,7 +185,7 @@ fn checks_run_in_one_order() {
 #[test]
 fn every_fact_of_a_contract_is_read() {
     let actors = [Actor::user("u"), Actor::executor("u", "s", "t"), Actor::agent("u", "s"), Actor::system("test")];
-    let columns = "tstatus\ntdata\ntrole\nttask_id\nicompleted_at\niupdated_at\ntothers_can\ntcan\n-mystery\niindex\niworktree_unique_id";
+    let columns = "tstatus\ntdata\ntrole\nttype\ntagentic_tool\ntemail\ntslug\nttask_id\nicompleted_at\niupdated_at\ntothers_can\ntcan\n-mystery\niindex\niworktree_unique_id";
     let all: Vec<&str> = columns.lines().map(|line| &line[1..]).collect();
     let mut unread_facts = Vec::new();
     let report = ["status", "data", "completed_at", "updated_at"];

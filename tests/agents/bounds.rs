@@ -66,7 +66,7 @@ fn an_agent_sets_no_level_and_nothing_that_the_daemon_runs_or_trusts() {
         ("denied", new("", r#"{"custom_context":{}}"#, "")),
         ("denied", new("", r#"{"environment_instance":{"process":{"pid":1}}}"#, "")),
         ("denied", new("", r#"{"whatever":1}"#, "")),
-        ("ok", set("archived = 1, archived_at = 5, archived_by = 'bo', needs_attention = 1, board_id = 'b'")),
+        ("ok", set("archived = 1, archived_at = acl_now(), archived_by = 'bo', needs_attention = 1, board_id = 'b'")),
         ("ok", set(r#"data = '{"notes":"n","issue_url":"i","pull_request_url":"p"}'"#)),
         ("denied", set("others_can = 'none'")),
         ("denied", set("others_can = 'all'")),
@@ -236,7 +236,7 @@ fn an_agent_touches_no_prompt_and_no_decision_of_others() {
         ("denied", "INSERT INTO tasks (task_id, session_id, created_at, created_by, status, data) VALUES ('n', 's', acl_now(), 'bo', 'created', '{\"permission_request\":{}}')".to_owned()),
         ("denied", "UPDATE tasks SET status = 'running' WHERE task_id = 's'".to_owned()),
         ("ok", "UPDATE tasks SET status = 'stopping' WHERE task_id = 's'".to_owned()),
-        ("ok", "UPDATE tasks SET status = 'stopped', completed_at = 5 WHERE task_id = 's'".to_owned()),
+        ("ok", "UPDATE tasks SET status = 'stopped', completed_at = acl_now() WHERE task_id = 's'".to_owned()),
         ("denied", "UPDATE tasks SET status = 'running' WHERE task_id = 'twin'".to_owned()),
         ("denied", "UPDATE tasks SET status = 'queued' WHERE task_id = 'twin'".to_owned()),
         // Of `cy`'s in the agent's own session.

@@ -121,7 +121,7 @@ fn a_row_says_who_asked_for_what_and_why_it_went_as_it_did() {
         ),
         (
             user("bo"),
-            |tx| tx.sql().execute("UPDATE tasks SET started_at = 5 WHERE task_id = 't'", []).map(drop),
+            |tx| tx.sql().execute("UPDATE tasks SET started_at = acl_now() WHERE task_id = 't'", []).map(drop),
             "sql user bo: allowed patch task of t in s/w: needs prompt, holds all: owner [started_at]",
         ),
         (

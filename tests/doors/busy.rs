@@ -96,6 +96,47 @@ fn who_waits_for_a_lock_writes_nothing_and_others_may_sign_in() {
     }
 }
 
+/// While it waits, later writes seem to succeed and are lost: the check names it for as long as it does.
+#[test]
+fn what_keeps_writes_from_being_committed_is_named_until_it_is_over() {
+    for sql in WAITING {
+        let (host, other) = locked();
+        other.execute_batch("COMMIT; CREATE TABLE mine (a); BEGIN IMMEDIATE").unwrap();
+        host.login("bo");
+        let waits = Statement::new(&host.conn, sql);
+        assert_eq!(waits.step(), ffi::SQLITE_BUSY, "{sql}");
+        other.execute_batch("COMMIT").unwrap();
+        let named = |when: &str| {
+            let connection = text(&host.conn, "SELECT ifnull(json_extract(acl_check(), '$.connection'), 'nothing')");
+            assert!(connection.contains("SQLite commits nothing until it is"), "{sql}, {when}: {connection}");
+            assert_eq!(text(&host.conn, "SELECT json_extract(acl_check(), '$.clean') || ''"), "0", "{sql}, {when}");
+        };
+        named("before");
+        for round in ["once", "twice"] {
+            run(&host.conn, "UPDATE users SET name = 'Lost' WHERE user_id = 'bo'").unwrap();
+            named(round);
+        }
+        let name = || -> Option<String> {
+            other.query_row("SELECT name FROM users WHERE user_id = 'bo'", [], |row| row.get(0)).unwrap()
+        };
+        assert_ne!(name().as_deref(), Some("Lost"), "{sql}: another connection sees nothing of it");
+        drop(waits);
+        let checked = text(&host.conn, "SELECT acl_check()");
+        assert!(checked.contains(r#""connection":null"#), "{sql}: {checked}");
+        run(&host.conn, "UPDATE users SET name = 'Kept' WHERE user_id = 'bo'").unwrap();
+        assert_eq!(name().as_deref(), Some("Kept"), "{sql}");
+    }
+    // A cursor of RETURNING that is open does the same.
+    let host = host();
+    host.login("bo");
+    host.conn.execute_batch("CREATE TABLE mine (a)").unwrap();
+    let returns = Statement::new(&host.conn, "INSERT INTO mine VALUES (1), (2) RETURNING a");
+    assert_eq!(returns.step(), ffi::SQLITE_ROW);
+    assert!(text(&host.conn, "SELECT acl_check()").contains("a statement that writes has not ended"));
+    drop(returns);
+    assert!(text(&host.conn, "SELECT acl_check()").contains(r#""connection":null"#));
+}
+
 /// It goes on where it stopped when it is stepped once more, and is judged for who acts then.
 #[test]
 fn a_statement_that_waited_is_judged_for_who_acts_when_it_goes_on() {

@@ -60,8 +60,11 @@ fn an_ending_without_a_time_gets_the_present_one() {
                 assert_eq!(rows[0].0, "status completed_at");
             });
         }
-        let given = "UPDATE tasks SET status = 'failed', completed_at = 5 WHERE task_id = 't-v'";
-        at_both_doors(&actor, &[], given, |host, seq| assert_eq!(told(host, seq).1, Some(5)));
+        let given = "UPDATE tasks SET status = 'failed', completed_at = created_at - 5 WHERE task_id = 't-v'";
+        at_both_doors(&actor, &[], given, |host, seq| {
+            let created = host.store.read(&system(), |tx| tx.tasks().get("t-v")).unwrap().created_at.as_millis();
+            assert_eq!(told(host, seq).1, Some(created - 5));
+        });
     }
     // Created as ended.
     let born = "INSERT INTO tasks (task_id, session_id, created_at, status, created_by, data)
@@ -265,6 +268,194 @@ fn a_users_change_of_an_ending_stays_a_conflict() {
         host.login("bo");
         assert!(run(&host.conn, &statement).unwrap_err().contains("has ended as `stopped`"), "{set}");
         assert_eq!(host.status("t-v"), "stopped");
+    }
+}
+
+/// The word with which a statement is refused at both doors of this host, `ok` where it is not, and the text. Nothing of it stays.
+fn verdict_at_both_doors(host: &Host, actor: &Actor, statement: &str) -> String {
+    // No error is a closure that undoes what it did.
+    let by_store = host.store.try_write::<(), Option<aclite::Error>>(actor, |tx| {
+        let rows = tx.sql().execute(statement, [])?;
+        assert_eq!(rows, 1, "{statement}");
+        Err(None)
+    });
+    raw::act_as(&host.conn, actor);
+    host.conn.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let by_host = run(&host.conn, statement);
+    host.conn.execute_batch("ROLLBACK").unwrap();
+    match (by_store.unwrap_err(), by_host) {
+        (None, Ok(_)) => "ok".to_owned(),
+        (Some(error), Err(text)) => {
+            assert!(text.contains(&format!("aclite: {}: ", error.code())), "{statement} by {actor:?}: {text}");
+            format!("{}: {error}", error.code())
+        }
+        (store, host) => panic!("{statement} by {actor:?}: {store:?}, but {host:?}"),
+    }
+}
+
+/// What happened did so by now, as far as clocks agree, and to a row not before it was there; the daemon imports what is old.
+#[test]
+fn a_time_that_is_written_is_none_of_the_future_nor_of_before_the_row() {
+    let host = host();
+    let columns = [
+        ("tasks", "completed_at", "task_id = 't-v'", true),
+        ("tasks", "started_at", "task_id = 't-v'", true),
+        ("messages", "timestamp", "message_id = 'm-v'", false),
+        ("worktrees", "archived_at", "worktree_id = 'w-v'", true),
+        ("worktrees", "schedule_last_triggered_at", "worktree_id = 'w-v'", false),
+    ];
+    let daemon = [system(), Actor::service("runner")];
+    for (table, column, key, to_row) in columns {
+        for actor in [&Actor::user("bo"), &daemon[0], &daemon[1]] {
+            let old = if to_row && !actor.is_daemon() { "invalid" } else { "ok" };
+            for (time, expected) in [
+                ("acl_now()", "ok"),
+                ("acl_now() + 30000", "ok"),
+                ("created_at - 30000", "ok"),
+                ("acl_now() + 90000", "invalid"),
+                ("99999999999999", "invalid"),
+                ("9223372036854775807", "invalid"),
+                ("-5", "invalid"),
+                ("created_at - 90000", old),
+                ("5", old),
+            ] {
+                let told =
+                    verdict_at_both_doors(&host, actor, &format!("UPDATE {table} SET {column} = {time} WHERE {key}"));
+                assert!(told.starts_with(expected), "{actor:?}: {column} = {time}: {told}");
+                let bounds = format!("invalid: `{column}` must be a time from ");
+                assert!(expected == "ok" || told.starts_with(&bounds), "{told}");
+            }
+        }
+    }
+    // What an executor reports, and an agent says.
+    for actor in [Actor::executor("bo", "s-v", "t-v"), Actor::agent("bo", "s-v")] {
+        for (time, expected) in
+            [("acl_now()", "ok"), ("99999999999999", "invalid"), ("-5", "invalid"), ("5", "invalid")]
+        {
+            let statement =
+                format!("UPDATE tasks SET status = 'completed', completed_at = {time} WHERE task_id = 't-v'");
+            let told = verdict_at_both_doors(&host, &actor, &statement);
+            assert!(told.starts_with(expected), "{actor:?}: {time}: {told}");
+        }
+    }
+    // New rows, imported ones too. A plan may be of the future.
+    for (times, expected) in [
+        ("acl_now() - 900000, acl_now() - 800000, acl_now() - 700000", "ok"),
+        ("acl_now() - 900000, NULL, acl_now() + 1000000000", "invalid"),
+        ("acl_now() - 900000, acl_now() + 1000000000, NULL", "invalid"),
+        ("acl_now() - 900000, -1, NULL", "invalid"),
+    ] {
+        let statement = format!(
+            "INSERT INTO tasks (created_at, started_at, completed_at, task_id, session_id, status, created_by, data)
+             VALUES ({times}, 'n', 's-v', 'completed', 'bo', '{{}}')"
+        );
+        for actor in &daemon {
+            let told = verdict_at_both_doors(&host, actor, &statement);
+            assert!(told.starts_with(expected), "{actor:?}: {times}: {told}");
+        }
+    }
+    let plan = "UPDATE worktrees SET schedule_next_run_at = acl_now() + 1000000000 WHERE worktree_id = 'w-v'";
+    assert_eq!(verdict_at_both_doors(&host, &Actor::user("bo"), plan), "ok");
+}
+
+/// A repository's patch is bounded alike, and a time that merely stays is no matter.
+#[test]
+fn a_time_that_stays_is_no_reason_to_refuse() {
+    let host = host();
+    let future = TaskPatch::new().status(TaskStatus::Completed).set("completed_at", "2999-01-01T00:00:00.000Z");
+    for actor in reporters().into_iter().chain([Actor::user("bo")]) {
+        let refused = host.store.write(&actor, |tx| tx.tasks().patch("t-v", future.clone())).unwrap_err();
+        assert!(refused.to_string().starts_with("`completed_at` must be a time from "), "{refused}");
+    }
+    super::support::file::past_guards(
+        &host.path,
+        "tasks",
+        "UPDATE tasks SET started_at = 99999999999999, completed_at = 99999999999999 WHERE task_id = 't-v'",
+    );
+    let host = reopened(&host);
+    let (bo, patch) = (Actor::user("bo"), |tx: &aclite::Tx<'_>, patch| tx.tasks().patch("t-v", patch));
+    host.store.write(&bo, |tx| patch(tx, TaskPatch::new().set("report", "x"))).unwrap();
+    // But an ending is not given a time of the future that was left there.
+    let before = Time::now();
+    let ended = host.store.write(&bo, |tx| patch(tx, TaskPatch::new().status(TaskStatus::Completed))).unwrap().task;
+    let time = ended.completed_at.unwrap();
+    assert!(before <= time && time <= Time::now(), "{time}");
+}
+
+/// What an older program stored in the place of a status, an id or a time keeps no task from being ended by the daemon.
+#[test]
+fn no_row_is_beyond_ending_whatever_its_status_id_or_time_is() {
+    let odd = [
+        ("status", "x'72756e'"),
+        ("status", "5"),
+        ("status", "''"),
+        ("status", "'run' || char(0)"),
+        ("status", "'completed' || char(0)"),
+        ("status", "CAST(x'ff' AS text)"),
+        ("status", "CAST('completed' AS blob)"),
+        ("completed_at", "'abc'"),
+        ("completed_at", "CAST(x'ff' AS text)"),
+        ("completed_at", "x'00'"),
+        ("completed_at", "1.5"),
+        ("completed_at", "-1"),
+        ("started_at", "'abc'"),
+        ("created_at", "'abc'"),
+        ("task_id", "x'6162'"),
+        ("task_id", "'a' || char(0) || 'b'"),
+        ("task_id", "CAST(x'ff' AS text)"),
+        ("task_id", "''"),
+    ];
+    let sets = [
+        "status = 'stopped'",
+        "status = 'stopped', completed_at = acl_now()",
+        "status = 'running'",
+        "completed_at = acl_now()",
+        "data = '{}'",
+    ];
+    for (column, value) in odd {
+        let host = host();
+        let rowid: i64 = ask(&host.store, "SELECT rowid FROM tasks WHERE task_id = 't-v'");
+        let spoil = format!("UPDATE tasks SET {column} = {value} WHERE rowid = {rowid}");
+        super::support::file::past_guards(&host.path, "tasks", &spoil);
+        let host = reopened(&host);
+        for actor in [system(), Actor::service("runner")] {
+            for set in sets {
+                let told =
+                    verdict_at_both_doors(&host, &actor, &format!("UPDATE tasks SET {set} WHERE rowid = {rowid}"));
+                assert_eq!(told, "ok", "{column} = {value}, then {set} by {actor:?}");
+            }
+        }
+        // The repository ends it too, and says that it did.
+        let stopped = || TaskPatch::new().status(TaskStatus::Stopped);
+        match host.store.write(&system(), |tx| tx.tasks().finish("t-v", stopped())) {
+            Ok(ended) => assert_eq!(ended.ended, aclite::EndingOutcome::First, "{column} = {value}"),
+            Err(error) => assert!(matches!(column, "task_id" | "started_at" | "created_at"), "{value}: {error}"),
+        }
+        let statement = format!("UPDATE tasks SET status = 'stopped' WHERE rowid = {rowid}");
+        host.store.write(&system(), |tx| tx.sql().execute(&statement, [])).unwrap();
+        let ended = format!("SELECT status || typeof(completed_at) FROM tasks WHERE rowid = {rowid}");
+        assert_eq!(ask::<String>(&host.store, &ended), "stoppedinteger", "{column} = {value}");
+    }
+}
+
+/// What nobody can read there keeps no ending from staying.
+#[test]
+fn an_ending_stays_whatever_its_time_is() {
+    for time in ["CAST(x'ff' AS text)", "x'00'", "'abc'", "1.5", "'a' || char(0)"] {
+        let host = host();
+        let spoil = format!("UPDATE tasks SET status = 'stopped', completed_at = {time} WHERE task_id = 't-v'");
+        super::support::file::past_guards(&host.path, "tasks", &spoil);
+        let host = reopened(&host);
+        for actor in reporters() {
+            let late =
+                "UPDATE tasks SET status = 'completed', completed_at = acl_now(), data = '{}' WHERE task_id = 't-v'";
+            host.store.write(&actor, |tx| tx.sql().execute(late, [])).unwrap();
+            raw::act_as(&host.conn, &actor);
+            run(&host.conn, late).unwrap();
+            let stays =
+                format!("SELECT status = 'stopped' AND completed_at IS {time} FROM tasks WHERE task_id = 't-v'");
+            assert!(ask::<bool>(&host.store, &stays), "{actor:?}: {time}");
+        }
     }
 }
 

@@ -61,6 +61,36 @@ fn what_the_guards_remember_cannot_be_forged() {
     assert_eq!(written, ["bo allowed patch t-v"], "nothing forged is in the audit");
 }
 
+/// Who only names a function of the guards' has tried to write nothing, and no row says so.
+#[test]
+fn a_function_that_is_named_directly_leaves_no_audit_row() {
+    for actor in [Actor::user("cy"), Actor::executor("bo", "s-v", "t-v"), Actor::service("runner")] {
+        let host = host();
+        raw::act_as(&host.conn, &actor);
+        let seq = last_seq(&host.store);
+        for function in [
+            "acl_guard_audit()",
+            "acl_guard('audit', 'remove', 1)",
+            "acl_guard('task', 'remove', 't-v', 's-v', 'v', '4 owner', 1, 'bo', 'all||all')",
+            "acl_guard_child('session', 's-v', 'task', 's-v', 'w-v', NULL, 0, 'all||all')",
+            "acl_complete_write('task', 'patch', 't-v', -1)",
+            "acl_first_owner('w-v', 'cy')",
+            "acl_removed_parent(NULL, 'session', 's-v')",
+            "acl_row('task', 'patch', 'ttask_id', 'x')",
+        ] {
+            host.refuses(&format!("SELECT {function}"), "aclite: ");
+            host.conn.execute_batch(&format!("CREATE TEMP VIEW named AS SELECT {function} AS x")).unwrap();
+            host.refuses("SELECT x FROM named", "aclite: ");
+            host.conn.execute_batch("DROP VIEW temp.named").unwrap();
+        }
+        host.login("cy");
+        assert_eq!(host.audit(seq), [""; 0], "{actor:?}");
+        // Who does try to write the audit is in it.
+        host.refuses("INSERT INTO acl_audit (seq) SELECT 1", "aclite: denied: ");
+        assert_eq!(host.audit(seq).len(), 1, "{actor:?}");
+    }
+}
+
 /// By way of a TEMP view the functions can be called without any statement that spells them.
 #[test]
 fn a_view_neither_completes_a_write_nor_makes_an_audit_row() {

@@ -278,7 +278,7 @@ fn every_row_can_be_ended_at_every_door() {
         let closed = store.write(&system(), |tx| tx.tasks().close_orphaned()).unwrap();
         assert_eq!((closed.items.len(), closed.unreadable.len()), (3, 0), "{data:.40}");
         assert_eq!(state(), "stopped idle 1", "{data:.40}");
-        let end = "UPDATE tasks SET status = 'failed', completed_at = 5 WHERE task_id = 't-w'";
+        let end = "UPDATE tasks SET status = 'failed', completed_at = acl_now() WHERE task_id = 't-w'";
         for actor in [bo(), Actor::executor("bo", "s-w", "t-w"), system()] {
             again();
             store.write(&actor, |tx| tx.sql().execute(end, [])).unwrap();
@@ -339,7 +339,7 @@ fn only_what_changes_of_data_is_checked() {
     let old = format!(r#"{{"deep":{}{},"twice":{{"k":1,"k":2}},"model":"a"}}"#, "[".repeat(300), "]".repeat(300));
     past_guards(&path, "tasks", &format!("UPDATE tasks SET data = '{old}'"));
     let new = old.replace(r#""model":"a""#, r#""model":"b","report":"\ud83c""#);
-    let end = "UPDATE tasks SET status = 'completed', completed_at = 5, data = ?1 WHERE task_id = 't-w'";
+    let end = "UPDATE tasks SET status = 'completed', completed_at = acl_now(), data = ?1 WHERE task_id = 't-w'";
     store.write(&Actor::executor("bo", "s-w", "t-w"), |tx| tx.sql().execute(end, [new.as_str()])).unwrap();
     assert_eq!(stored(&path, "SELECT data FROM tasks WHERE task_id = 't-w'"), new);
     for worse in [new.replace("[[", "[[["), new.replace(r#""k":2"#, r#""k":3"#), new.replace("model", "deep")] {

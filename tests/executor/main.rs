@@ -50,7 +50,7 @@ fn an_executor_reports_these_fields_of_its_task_and_no_other() {
     }
     // The same in SQL of the embedder's own.
     for (set, expected) in [
-        ("status = 'completed', completed_at = 5", "ok"),
+        ("status = 'completed', completed_at = acl_now()", "ok"),
         ("data = '{\"full_prompt\":\"do\",\"model\":\"m\"}'", "ok"),
         ("data = '{\"full_prompt\":\"do\",\"other\":1}'", "denied"),
         ("data = '{}'", "denied"),

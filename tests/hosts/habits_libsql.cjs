@@ -84,6 +84,8 @@ for (const [waits, name] of [
     assert.match(check(db).connection, /a statement was told SQLITE_BUSY and not reset/);
     db.prepare("UPDATE users SET name = 'Bob' WHERE user_id = 'bo'").run();
     assert.equal(value(other, "SELECT name FROM users WHERE user_id = 'bo'"), null);
+    assert.match(check(db).connection, /SQLite commits nothing until it is/);
+    assert.equal(check(db).clean, false);
     // To run it once more resets it, and what was written meanwhile is gone.
     statement.run();
     if (db.inTransaction) db.exec("COMMIT");

@@ -2,7 +2,7 @@
 
 use aclite::{
     Actor, BoardPatch, GroupPatch, MessagePatch, NewBoard, NewGroup, NewMessage, NewRepo, NewSession, NewTask, NewUser,
-    NewWorktree, RepoPatch, Result, SessionPatch, Sharing, Store, TaskPatch, Tx, UserPatch, WorktreePatch,
+    NewWorktree, RepoPatch, Result, SessionPatch, Sharing, Store, TaskPatch, Time, Tx, UserPatch, WorktreePatch,
 };
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ fn whole(record: impl Serialize) -> Value {
 /// The same. The times that the store sets are not the same twice.
 fn read(record: &impl Serialize) -> Value {
     let mut value = whole(record);
-    for stamp in ["created_at", "updated_at", "timestamp", "completed_at"] {
+    for stamp in ["created_at", "updated_at", "timestamp", "started_at", "completed_at"] {
         if let Some(time) = value.get_mut(stamp) {
             let text = time.as_str().unwrap_or_default();
             assert!(text.len() == 24 && text.ends_with('Z'), "{stamp} is RFC 3339 with milliseconds: {text}");
@@ -45,7 +45,7 @@ fn shop() -> Store {
 fn a_task_goes_round() {
     let store = shop();
     let sent = json!({
-        "task_id": "t-1", "session_id": "s", "status": "running", "started_at": "2026-01-02T03:04:05.678Z",
+        "task_id": "t-1", "session_id": "s", "status": "running", "started_at": Time::now().to_string(),
         "description": "Fix it", "full_prompt": "Please fix it", "model": null,
         "message_range": { "start_index": 3, "end_index": 3, "start_timestamp": "2026-01-02T03:04:05.678Z" },
         "git_state": { "ref_at_start": "main", "sha_at_start": "a1" }, "tool_use_count": 0,
@@ -56,7 +56,7 @@ fn a_task_goes_round() {
       "task_id": "t-1",
       "session_id": "s",
       "created_at": "…",
-      "started_at": "2026-01-02T03:04:05.678Z",
+      "started_at": "…",
       "status": "running",
       "created_by": "bo",
       "description": "Fix it",

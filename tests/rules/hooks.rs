@@ -4,7 +4,8 @@
 
 use aclite::{
     Actor, AgenticTool, AuditRow, EndingOutcome, MessagePatch, MessageQuery, MessageRole, MessageType, NewMessage,
-    NewSession, NewTask, Result, SessionPatch, Sharing, Store, TaskPatch, TaskQuery, TaskStatus, Tx, WorktreePatch,
+    NewSession, NewTask, Result, SessionPatch, Sharing, Store, TaskPatch, TaskQuery, TaskStatus, Time, Tx,
+    WorktreePatch,
 };
 use serde_json::{Value, json};
 
@@ -192,7 +193,7 @@ fn who_writes_what() {
     let stop = || Actor::system("stop handler");
     let daemon = || Actor::system("daemon");
     let person = || Actor::user("bo");
-    let ended = "2026-01-02T03:04:05.000Z";
+    let ended = Time::now().to_string();
     let success = json!({
         "status": "completed", "completed_at": ended, "git_state": {"sha_at_end": "abc", "ref_at_end": "main"},
         "message_range": {"start_index": 0, "end_index": 9}, "tool_use_count": 3, "duration_ms": 1200, "model": "m-1",
