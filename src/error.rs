@@ -483,6 +483,25 @@ pub enum Incompatible {
         /// Where it would be.
         copy: String,
     },
+    /// The copy of a migration can't be put back, since it is damaged or no copy of a guarded file.
+    CopyUnfit {
+        /// Where the copy is.
+        copy: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// Another process has the copy in hand: a migration that runs, or one that is being undone.
+    CopyInUse {
+        /// Where the copy is.
+        copy: String,
+    },
+    /// The file is not the one that a migration detached, and putting the copy back would overwrite it.
+    NotDetached {
+        /// Where the copy is.
+        copy: String,
+        /// What the file is instead.
+        found: String,
+    },
     /// Something of another program depends on what adoption added, and so it can't be taken back.
     Dependents {
         /// What depends on it, and how.
@@ -549,6 +568,18 @@ impl fmt::Display for Incompatible {
                 "a migration of this file was interrupted, and its copy is `{copy}`: put it back with `aclite migrate --undo FILE`; or, where the migration had come to its end and `aclite adopt FILE` and `aclite check FILE` are content, remove the copy"
             ),
             Self::NoCopy { copy } => write!(f, "there is no copy of a migration to put back: no file `{copy}`"),
+            Self::CopyUnfit { copy, problem } => write!(
+                f,
+                "the copy `{copy}` can't be put back, and the file was left as it is: {problem}; put a sound copy in its place, or, where `aclite adopt FILE` and `aclite check FILE` are content with the file itself, remove it"
+            ),
+            Self::CopyInUse { copy } => write!(
+                f,
+                "another process migrates this file or undoes a migration, and has the copy `{copy}` in hand: wait until it ends"
+            ),
+            Self::NotDetached { copy, found } => write!(
+                f,
+                "the file is not the one that was detached: {found}; to keep it as it is, remove the copy `{copy}`; to go back all the same, move the file away, with `FILE-wal` and `FILE-shm`, and undo again"
+            ),
             Self::Dependents { dependents } => write!(
                 f,
                 "what adoption added can't be taken back, since this depends on it or can't be read: {}; drop it, detach or migrate the file, and make it again afterwards",

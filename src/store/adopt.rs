@@ -252,7 +252,7 @@ fn check_integrity(conn: &Connection) -> Result<()> {
     let problem: String = conn
         .query_row("PRAGMA main.integrity_check(1)", [], |row| row.get(0))
         .map_err(|error| Error::of_file("checking the integrity", error))?;
-    if problem == "ok" { Ok(()) } else { Err(refused(Incompatible::Corrupt { problem })) }
+    if problem == "ok" { Ok(()) } else { Err(refused(Incompatible::Corrupt { problem: problem.replace('\n', " ") })) }
 }
 
 /// Adds the tables, columns and indexes that are missing. Says whether sessions need stamps.

@@ -105,7 +105,8 @@ one to a file in WAL mode does; on Linux also while a process has the file open 
 see an idle connection to a file in another mode elsewhere, or of another user, or through a
 network file system. COMMAND itself runs without a lock of aclite's: start nothing else meanwhile.
 
-If aclite itself is killed, the copy stays. FILE is then detached, or half migrated:
+If aclite itself is killed, the copy stays. FILE is then detached, or half migrated. A copy that
+is damaged is not put back, and a FILE that was adopted since is not overwritten:
   - to go back:  aclite migrate --undo FILE
   - to go on:    finish the migration, then aclite adopt FILE, and remove the copy
 

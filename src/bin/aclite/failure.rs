@@ -22,7 +22,7 @@ pub(crate) enum Failure {
     #[error("`{}` exists already and is not empty: `adopt` takes a file of Agor's, `check` one of aclite's", .0.display())]
     NotEmpty(PathBuf),
     /// The command of a migration failed.
-    #[error("{problem}: the file is what it was before")]
+    #[error("{problem}")]
     Command {
         /// What happened to it.
         problem: String,
@@ -36,7 +36,7 @@ pub(crate) enum Failure {
 
 impl Failure {
     pub(crate) fn code(&self) -> ExitCode {
-        let held = |reason: &Incompatible| matches!(reason, Incompatible::Held { .. });
+        let held = |reason: &Incompatible| matches!(reason, Incompatible::Held { .. } | Incompatible::CopyInUse { .. });
         let code = match self {
             Self::Command { code, .. } => *code,
             Self::Store(Error::Incompatible(reason)) if held(reason) => BUSY,

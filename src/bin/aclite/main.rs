@@ -54,7 +54,10 @@ fn run(args: &Args) -> Result<ExitCode, Failure> {
         }
         Command::Migrate { file, command, .. } => {
             // Each step is said at once: whoever ends the command in the middle has to know where the copy is.
-            let report = Migration::new().progress(progress::said).run(file, || migration::run(command))?;
+            let report = Migration::new()
+                .progress(progress::said)
+                .run(file, || migration::run(command))
+                .map_err(migration::undone)?;
             output::adopted(file, &report, args.json)?;
             Ok(ExitCode::SUCCESS)
         }
