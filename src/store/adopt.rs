@@ -61,7 +61,8 @@ pub struct AdoptReport {
     pub stamped: u64,
     /// Of a file that was detached: what was saved and holds again, as `(table or table.column, rows)`.
     pub restored: Vec<(String, u64)>,
-    /// Worktrees that were guarded once and have no saved level: others hold `none` on them, as `worktrees ID column`.
+    /// What can't be told from what was guarded, and has nothing saved, as `table ID column`. Others hold `none` on such a worktree, and
+    /// its creator does not become its owner; such a session has the stamp `(unknown)`, and nobody prompts it.
     pub closed: Vec<String>,
     /// Levels that were lowered since the file was detached, and stay so.
     pub lowered: Vec<String>,

@@ -494,7 +494,7 @@ fn detach_and_adopt_again() {
       worktrees.others_can: 2
       worktrees.others_fs_access: 2
       worktree_owners: 1
-    worktrees that were guarded and have no saved level: others hold `none` on them:
+    can't be told from what was guarded, and closed: others hold `none`, sessions have the stamp `(unknown)`:
       worktrees w-cy others_can
       worktrees w-cy others_fs_access
     saved, and not restored: removed or replaced meanwhile:

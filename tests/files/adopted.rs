@@ -626,8 +626,7 @@ fn each_refusal_says_why_and_leaves_the_file_as_it_was() {
     no database, and short: the file is not an sqlite database, or it is encrypted
     an empty file: the file is empty: `aclite init FILE` makes it one of aclite's
     no file: there is no such file
-    damaged: a page of tasks: the database is damaged: *** in database main ***
-    Tree 14 page 14: btreeInitPage() returns error code 11
+    damaged: a page of tasks: the database is damaged: *** in database main *** Tree 14 page 14: btreeInitPage() returns error code 11
     damaged: the schema: the database is damaged: database disk image is malformed
     damaged: cut short: the database is damaged: database disk image is malformed
     not to be written: the file can't be written
