@@ -378,10 +378,16 @@ impl Tampered {
 }
 
 impl Tampered {
-    /// What to do where a column came or went, which a migration of another program does; nothing elsewhere.
+    /// What to do where a column came or went, which a migration of another program does, or where a table is missing; nothing
+    /// elsewhere.
     #[must_use]
     pub fn remedy(&self) -> Option<&'static str> {
         let changed = self.altered.iter().any(|item| item.contains(" (columns came or went: "));
+        if self.missing.iter().any(|item| item.starts_with("table `")) {
+            return Some(
+                "a table is not made anew, since its rows would be missing still: put the file back from a backup",
+            );
+        }
         changed.then_some(
             "run `aclite check FILE --repair` to fit the guards to the table, and later migrations by `aclite migrate FILE -- COMMAND`",
         )
@@ -448,6 +454,13 @@ pub enum Incompatible {
     Detached,
     /// Tables or columns that adoption needs are missing: not a file of the expected shape.
     Shape {
+        /// What is missing or wrong.
+        problems: Vec<String>,
+    },
+    /// A further table can't be put under the guards.
+    TableUnfit {
+        /// The table.
+        table: String,
         /// What is missing or wrong.
         problems: Vec<String>,
     },
@@ -543,6 +556,9 @@ impl fmt::Display for Incompatible {
             Self::NotAdopted => f.write_str("the file holds tables that aclite does not guard yet: adopt it first"),
             Self::Detached => f.write_str("the guards of this file were taken out: adopt it again"),
             Self::Shape { problems } => write!(f, "the file can't be adopted: {}", problems.join(", ")),
+            Self::TableUnfit { table, problems } => {
+                write!(f, "table `{table}` can't be guarded: {}", problems.join(", "))
+            }
             Self::Encoding { found } => write!(
                 f,
                 "the file stores texts as {found}, and guards read UTF-8: copy it by `sqlite3 OLD .dump | sqlite3 NEW`, and adopt the copy"

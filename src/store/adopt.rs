@@ -244,6 +244,11 @@ fn check_shape(conn: &Connection, detached: bool) -> Result<()> {
             problems.push(format!("{kind} `{name}` is in the way"));
         }
     }
+    // SQLite puts no trigger on a virtual table.
+    let virtuals = names(conn, "SELECT name FROM main.sqlite_schema WHERE type = 'table' AND rootpage = 0 ORDER BY 1")?;
+    problems.extend(virtuals.into_iter().filter(|name| catalog::is_guarded(name)).map(|name| {
+        format!("table `{name}` is virtual, and can't be guarded: rename it by ALTER TABLE, or drop it, and adopt the file then")
+    }));
     let foreign = guard::foreign_triggers(conn)?.refused.into_iter();
     problems.extend(foreign.map(|(_, why)| format!("{why}; drop it first")));
     if problems.is_empty() { Ok(()) } else { Err(refused(Incompatible::Shape { problems })) }

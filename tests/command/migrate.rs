@@ -125,7 +125,7 @@ fn a_command_that_fails_has_its_exit_code_passed_on() {
 fn what_cant_be_adopted_afterwards_is_undone() {
     let all_but = |kept: &str| format!("rm -f \"$FILE\"; {kept}");
     for (script, told) in [
-        (all_but(""), "there is no such file"),
+        (all_but(""), "there is no file `"),
         (all_but("echo dear ada > \"$FILE\""), "not an sqlite database"),
         (all_but("head -c 20000 \"$FILE.before-migration\" > \"$FILE\""), "damaged"),
         (all_but("touch \"$FILE\""), "the file is empty"),
@@ -535,7 +535,10 @@ fn migrate_in_json_and_called_wrongly() {
     assert_eq!((&report["already"], report["restored"].as_array().unwrap().len()), (&false.into(), 3));
     let output =
         Command::new(env!("CARGO_BIN_EXE_aclite")).args(["--json", "migrate", &file, "--", "false"]).output().unwrap();
-    assert_eq!(json(texts(&output).1.lines().last().unwrap())["error"]["code"], "command");
+    let told = texts(&output).1;
+    let lines: Vec<_> = told.lines().map(json).collect();
+    assert_eq!(lines.last().unwrap()["error"]["code"], "command");
+    assert!(lines.len() > 3 && lines[..lines.len() - 1].iter().all(|line| line["progress"].is_string()), "{told}");
     for args in [&["migrate", &file][..], &["migrate", "--undo", &file, "--", "true"], &["migrate", &file, "true"]] {
         let output = Command::new(env!("CARGO_BIN_EXE_aclite")).args(args).output().unwrap();
         assert_eq!(output.status.code(), Some(2), "{args:?}");

@@ -1,6 +1,6 @@
 //! What can be asked of the command.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use aclite::Need;
 use clap::{Parser, Subcommand};
@@ -177,6 +177,20 @@ Examples:
         #[arg(long)]
         repair: bool,
     },
+}
+
+impl Command {
+    /// The file that it is about.
+    pub(crate) fn file(&self) -> &Path {
+        match self {
+            Self::Init { file }
+            | Self::Adopt { file, .. }
+            | Self::Detach { file }
+            | Self::Migrate { file, .. }
+            | Self::GuardTable { file, .. }
+            | Self::Check { file, .. } => file,
+        }
+    }
 }
 
 /// What an operation needs, and what suffices for one's own.
