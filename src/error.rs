@@ -378,10 +378,16 @@ impl Tampered {
 }
 
 impl Tampered {
-    /// What to do where a column came or went, which a migration of another program does; nothing elsewhere.
+    /// What to do where a column came or went, which a migration of another program does, or where a table is missing; nothing
+    /// elsewhere.
     #[must_use]
     pub fn remedy(&self) -> Option<&'static str> {
         let changed = self.altered.iter().any(|item| item.contains(" (columns came or went: "));
+        if self.missing.iter().any(|item| item.starts_with("table `")) {
+            return Some(
+                "a table is not made anew, since its rows would be missing still: put the file back from a backup",
+            );
+        }
         changed.then_some(
             "run `aclite check FILE --repair` to fit the guards to the table, and later migrations by `aclite migrate FILE -- COMMAND`",
         )
@@ -451,6 +457,13 @@ pub enum Incompatible {
         /// What is missing or wrong.
         problems: Vec<String>,
     },
+    /// A further table can't be put under the guards.
+    TableUnfit {
+        /// The table.
+        table: String,
+        /// What is missing or wrong.
+        problems: Vec<String>,
+    },
     /// Its texts are not UTF-8.
     Encoding {
         /// How they are encoded.
@@ -482,6 +495,25 @@ pub enum Incompatible {
     NoCopy {
         /// Where it would be.
         copy: String,
+    },
+    /// The copy of a migration can't be put back, since it is damaged or no copy of a guarded file.
+    CopyUnfit {
+        /// Where the copy is.
+        copy: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// Another process has the copy in hand: a migration that runs, or one that is being undone.
+    CopyInUse {
+        /// Where the copy is.
+        copy: String,
+    },
+    /// The file is not the one that a migration detached, and putting the copy back would overwrite it.
+    NotDetached {
+        /// Where the copy is.
+        copy: String,
+        /// What the file is instead.
+        found: String,
     },
     /// Something of another program depends on what adoption added, and so it can't be taken back.
     Dependents {
@@ -524,6 +556,9 @@ impl fmt::Display for Incompatible {
             Self::NotAdopted => f.write_str("the file holds tables that aclite does not guard yet: adopt it first"),
             Self::Detached => f.write_str("the guards of this file were taken out: adopt it again"),
             Self::Shape { problems } => write!(f, "the file can't be adopted: {}", problems.join(", ")),
+            Self::TableUnfit { table, problems } => {
+                write!(f, "table `{table}` can't be guarded: {}", problems.join(", "))
+            }
             Self::Encoding { found } => write!(
                 f,
                 "the file stores texts as {found}, and guards read UTF-8: copy it by `sqlite3 OLD .dump | sqlite3 NEW`, and adopt the copy"
@@ -549,6 +584,18 @@ impl fmt::Display for Incompatible {
                 "a migration of this file was interrupted, and its copy is `{copy}`: put it back with `aclite migrate --undo FILE`; or, where the migration had come to its end and `aclite adopt FILE` and `aclite check FILE` are content, remove the copy"
             ),
             Self::NoCopy { copy } => write!(f, "there is no copy of a migration to put back: no file `{copy}`"),
+            Self::CopyUnfit { copy, problem } => write!(
+                f,
+                "the copy `{copy}` can't be put back, and the file was left as it is: {problem}; put a sound copy in its place, or, where `aclite adopt FILE` and `aclite check FILE` are content with the file itself, remove it"
+            ),
+            Self::CopyInUse { copy } => write!(
+                f,
+                "another process migrates this file or undoes a migration, and has the copy `{copy}` in hand: wait until it ends"
+            ),
+            Self::NotDetached { copy, found } => write!(
+                f,
+                "the file is not the one that was detached: {found}; to keep it as it is, remove the copy `{copy}`; to go back all the same, move the file away, with `FILE-wal` and `FILE-shm`, and undo again"
+            ),
             Self::Dependents { dependents } => write!(
                 f,
                 "what adoption added can't be taken back, since this depends on it or can't be read: {}; drop it, detach or migrate the file, and make it again afterwards",

@@ -61,7 +61,8 @@ pub struct AdoptReport {
     pub stamped: u64,
     /// Of a file that was detached: what was saved and holds again, as `(table or table.column, rows)`.
     pub restored: Vec<(String, u64)>,
-    /// Worktrees that were guarded once and have no saved level: others hold `none` on them, as `worktrees ID column`.
+    /// What can't be told from what was guarded, and has nothing saved, as `table ID column`. Others hold `none` on such a worktree, and
+    /// its creator does not become its owner; such a session has the stamp `(unknown)`, and nobody prompts it.
     pub closed: Vec<String>,
     /// Levels that were lowered since the file was detached, and stay so.
     pub lowered: Vec<String>,
@@ -243,6 +244,11 @@ fn check_shape(conn: &Connection, detached: bool) -> Result<()> {
             problems.push(format!("{kind} `{name}` is in the way"));
         }
     }
+    // SQLite puts no trigger on a virtual table.
+    let virtuals = names(conn, "SELECT name FROM main.sqlite_schema WHERE type = 'table' AND rootpage = 0 ORDER BY 1")?;
+    problems.extend(virtuals.into_iter().filter(|name| catalog::is_guarded(name)).map(|name| {
+        format!("table `{name}` is virtual, and can't be guarded: rename it by ALTER TABLE, or drop it, and adopt the file then")
+    }));
     let foreign = guard::foreign_triggers(conn)?.refused.into_iter();
     problems.extend(foreign.map(|(_, why)| format!("{why}; drop it first")));
     if problems.is_empty() { Ok(()) } else { Err(refused(Incompatible::Shape { problems })) }
@@ -252,7 +258,7 @@ fn check_integrity(conn: &Connection) -> Result<()> {
     let problem: String = conn
         .query_row("PRAGMA main.integrity_check(1)", [], |row| row.get(0))
         .map_err(|error| Error::of_file("checking the integrity", error))?;
-    if problem == "ok" { Ok(()) } else { Err(refused(Incompatible::Corrupt { problem })) }
+    if problem == "ok" { Ok(()) } else { Err(refused(Incompatible::Corrupt { problem: problem.replace('\n', " ") })) }
 }
 
 /// Adds the tables, columns and indexes that are missing. Says whether sessions need stamps.

@@ -1,24 +1,17 @@
 //! A migration of another program: the guards are taken out, its command runs, and the guards are put in again. Where anything
 //! of that fails, the file is what it was before.
 
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
-
-use rusqlite::backup::{Backup, StepResult};
-use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::adopt::{AdoptReport, Adoption};
 use super::connection::Conn;
 use super::detach::detach;
+use super::fallback::{BUSY, Before, Fallback, beside};
 use super::holders::holders;
-use super::open::{done, existing, looking, refuse_read_only};
+use super::open::{done, existing, looking, refuse_read_only, waited};
 use super::schema::{Kind, kind, not_ours, refused};
 use crate::error::{Error, Incompatible, Result};
-
-/// How long a lock is waited for.
-const BUSY: Duration = Duration::from_secs(5);
 
 /// How to run a migration of another program over a guarded file.
 ///
@@ -67,7 +60,7 @@ impl<'a> Migration<'a> {
     ///
     /// Where `work` or the adoption fails, the copy is put back into the file through SQLite, so that processes which have it
     /// open see it. The copy stays only where that fails too, or this process is killed: the file is detached then, or half
-    /// migrated. [`Migration::undo`] puts the copy back later.
+    /// migrated. [`Migration::undo`] puts the copy back later. While this runs nobody else can put it back or remove it by aclite.
     ///
     /// `work` runs without a lock on the file, since it has to write it. What other processes write meanwhile is lost when the
     /// copy is put back.
@@ -75,7 +68,7 @@ impl<'a> Migration<'a> {
     /// # Errors
     /// `Incompatible` where other processes have the file open (an idle connection to a file in WAL mode is seen by its lock;
     /// one to a file in another mode only on Linux, and only where this user may look at the process), where the copy
-    /// of an earlier migration is there, and as [`Store::detach`](super::Store::detach); what `work` returns; as
+    /// of an earlier migration is there or another one runs, and as [`Store::detach`](super::Store::detach); what `work` returns; as
     /// [`Adoption::run`]; `Busy`, `Storage`.
     pub fn run<E: From<Error> + std::fmt::Display>(
         self,
@@ -84,7 +77,7 @@ impl<'a> Migration<'a> {
     ) -> Result<AdoptReport, E> {
         let path = path.as_ref();
         let copy = Self::copy_of(path);
-        self.prepare(path, &copy)?;
+        let (fallback, before) = self.prepare(path, &copy)?;
         self.step("running the command");
         let done = work().and_then(|()| {
             self.step("adopting the file");
@@ -93,15 +86,15 @@ impl<'a> Migration<'a> {
         match done {
             Ok(report) => {
                 self.step("removing the copy");
-                remove(&copy)?;
+                fallback.remove()?;
                 Ok(report)
             }
             Err(failure) => {
                 self.step("putting the copy back");
-                match put_back(path, &copy) {
+                match fallback.put_back(path, &before) {
                     Ok(()) => Err(failure),
                     Err(error) => Err(Error::broken(format!(
-                        "the migration failed ({failure}), and its copy could not be put back ({error}): the copy is `{}`",
+                        "the migration failed ({failure}), and the copy of the file could not be put back ({error}): the file is detached, or half migrated; the copy stays at `{}`: mend the cause and put it back with `aclite migrate --undo FILE`",
                         copy.display()
                     ))
                     .into()),
@@ -113,13 +106,19 @@ impl<'a> Migration<'a> {
     /// Puts the copy of an interrupted migration back into the file, and removes it.
     ///
     /// # Errors
-    /// `Incompatible` where there is no copy; `Busy`; `Storage`, and the copy stays then.
+    /// `Incompatible` where there is no copy, where it is damaged or none of a guarded file, where the migration still runs, and
+    /// where the file is not the one that was detached: it was adopted since, or is another one. The copy and the file stay then.
+    /// `Busy`; `Storage`, and the copy stays.
     pub fn undo(path: impl AsRef<Path>) -> Result<()> {
-        let copy = Self::copy_of(path.as_ref());
+        let (path, started) = (path.as_ref(), Instant::now());
+        let copy = Self::copy_of(path);
         if !copy.exists() {
             return Err(refused(Incompatible::NoCopy { copy: copy.display().to_string() }));
         }
-        put_back(path.as_ref(), &copy)
+        let fallback = Fallback::open(&copy, Duration::ZERO)?;
+        fallback.check()?;
+        refuse_changed(path, &copy).map_err(|error| waited(error, started))?;
+        fallback.put_back(path, &Before::UNKNOWN)
     }
 
     fn step(&self, step: &str) {
@@ -129,29 +128,73 @@ impl<'a> Migration<'a> {
     }
 
     /// Copies and detaches the file under one exclusive lock, which ends with this.
-    fn prepare(&self, path: &Path, copy: &Path) -> Result<()> {
-        if copy.exists() {
-            return Err(refused(Incompatible::Interrupted { copy: copy.display().to_string() }));
-        }
+    fn prepare(&self, path: &Path, copy: &Path) -> Result<(Fallback, Before)> {
+        let started = Instant::now();
+        refuse_copy(copy)?;
         self.step("looking whether other programs have the file open");
-        {
-            let conn = looking(path, BUSY)?;
-            match kind(&conn.raw)? {
-                Kind::Ours { generation: 0, .. } => return Err(refused(Incompatible::Detached)),
-                Kind::Ours { .. } => {}
-                Kind::Empty | Kind::Foreign => return Err(not_ours(&conn.raw)?),
+        // A file that is none of ours is not locked either.
+        refuse_unguarded(&looking(path, BUSY)?).map_err(|error| waited(error, started))?;
+        let conn = alone(path)?;
+        // Before the lock another migration may have come first.
+        refuse_copy(copy)?;
+        refuse_unguarded(&conn)?;
+        let before = Before::look(path, &conn.raw)?;
+        self.step(&format!("copying the file to `{}`", copy.display()));
+        let fallback = Fallback::make(&conn.raw, copy)?;
+        self.step("taking out the guards");
+        match detach(&conn).and_then(|_| done(&conn.raw)) {
+            Ok(()) => Ok((fallback, before)),
+            Err(error) => {
+                // The file is what it was.
+                fallback.remove()?;
+                Err(error)
             }
         }
-        let conn = alone(path)?;
-        self.step(&format!("copying the file to `{}`", copy.display()));
-        make_copy(&conn, copy)?;
-        self.step("taking out the guards");
-        let detached = detach(&conn).and_then(|_| done(&conn.raw));
-        if detached.is_err() {
-            // The file is what it was.
-            remove(copy)?;
+    }
+}
+
+/// Fails where a copy is there: of a migration that runs, or of one that was interrupted.
+fn refuse_copy(copy: &Path) -> Result<()> {
+    if !copy.exists() {
+        return Ok(());
+    }
+    match Fallback::open(copy, Duration::ZERO) {
+        Err(Error::Incompatible(reason)) if matches!(*reason, Incompatible::CopyInUse { .. }) => {
+            Err(Error::Incompatible(reason))
         }
-        detached
+        _ => Err(refused(Incompatible::Interrupted { copy: copy.display().to_string() })),
+    }
+}
+
+/// Fails unless the file is one of ours that has its guards.
+fn refuse_unguarded(conn: &Conn) -> Result<()> {
+    match kind(&conn.raw)? {
+        Kind::Ours { generation: 0, .. } => Err(refused(Incompatible::Detached)),
+        Kind::Ours { .. } => Ok(()),
+        Kind::Empty | Kind::Foreign => Err(not_ours(&conn.raw)?),
+    }
+}
+
+/// Fails where the file is not the one that was detached, so that the copy would overwrite something else. What is gone, empty or
+/// no database can be what a migration left.
+fn refuse_changed(path: &Path, copy: &Path) -> Result<()> {
+    let changed =
+        |found: &str| refused(Incompatible::NotDetached { copy: copy.display().to_string(), found: found.to_owned() });
+    let found = match looking(path, BUSY) {
+        Ok(conn) => kind(&conn.raw),
+        Err(error) => Err(error),
+    };
+    match found {
+        Ok(Kind::Ours { generation: 0, .. } | Kind::Empty) => Ok(()),
+        Ok(Kind::Ours { .. }) => Err(changed("it was adopted after the copy was made")),
+        Ok(Kind::Foreign) => Err(changed("it is another one")),
+        Err(Error::Incompatible(reason)) => match *reason {
+            Incompatible::Missing | Incompatible::NotADatabase | Incompatible::Corrupt { .. } => Ok(()),
+            Incompatible::Newer { .. } | Incompatible::UserVersionTaken { .. } => Err(changed("it is another one")),
+            reason => Err(refused(reason)),
+        },
+        Err(Error::Tampered(_)) => Err(changed("it is another one")),
+        Err(error) => Err(error),
     }
 }
 
@@ -168,96 +211,4 @@ fn alone(path: &Path) -> Result<Conn> {
     // Without a log an idle connection has no lock.
     let by = holders(path);
     if by.is_empty() { Ok(conn) } else { Err(refused(Incompatible::Held { by })) }
-}
-
-/// Copies the file as the connection sees it. A copy of that name is whole: it gets the name last.
-fn make_copy(conn: &Conn, copy: &Path) -> Result<()> {
-    let part = beside(copy, ".part");
-    let failed = |error| Error::storage(format!("copying the file to `{}`", part.display()), error);
-    remove(&part)?;
-    // Only its owner may read it: it holds what the file holds.
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(&part).map_err(failed)?;
-    let copied = Connection::open(&part)
-        .and_then(|mut target| {
-            back_up(&conn.raw, &mut target)?;
-            // One file alone, also while it is read.
-            target.query_row("PRAGMA journal_mode = DELETE", [], |_| Ok(()))
-        })
-        .map_err(|error| Error::of_file(format!("copying the file to `{}`", part.display()), error))
-        .and_then(|()| fs::rename(&part, copy).map_err(failed));
-    if copied.is_err() {
-        remove(&part)?;
-    }
-    copied
-}
-
-/// Writes the copy into the file, in one transaction, and removes the copy.
-fn put_back(path: &Path, copy: &Path) -> Result<()> {
-    let failed = |error| Error::of_file(format!("putting `{}` back", copy.display()), error);
-    let source = Connection::open_with_flags(copy, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(failed)?;
-    let write = || {
-        let mut target = Connection::open(path)?;
-        target.busy_timeout(BUSY)?;
-        // In WAL mode pages can't get another size, which the command may have given them. Where others have the file open it
-        // stays in that mode, and the size too.
-        let mode = |mode: &str| target.pragma_update_and_check(None, "journal_mode", mode, |_| Ok(()));
-        match mode("DELETE") {
-            Err(error) if error.sqlite_error_code() != Some(ErrorCode::DatabaseBusy) => return Err(error),
-            _ => {}
-        }
-        back_up(&source, &mut target)?;
-        match target.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(())) {
-            // Opening the store switches it.
-            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => Ok(()),
-            switched => switched,
-        }
-    };
-    match write().map_err(failed) {
-        // Nobody works with what is no database any more: it can go.
-        Err(Error::Incompatible(reason))
-            if matches!(*reason, Incompatible::NotADatabase | Incompatible::Corrupt { .. }) =>
-        {
-            fs::File::create(path).map_err(|error| Error::storage(format!("emptying `{}`", path.display()), error))?;
-            write().map_err(failed)?;
-        }
-        written => written?,
-    }
-    drop(source);
-    remove(copy)
-}
-
-/// Copies a whole database into another, or fails once the lock was not free in time.
-fn back_up(source: &Connection, target: &mut Connection) -> rusqlite::Result<()> {
-    let started = Instant::now();
-    let backup = Backup::new(source, target)?;
-    loop {
-        match backup.step(-1)? {
-            StepResult::Done => return Ok(()),
-            StepResult::Busy | StepResult::Locked if started.elapsed() > BUSY => {
-                let busy = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY);
-                return Err(rusqlite::Error::SqliteFailure(busy, None));
-            }
-            _ => std::thread::sleep(Duration::from_millis(5)),
-        }
-    }
-}
-
-/// Removes a file that may be there.
-fn remove(path: &Path) -> Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(Error::storage(format!("removing `{}`", path.display()), error))
-        }
-        _ => Ok(()),
-    }
-}
-
-fn beside(path: &Path, ending: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(ending);
-    name.into()
 }

@@ -4,6 +4,7 @@ mod added;
 mod adopt;
 mod connection;
 mod detach;
+mod fallback;
 mod holders;
 mod migrate;
 mod open;

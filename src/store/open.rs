@@ -368,10 +368,11 @@ impl CheckReport {
         self.missing.is_empty() && self.altered.is_empty() && !self.outdated
     }
 
-    /// What to do where a migration of another program added or removed columns of guarded tables; nothing elsewhere.
+    /// What to do where a migration of another program added or removed columns of guarded tables, or where a table is missing;
+    /// nothing elsewhere.
     #[must_use]
     pub fn remedy(&self) -> Option<&'static str> {
-        Tampered { missing: Vec::new(), altered: self.altered.clone() }.remedy()
+        Tampered { missing: self.missing.clone(), altered: self.altered.clone() }.remedy()
     }
 }
 

@@ -2,7 +2,10 @@
 //!
 //! It fails closed. Of a saved and a present level the lower holds. A worktree that was guarded once and has no saved level gives
 //! others nothing. What was removed meanwhile stays removed, and a right that was given meanwhile is withdrawn, since no guard judged
-//! it. A record counts as the saved one only with the same time of creation: another one of the same id gets nothing.
+//! it. A record counts as the saved one only with the same time of creation: another one of the same id gets nothing. Only a session
+//! keeps its stamp by its id alone, since that takes from it.
+//!
+//! Worktrees and sessions that can't be told from what was guarded are closed. A migration may have given them other ids or times.
 
 use std::fmt;
 
@@ -42,10 +45,12 @@ const RIGHTS: [Rights; 3] = [
 pub(super) fn restore(conn: &Connection, taken: &Added, fresh: &Added) -> Result<Restored> {
     let mut report = Restored::default();
     let lost = complete_copies(conn)?;
-    know_worktrees(conn, lost)?;
+    know_worktrees(conn, lost.contains(&"worktrees"))?;
+    doubt_sessions(conn)?;
     let restoring = Restoring { conn, taken, fresh };
     restoring.levels(&mut report)?;
     restoring.unix_names(&mut report)?;
+    restoring.close_sessions(lost.contains(&"sessions"), &mut report)?;
     restoring.groups(&mut report)?;
     for rights in &RIGHTS {
         restoring.rights(rights, &mut report)?;
@@ -79,51 +84,74 @@ impl Restored {
 }
 
 /// Whether a worktree may get its creator as its owner: one that is new may, one that was guarded once keeps the owners that it has.
-pub(super) const MAY_BE_ATTRIBUTED: &str =
-    "AND w.worktree_id NOT IN (SELECT worktree_id FROM main.acl_saved_known WHERE NOT may_be_attributed)";
+pub(super) const MAY_BE_ATTRIBUTED: &str = "AND w.worktree_id NOT IN (SELECT worktree_id FROM main.acl_saved_known)";
 
 /// Whether a session may get its creator's unix name: one that is new may, the others have their stamps from before.
-pub(super) const MAY_BE_STAMPED: &str = "AND NOT EXISTS (SELECT 1 FROM main.acl_saved_sessions AS s
-    WHERE s.session_id = sessions.session_id AND s.created_at IS sessions.created_at)";
+pub(super) const MAY_BE_STAMPED: &str = "AND session_id NOT IN (SELECT session_id FROM main.acl_saved_sessions)
+    AND session_id NOT IN (SELECT session_id FROM main.acl_saved_doubted)";
 
-/// Puts empty copies where some are missing. Says whether the worktrees' is.
-fn complete_copies(conn: &Connection) -> Result<bool> {
-    let mut lost = false;
+/// The stamp of a session that may have lost its own. No unix user is called so, so that nobody prompts it.
+const UNKNOWN: &str = "(unknown)";
+
+/// Whether a record was made after the file was detached, by its time of creation. A time in another unit than milliseconds lies
+/// before that or beyond the next day.
+const IS_LATER: &str = "typeof(t.created_at) = 'integer'
+    AND t.created_at > ifnull((SELECT value FROM main.acl_meta WHERE name = 'detached_at'), 9e999)
+    AND t.created_at <= acl_now() + 86400000";
+
+/// Puts empty copies where some are missing. Says of which tables.
+fn complete_copies(conn: &Connection) -> Result<Vec<&'static str>> {
+    let mut lost = Vec::new();
     for table in catalog::TABLES.iter().filter(|table| ALWAYS.iter().any(|(name, _)| *name == table.name)) {
         if !saved::is_whole(conn, table)? {
             saved::replace_by_empty(conn, table)?;
-            lost |= table.name == "worktrees";
+            lost.push(table.name);
         }
     }
     Ok(lost)
 }
 
-/// Lists the worktrees that were guarded once, in `acl_saved_known`: whether each is the one that was saved, and whether its
-/// creator may become its owner.
+/// Lists the worktrees that were guarded once, or may have been, in `acl_saved_known`: whether each is the one that was saved.
 ///
-/// One without a saved row counts as guarded where the audit knows it, or where it was created before the file was detached; and
-/// all of them do where the worktrees' copy is `lost`.
+/// One is new if it has no saved row, the audit does not know it, it was created after the file was detached, and every worktree
+/// that was saved is there: what is missing may be this one, under another id. None is where the worktrees' copy is `lost`.
 fn know_worktrees(conn: &Connection, lost: bool) -> Result<()> {
     let failed = |error| Error::of_file("looking which worktrees were guarded", error);
     conn.execute_batch(
-        "CREATE TABLE main.acl_saved_known (worktree_id PRIMARY KEY, is_same, may_be_attributed);
+        "CREATE TABLE main.acl_saved_known (worktree_id PRIMARY KEY, is_same);
          CREATE TABLE main.acl_saved_audited AS SELECT DISTINCT worktree_id FROM main.acl_audit
          WHERE verdict = 'allowed' AND worktree_id IS NOT NULL",
     )
     .map_err(failed)?;
     conn.execute(
-        "INSERT OR IGNORE INTO main.acl_saved_known
-         SELECT w.worktree_id, s.worktree_id IS NOT NULL AND s.created_at IS w.created_at,
-           s.created_at IS NOT w.created_at
-             AND (s.worktree_id IS NOT NULL OR NOT ?1 AND w.worktree_id NOT IN (SELECT worktree_id FROM main.acl_saved_audited))
-         FROM main.worktrees AS w LEFT JOIN main.acl_saved_worktrees AS s ON s.worktree_id = w.worktree_id
-         WHERE ?1 OR s.worktree_id IS NOT NULL OR w.worktree_id IN (SELECT worktree_id FROM main.acl_saved_audited)
-            OR typeof(w.created_at) <> 'integer'
-            OR w.created_at <= ifnull((SELECT value FROM main.acl_meta WHERE name = 'detached_at'), 9e999)",
+        &format!(
+            "INSERT OR IGNORE INTO main.acl_saved_known
+             SELECT t.worktree_id, s.worktree_id IS NOT NULL AND s.created_at IS t.created_at
+             FROM main.worktrees AS t LEFT JOIN main.acl_saved_worktrees AS s ON s.worktree_id = t.worktree_id
+             WHERE ?1 OR s.worktree_id IS NOT NULL OR t.worktree_id IN (SELECT worktree_id FROM main.acl_saved_audited)
+                OR NOT ({IS_LATER})
+                OR EXISTS (SELECT 1 FROM main.acl_saved_worktrees AS missing WHERE NOT EXISTS (SELECT 1 FROM main.worktrees AS w
+                     WHERE w.worktree_id = missing.worktree_id AND w.created_at IS missing.created_at))"
+        ),
         [lost],
     )
     .map_err(failed)
     .map(drop)
+}
+
+/// A session whose stamp was saved, and that is not there under its id.
+const LOST_STAMP: &str =
+    "EXISTS (SELECT 1 FROM main.acl_saved_sessions AS missing WHERE missing.unix_username IS NOT NULL
+    AND missing.session_id NOT IN (SELECT session_id FROM main.sessions))";
+
+/// Lists the sessions that are neither saved nor certainly new, in `acl_saved_doubted`.
+fn doubt_sessions(conn: &Connection) -> Result<()> {
+    conn.execute_batch(&format!(
+        "CREATE TABLE main.acl_saved_doubted (session_id PRIMARY KEY);
+         INSERT OR IGNORE INTO main.acl_saved_doubted SELECT t.session_id FROM main.sessions AS t
+         WHERE t.session_id NOT IN (SELECT session_id FROM main.acl_saved_sessions) AND (NOT ({IS_LATER}) OR {LOST_STAMP})"
+    ))
+    .map_err(|error| Error::of_file("looking which sessions are new", error))
 }
 
 struct Restoring<'a> {
@@ -184,7 +212,7 @@ impl Restoring<'_> {
     }
 
     /// Names that somebody runs as. A saved one holds; where the column stayed, one that was cleared in between stays cleared.
-    /// A session's stamp is for good.
+    /// A session's stamp is for good, whatever its other columns are.
     fn unix_names(&self, report: &mut Restored) -> Result<()> {
         for (table, key, column) in [
             ("users", "user_id", "unix_username"),
@@ -193,17 +221,19 @@ impl Restoring<'_> {
         ] {
             let failed = |error| Error::of_file(format!("restoring `{table}.{column}`"), error);
             let may_be_empty = table == "sessions" || self.taken.has_column(table, column);
+            let is_same = match table {
+                "sessions" => format!("s.{key} = t.{key}"),
+                _ => format!("s.{key} = t.{key} AND s.created_at IS t.created_at"),
+            };
             let same = format!(
-                "FROM main.acl_saved_{table} AS s WHERE s.{key} = t.{key} AND s.created_at IS t.created_at
-                   AND s.{column} IS NOT NULL AND (?1 OR t.{column} IS NOT NULL)"
+                "FROM main.acl_saved_{table} AS s WHERE {is_same} AND s.{column} IS NOT NULL AND (?1 OR t.{column} IS NOT NULL)"
             );
             // A name that is there and another one: no guard has judged it.
             report.withdrawn.extend(names(
                 self.conn,
                 &format!(
                     "SELECT '{table} ' || t.{key} || ' {column}: ' || t.{column} FROM main.{table} AS t, main.acl_saved_{table} AS s
-                     WHERE s.{key} = t.{key} AND s.created_at IS t.created_at AND s.{column} IS NOT t.{column}
-                       AND s.{column} IS NOT NULL AND t.{column} IS NOT NULL ORDER BY 1"
+                     WHERE {is_same} AND s.{column} IS NOT t.{column} AND s.{column} IS NOT NULL AND t.{column} IS NOT NULL ORDER BY 1"
                 ),
             )?);
             self.conn
@@ -225,6 +255,28 @@ impl Restoring<'_> {
             report.restore(&format!("{table}.{column}"), restored.unsigned_abs());
         }
         Ok(())
+    }
+
+    /// A session without a stamp runs as the daemon. One that may have lost its stamp, or that would have got one if it were new,
+    /// must not: it gets a stamp that is nobody's.
+    fn close_sessions(&self, lost: bool, report: &mut Restored) -> Result<()> {
+        let is_fresh = self.fresh.has_column("sessions", "unix_username");
+        let doubted = format!(
+            "FROM main.acl_saved_doubted AS d WHERE EXISTS (SELECT 1 FROM main.sessions AS t WHERE t.session_id = d.session_id
+               AND t.unix_username IS NULL AND ({LOST_STAMP} OR {is_fresh} AND ({lost} OR t.created_by IN (
+                 SELECT user_id FROM main.users WHERE unix_username IS NOT NULL))))"
+        );
+        report.closed.extend(names(
+            self.conn,
+            &format!("SELECT 'sessions ' || d.session_id || ' unix_username' {doubted} ORDER BY 1"),
+        )?);
+        let close = format!(
+            "UPDATE main.sessions SET unix_username = '{UNKNOWN}' WHERE session_id IN (SELECT d.session_id {doubted})"
+        );
+        self.conn
+            .execute(&close, [])
+            .map(drop)
+            .map_err(|error| Error::of_file("restoring `sessions.unix_username`", error))
     }
 
     /// Groups come back where their table was taken back. An archived one is archived again: its grants did not count.

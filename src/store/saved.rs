@@ -23,8 +23,9 @@ pub(super) const ALWAYS: [(&str, &[&str]); 7] = [
     ("worktree_group_grants", &["can"]),
 ];
 
-/// What an adoption keeps beside the copies while it restores them: which worktrees were guarded once, and which the audit knows.
-const LISTS: [&str; 2] = ["known", "audited"];
+/// What an adoption keeps beside the copies while it restores them: which worktrees were guarded once, which the audit knows, and
+/// which sessions may be new or not.
+const LISTS: [&str; 3] = ["known", "audited", "doubted"];
 
 /// Names of columns, for SQL.
 fn list(columns: &[&str]) -> String {

@@ -95,9 +95,20 @@ impl Store {
         let conn = self.writer(started)?;
         in_transaction(&conn.raw, ["BEGIN IMMEDIATE", "COMMIT"], |_| {
             unchanged(&conn)?;
-            put(&conn, actor, table, &guard)
+            put(&conn, actor, table, &guard).map_err(|error| of_table(table, error))
         })
         .map_err(|error| waited(error, started))
+    }
+}
+
+/// What keeps the tables of a file from being guarded is, here, something about this one.
+fn of_table(table: &str, error: Error) -> Error {
+    match error {
+        Error::Incompatible(reason) => Error::Incompatible(Box::new(match *reason {
+            Incompatible::Shape { problems } => Incompatible::TableUnfit { table: table.to_owned(), problems },
+            reason => reason,
+        })),
+        error => error,
     }
 }
 

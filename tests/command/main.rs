@@ -326,7 +326,7 @@ fn refusals_name_their_reason() {
     let dir = tempdir().unwrap();
     let missing = dir.path().join("missing.db");
     for command in ["adopt", "detach", "check"] {
-        assert_eq!(fails(1, &[command], &missing), "aclite: there is no such file\n");
+        assert_eq!(fails(1, &[command], &missing), "aclite: there is no file `FILE`\n");
         assert!(!missing.exists(), "{command} makes no file");
     }
     fails(1, &["check", "--repair"], &missing);
@@ -414,6 +414,7 @@ fn what_permissions_forbid_is_said() {
         (output.status.code(), format!("{out}{err}").replace(&path.display().to_string(), "FILE"))
     };
     let forbidden = "aclite: the file can't be opened: its permissions or those of its directory forbid it (in WAL mode SQLite writes beside the file)\n";
+    let readonly = "aclite: `FILE` can't be written: its permissions, those of its directory or its file system forbid it; run this as its owner, or make both writable\n";
     let before = bytes(&path);
     // The file can't be read; the directory can't be entered.
     for (file, directory) in [(0o000, 0o755), (0o644, 0o000)] {
@@ -430,7 +431,7 @@ fn what_permissions_forbid_is_said() {
         mode(&inside, directory);
         assert_eq!(ask(&["check"]), (Some(0), "the guards of `FILE` are as they should be\n".to_owned()), "{file:o}");
         for args in [&["adopt"][..], &["detach"]] {
-            assert_eq!(ask(args), (Some(1), "aclite: the file can't be written\n".to_owned()), "{file:o} {args:?}");
+            assert_eq!(ask(args), (Some(1), readonly.to_owned()), "{file:o} {args:?}");
         }
         assert_eq!(std::fs::read_dir(&inside).unwrap().count(), 1, "nothing is left beside it");
     }
@@ -494,7 +495,7 @@ fn detach_and_adopt_again() {
       worktrees.others_can: 2
       worktrees.others_fs_access: 2
       worktree_owners: 1
-    worktrees that were guarded and have no saved level: others hold `none` on them:
+    can't be told from what was guarded, and closed: others hold `none`, sessions have the stamp `(unknown)`:
       worktrees w-cy others_can
       worktrees w-cy others_fs_access
     saved, and not restored: removed or replaced meanwhile:
@@ -532,7 +533,9 @@ fn guard_table_puts_a_further_table_under_the_guards() {
     let again = json(&works(&["--json", "guard-table", "--worktree", "worktree_id", &file], table));
     assert_eq!(again["guarded"], "FILE");
     let wrong = fails(1, &["guard-table", "--session", "worktree_id", &file], Path::new("nothing"));
-    assert!(wrong.contains("there is no table"), "{wrong}");
+    assert_eq!(wrong, "aclite: table `FILE` can't be guarded: there is no table `FILE`\n");
+    let wrong = fails(2, &["guard-table", "--session", "session_id", &file], Path::new("tasks"));
+    assert_eq!(wrong, "aclite: `table` is guarded already: it is one of aclite's own\n");
     fails(2, &["guard-table", &file], table);
     fails(2, &["guard-table", "--session", "a", "--worktree", "b", &file], table);
     fails(2, &["guard-table", "--session", "a", "--create", "everything", &file], table);
@@ -589,6 +592,19 @@ fn what_repair_cant_mend_is_an_error() {
         refused["error"]["altered"],
         serde_json::json!(["trigger `mine` on `tasks` is not aclite's: it writes `boards`"])
     );
+}
+
+#[test]
+fn a_table_that_is_missing_is_told_with_what_to_do() {
+    let dir = tempdir().unwrap();
+    let path = dir.path().join("new.db");
+    works(&["init"], &path);
+    tamper(&path, "DROP TABLE acl_epoch");
+    let told = "a table is not made anew, since its rows would be missing still: put the file back from a backup\n";
+    for args in [&["check"][..], &["check", "--repair"]] {
+        let (out, err) = texts(&aclite(args, &path));
+        assert!(format!("{out}{err}").ends_with(told), "{args:?}: {out}{err}");
+    }
 }
 
 #[test]

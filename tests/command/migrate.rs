@@ -125,7 +125,7 @@ fn a_command_that_fails_has_its_exit_code_passed_on() {
 fn what_cant_be_adopted_afterwards_is_undone() {
     let all_but = |kept: &str| format!("rm -f \"$FILE\"; {kept}");
     for (script, told) in [
-        (all_but(""), "there is no such file"),
+        (all_but(""), "there is no file `"),
         (all_but("echo dear ada > \"$FILE\""), "not an sqlite database"),
         (all_but("head -c 20000 \"$FILE.before-migration\" > \"$FILE\""), "damaged"),
         (all_but("touch \"$FILE\""), "the file is empty"),
@@ -297,6 +297,234 @@ fn a_copy_that_was_interrupted_is_made_anew() {
     assert_unchanged(&path, &before);
 }
 
+/// Kills a migration in the middle: the file is detached, and its copy stays.
+fn interrupted() -> (TempDir, PathBuf, Whole) {
+    let (dir, path) = guarded();
+    let before = whole(&path);
+    let mut child = started(&path, &["sh", "-c", "touch running; exec sleep 60"]);
+    wait_for(&path.with_file_name("running"));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    std::fs::remove_file(path.with_file_name("running")).unwrap();
+    (dir, path, before)
+}
+
+/// What is no sound copy of a guarded file never reaches the file, and stays to be looked at.
+#[test]
+fn a_copy_that_is_damaged_is_not_put_back() {
+    type Damage = fn(Vec<u8>) -> Vec<u8>;
+    let damages: [(&str, Damage, &str); 7] = [
+        ("cut", |copy| copy[..9000].to_vec(), "malformed"),
+        ("cut at a page", |copy| copy[..8192].to_vec(), "malformed"),
+        ("text", |_| b"dear ada".to_vec(), "file is not a database"),
+        ("long text", |_| b"dear ada\n".repeat(2000), "file is not a database"),
+        ("empty", |_| Vec::new(), "it is empty"),
+        (
+            "overwritten",
+            |mut copy| {
+                copy[110..130].fill(0xff);
+                copy
+            },
+            "malformed",
+        ),
+        (
+            "overwritten later",
+            |mut copy| {
+                copy[4096 * 3..4096 * 3 + 64].fill(0xff);
+                copy
+            },
+            "damaged",
+        ),
+    ];
+    let (dir, path, _) = interrupted();
+    let sound = std::fs::read(copy_of(&path)).unwrap();
+    for (name, damage, told) in damages {
+        let damaged = damage(sound.clone());
+        std::fs::write(copy_of(&path), &damaged).unwrap();
+        let file = bytes(&path);
+        let said = fails(1, &["migrate", "--undo"], &path);
+        assert!(
+            said.starts_with("aclite: the copy `FILE.before-migration` can't be put back") && said.contains(told),
+            "{name}: {said}"
+        );
+        assert!(bytes(&path) == file && std::fs::read(copy_of(&path)).unwrap() == damaged, "{name}: something changed");
+    }
+    // Sound databases that are no copy of a guarded file.
+    let foreign = agor(&{
+        let other = dir.path().join("other");
+        std::fs::create_dir(&other).unwrap();
+        other
+    });
+    for (name, other) in [("not guarded", foreign), ("detached", path.clone())] {
+        std::fs::write(copy_of(&path), bytes(&other).0).unwrap();
+        let file = bytes(&path);
+        let said = fails(1, &["migrate", "--undo"], &path);
+        assert!(said.contains("can't be put back"), "{name}: {said}");
+        assert!(bytes(&path) == file && copy_of(&path).exists(), "{name}: something changed");
+    }
+    // The same where the command damaged it and failed.
+    let (_dir, path) = guarded();
+    let output =
+        migrate(&path, &["sh", "-c", "head -c 9000 /dev/zero | dd of=\"$FILE.before-migration\" conv=notrunc; exit 3"]);
+    let (_, err) = texts(&output);
+    let last = err.lines().last().unwrap();
+    assert_eq!(output.status.code(), Some(4), "{err}");
+    assert!(
+        last.contains("the command `sh` failed (exit status: 3)") && !last.contains("is what it was before"),
+        "{last}"
+    );
+    assert!(last.contains("put it back with `aclite migrate --undo FILE`"), "{last}");
+    assert!(copy_of(&path).exists() && Store::inspect(&path).unwrap_err().to_string().contains("taken out"));
+}
+
+/// Work that was done since the copy was made is not overwritten without a word.
+#[test]
+fn a_file_that_is_not_the_detached_one_is_not_overwritten() {
+    let (_dir, path, before) = interrupted();
+    let copy = bytes(&copy_of(&path));
+    works(&["adopt"], &path);
+    tamper(&path, "INSERT INTO notes VALUES ('since')");
+    let file = whole(&path);
+    let said = fails(1, &["migrate", "--undo"], &path);
+    assert_eq!(
+        said,
+        "aclite: the file is not the one that was detached: it was adopted after the copy was made; to keep it as it is, remove the copy `FILE.before-migration`; to go back all the same, move the file away, with `FILE-wal` and `FILE-shm`, and undo again\n"
+    );
+    assert!(whole(&path) == file && bytes(&copy_of(&path)) == copy);
+
+    std::fs::remove_file(&path).unwrap();
+    raw(&path).execute_batch("CREATE TABLE recipes (name)").unwrap();
+    let file = bytes(&path);
+    assert!(fails(1, &["migrate", "--undo"], &path).contains("it is another one"));
+    assert!(bytes(&path) == file && bytes(&copy_of(&path)) == copy);
+
+    std::fs::remove_file(&path).unwrap();
+    works(&["migrate", "--undo"], &path);
+    assert_unchanged(&path, &before);
+    let mode = std::fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode, 0o600, "nobody may read it who could not read the copy");
+}
+
+/// The copy is in the hand of the migration that made it until that ends.
+#[test]
+fn a_second_migration_and_an_undoing_leave_the_copy_of_the_first() {
+    let (_dir, path) = guarded();
+    let before = whole(&path);
+    let first =
+        started(&path, &["sh", "-c", "touch running; while [ ! -e go ]; do sleep 0.02; done; rm go running; exit 5"]);
+    wait_for(&path.with_file_name("running"));
+    let copy = bytes(&copy_of(&path));
+    let told = "another process migrates this file or undoes a migration";
+    let second = migrate(&path, &["touch", "ran"]);
+    assert_eq!(second.status.code(), Some(3), "{:?}", texts(&second));
+    assert!(texts(&second).1.lines().last().unwrap().contains(told), "{:?}", texts(&second));
+    assert!(fails(3, &["migrate", "--undo"], &path).contains(told));
+    assert!(bytes(&copy_of(&path)) == copy && !path.with_file_name("ran").exists());
+    std::fs::write(path.with_file_name("go"), "").unwrap();
+    assert_eq!(first.wait_with_output().unwrap().status.code(), Some(5));
+    assert_unchanged(&path, &before);
+}
+
+/// One that looked before the first had made its copy leaves both alone.
+#[test]
+fn a_migration_that_another_one_overtakes_leaves_its_copy() {
+    let (_dir, path) = guarded();
+    let before = whole(&path);
+    let first = std::cell::RefCell::new(None);
+    let overtaken = Migration::new().progress(|step| {
+        if step.starts_with("looking") {
+            let script = "touch running; while [ ! -e go ]; do sleep 0.02; done; rm go running; exit 5";
+            *first.borrow_mut() = Some(started(&path, &["sh", "-c", script]));
+            wait_for(&path.with_file_name("running"));
+        }
+    });
+    let error = overtaken.run(&path, || Err::<(), Error>(Error::NotAuthenticated)).unwrap_err();
+    assert!(error.to_string().contains("taken out"), "{error}");
+    assert!(copy_of(&path).exists());
+    std::fs::write(path.with_file_name("go"), "").unwrap();
+    assert_eq!(first.take().unwrap().wait_with_output().unwrap().status.code(), Some(5));
+    assert_unchanged(&path, &before);
+}
+
+/// Many at once: those that come too late change nothing, and the file and its copy are never lost.
+#[test]
+fn migrations_that_begin_at_the_same_time() {
+    for _ in 0..4 {
+        let (_dir, path) = guarded();
+        let before = whole(&path);
+        let command = ["sh", "-c", "test -s \"$FILE.before-migration\" && exit 7"];
+        let all: Vec<Child> = (0..5).map(|_| started(&path, &command)).collect();
+        for child in all {
+            let output = child.wait_with_output().unwrap();
+            // The file is open or detached, or this one came first.
+            assert!([1, 3, 7].map(Some).contains(&output.status.code()), "{:?}", texts(&output));
+        }
+        assert_unchanged(&path, &before);
+    }
+}
+
+/// What the command removed from there is no copy of ours.
+#[test]
+fn a_file_that_took_the_name_of_the_copy_stays() {
+    let (_dir, path) = guarded();
+    let before = whole(&path);
+    let output =
+        migrate(&path, &["sh", "-c", "rm \"$FILE.before-migration\"; echo mine > \"$FILE.before-migration\"; exit 6"]);
+    assert_eq!(output.status.code(), Some(6), "{:?}", texts(&output));
+    assert_eq!(std::fs::read(copy_of(&path)).unwrap(), b"mine\n");
+    std::fs::remove_file(copy_of(&path)).unwrap();
+    assert_unchanged(&path, &before);
+}
+
+#[test]
+fn a_copy_goes_back_whatever_page_size_and_mode_the_command_left() {
+    for (sql, leaves) in [
+        ("PRAGMA journal_mode = DELETE; PRAGMA page_size = 8192; VACUUM; PRAGMA journal_mode = WAL", 8192),
+        ("PRAGMA journal_mode = DELETE; PRAGMA page_size = 512; VACUUM", 512),
+    ] {
+        let (_dir, path) = guarded();
+        let before = whole(&path);
+        let command = running(sql);
+        let size = || raw(&path).query_row("PRAGMA page_size", [], |row| row.get::<_, i64>(0)).unwrap();
+        let mut args = vec!["sh", "-c", "\"$@\" >/dev/null; cp \"$FILE\" left; exit 3", "sh"];
+        args.extend(command.iter().map(String::as_str));
+        let output = migrate(&path, &args);
+        assert_eq!(output.status.code(), Some(3), "{sql}: {:?}", texts(&output));
+        let left = path.with_file_name("left");
+        let found: i64 = raw(&left).query_row("PRAGMA page_size", [], |row| row.get(0)).unwrap();
+        std::fs::remove_file(&left).unwrap();
+        for ending in ["-wal", "-shm"] {
+            std::fs::remove_file(beside(&left, ending)).ok();
+        }
+        assert_eq!((found, size()), (leaves, 4096), "{sql}");
+        assert_unchanged(&path, &before);
+    }
+}
+
+/// Permissions and journal are part of what the file was.
+#[test]
+fn mode_and_journal_come_back_with_the_copy() {
+    for (mode, journal) in [(0o600, "wal"), (0o640, "delete"), (0o600, "delete")] {
+        for script in [
+            "rm -f \"$FILE\" \"$FILE-wal\" \"$FILE-shm\"; exit 3",
+            "chmod 666 \"$FILE\"; exit 3",
+            "cp \"$FILE\" new; chmod 644 new; mv new \"$FILE\"; exit 3",
+        ] {
+            let (_dir, path) = guarded();
+            raw(&path).query_row(&format!("PRAGMA journal_mode = {journal}"), [], |_| Ok(())).unwrap();
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+            let before = whole(&path);
+            let output = migrate(&path, &["sh", "-c", script]);
+            assert_eq!(output.status.code(), Some(3), "{:?}", texts(&output));
+            let found = std::fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+            assert_eq!(format!("{found:o}"), format!("{mode:o}"), "{script}");
+            let found: String = raw(&path).query_row("PRAGMA journal_mode", [], |row| row.get(0)).unwrap();
+            assert_eq!(found, journal, "{script}");
+            assert_unchanged(&path, &before);
+        }
+    }
+}
+
 #[test]
 fn migrate_in_json_and_called_wrongly() {
     let (_dir, path) = guarded();
@@ -307,7 +535,10 @@ fn migrate_in_json_and_called_wrongly() {
     assert_eq!((&report["already"], report["restored"].as_array().unwrap().len()), (&false.into(), 3));
     let output =
         Command::new(env!("CARGO_BIN_EXE_aclite")).args(["--json", "migrate", &file, "--", "false"]).output().unwrap();
-    assert_eq!(json(texts(&output).1.lines().last().unwrap())["error"]["code"], "command");
+    let told = texts(&output).1;
+    let lines: Vec<_> = told.lines().map(json).collect();
+    assert_eq!(lines.last().unwrap()["error"]["code"], "command");
+    assert!(lines.len() > 3 && lines[..lines.len() - 1].iter().all(|line| line["progress"].is_string()), "{told}");
     for args in [&["migrate", &file][..], &["migrate", "--undo", &file, "--", "true"], &["migrate", &file, "true"]] {
         let output = Command::new(env!("CARGO_BIN_EXE_aclite")).args(args).output().unwrap();
         assert_eq!(output.status.code(), Some(2), "{args:?}");

@@ -477,6 +477,7 @@ const REFUSED: &[(&str, Make)] = &[
     ("a table missing", |dir| changed(dir, "DROP TABLE messages")),
     ("another program's `groups`", |dir| changed(dir, "CREATE TABLE groups (id integer PRIMARY KEY, title text)")),
     ("a view where a table goes", |dir| changed(dir, "CREATE VIEW groups AS SELECT 1 AS group_id")),
+    ("a virtual table", |dir| changed(dir, "CREATE VIRTUAL TABLE groups USING fts5 (a)")),
     ("a view with a name of ours", |dir| changed(dir, "CREATE VIEW acl_access AS SELECT 1 AS level")),
     ("a table with a name of ours", |dir| changed(dir, "CREATE TABLE acl_access (level)")),
     ("a foreign trigger", |dir| {
@@ -626,8 +627,7 @@ fn each_refusal_says_why_and_leaves_the_file_as_it_was() {
     no database, and short: the file is not an sqlite database, or it is encrypted
     an empty file: the file is empty: `aclite init FILE` makes it one of aclite's
     no file: there is no such file
-    damaged: a page of tasks: the database is damaged: *** in database main ***
-    Tree 14 page 14: btreeInitPage() returns error code 11
+    damaged: a page of tasks: the database is damaged: *** in database main *** Tree 14 page 14: btreeInitPage() returns error code 11
     damaged: the schema: the database is damaged: database disk image is malformed
     damaged: cut short: the database is damaged: database disk image is malformed
     not to be written: the file can't be written
@@ -636,6 +636,7 @@ fn each_refusal_says_why_and_leaves_the_file_as_it_was() {
     a table missing: the file can't be adopted: there is no table `messages`
     another program's `groups`: the file can't be adopted: there is no column `groups.group_id`, there is no column `groups.name`, there is no column `groups.slug`, there is no column `groups.created_at`
     a view where a table goes: the file can't be adopted: view `groups` is in the way
+    a virtual table: the file can't be adopted: table `groups` is virtual, and can't be guarded: rename it by ALTER TABLE, or drop it, and adopt the file then
     a view with a name of ours: the file can't be adopted: view `acl_access` is in the way
     a table with a name of ours: the file can't be adopted: table `acl_access` is in the way
     a foreign trigger: the file can't be adopted: trigger `touch` on `tasks` is not aclite's: it writes `sessions`; drop it first

@@ -184,10 +184,10 @@ fn a_tampered_file_is_refused_and_mended_only_when_asked() {
     a view was dropped: the guards of this file were tampered with; missing: view `acl_held`
     a view was replaced by a table: the guards of this file were tampered with; altered: view `acl_rule` is a table
     all of it was dropped: the guards of this file were tampered with; missing: view `acl_granted`, view `acl_held`, view `acl_access`, view `acl_rule`, view `acl_session_facts`, view `acl_worktree_facts`, view `acl_actor_facts …
-    a table is missing: the guards of this file were tampered with; missing: table `messages`
-    a table of ours is missing: the guards of this file were tampered with; missing: table `acl_rules`
-    the audit is missing: the guards of this file were tampered with; missing: table `acl_audit`
-    the table that says what the file is, is missing: the guards of this file were tampered with; missing: table `acl_meta`
+    a table is missing: the guards of this file were tampered with; missing: table `messages`: a table is not made anew, since its rows would be missing still: put the file back from a backup
+    a table of ours is missing: the guards of this file were tampered with; missing: table `acl_rules`: a table is not made anew, since its rows would be missing still: put the file back from a backup
+    the audit is missing: the guards of this file were tampered with; missing: table `acl_audit`: a table is not made anew, since its rows would be missing still: put the file back from a backup
+    the table that says what the file is, is missing: the guards of this file were tampered with; missing: table `acl_meta`: a table is not made anew, since its rows would be missing still: put the file back from a backup
     the generation is missing: the guards of this file were tampered with; missing: row `generation` of `acl_meta`; altered: trigger `acl_acl_meta_before_delete`
     the epoch is missing: the guards of this file were tampered with; missing: the row of `acl_epoch`, trigger `acl_acl_epoch_before_delete`
     a column replaces on conflict: the guards of this file were tampered with; altered: table `tasks` has an `ON CONFLICT` clause, which could pass by the guards

@@ -288,7 +288,7 @@ fn owners_that_came_or_went_meanwhile() {
     }
 }
 
-/// Another worktree of the same id is nobody's but its creator's.
+/// Another worktree of the same id can't be told from the guarded one with another time of creation: it is nobody's.
 #[test]
 fn a_worktree_that_was_made_anew_inherits_nothing() {
     for agor_is in BOTH {
@@ -302,11 +302,134 @@ fn a_worktree_that_was_made_anew_inherits_nothing() {
              VALUES ('w-bo', 'r', 1700000000777, 'ada', 'new', 'new', 9, '{}')",
         );
         let report = adopt(&path);
-        assert_eq!(owners(&path), ["w-ada ada", "w-bo ada", "w-cy cy"], "{agor_is:?}");
+        assert_eq!(owners(&path), ["w-ada ada", "w-cy cy"], "{agor_is:?}");
         assert_eq!(others(&path, "w-bo"), "none", "{agor_is:?}");
         assert_eq!(list(&path, "SELECT ifnull(unix_group, '-') FROM worktrees WHERE worktree_id = 'w-bo'"), ["-"]);
+        assert_eq!((report.owners, &report.unowned[..]), (0, &["w-bo".to_owned()][..]));
         assert_eq!(report.closed, ["worktrees w-bo others_can", "worktrees w-bo others_fs_access"], "{agor_is:?}");
     }
+}
+
+/// Whoever made a worktree and was removed from its owners does not come back by a migration, whatever that does to ids and times.
+#[test]
+fn a_creator_who_was_removed_stays_removed() {
+    let later = "CAST((julianday('now') - 2440587.5) * 86400000 AS integer) + 60000";
+    let all_ids =
+        "UPDATE worktrees SET worktree_id = 'n-' || worktree_id; UPDATE sessions SET worktree_id = 'n-' || worktree_id";
+    for agor_is in BOTH {
+        for (meanwhile, closed) in [
+            (all_ids.to_owned(), 3),
+            (format!("{all_ids}; UPDATE worktrees SET created_at = {later}"), 3),
+            (format!("{all_ids}; UPDATE worktrees SET created_at = created_at * 1000"), 3),
+            ("UPDATE worktrees SET worktree_id = 'n-w-bo' WHERE worktree_id = 'w-bo'".to_owned(), 1),
+            (
+                format!("UPDATE worktrees SET worktree_id = 'n-w-bo', created_at = {later} WHERE worktree_id = 'w-bo'"),
+                1,
+            ),
+            ("UPDATE worktrees SET created_at = created_at / 1000".to_owned(), 3),
+            ("UPDATE worktrees SET created_at = created_at * 1000".to_owned(), 3),
+            ("UPDATE worktrees SET created_at = created_at + 1".to_owned(), 3),
+            ("UPDATE worktrees SET created_at = NULL".to_owned(), 3),
+            ("UPDATE worktrees SET created_at = datetime('now')".to_owned(), 3),
+            (format!("UPDATE worktrees SET created_at = {later}"), 3),
+        ] {
+            let (_dir, path) = detached(
+                agor_is,
+                "INSERT INTO worktree_owners (worktree_id, user_id, created_at) VALUES ('w-bo', 'cy', acl_now()); \
+                 DELETE FROM worktree_owners WHERE worktree_id = 'w-bo' AND user_id = 'bo'; \
+                 UPDATE worktrees SET others_can = 'none'",
+                &meanwhile.replace("created_at = NULL", "created_at = ''"),
+            );
+            let report = adopt(&path);
+            assert_eq!(report.owners, 0, "{agor_is:?} {meanwhile}");
+            assert!(!owners(&path).iter().any(|owner| owner.ends_with("w-bo bo")), "{agor_is:?} {meanwhile}");
+            assert_eq!(report.closed.len(), 2 * closed, "{agor_is:?} {meanwhile}: {report:?}");
+            assert_eq!(list(&path, "SELECT DISTINCT others_can FROM worktrees"), ["none"], "{agor_is:?} {meanwhile}");
+        }
+    }
+}
+
+/// Without a stamp a session would run as the daemon, and with a fresh one as whoever its creator is now.
+#[test]
+fn a_session_keeps_its_stamp_or_is_closed() {
+    let later = "CAST((julianday('now') - 2440587.5) * 86400000 AS integer) + 60000";
+    let done = "UPDATE users SET unix_username = 'unix-' || user_id; \
+                INSERT INTO sessions (session_id, created_at, created_by, status, agentic_tool, worktree_id, unix_username, data) \
+                  VALUES ('s-new', acl_now(), 'bo', 'idle', 'codex', 'w-bo', 'unix-bo', '{}'); \
+                UPDATE users SET unix_username = 'later' WHERE user_id = 'bo'";
+    let none = Vec::<String>::new();
+    for (agor_is, meanwhile, stamps, closed) in [
+        (
+            Agor::Old,
+            "UPDATE sessions SET created_at = created_at / 1000".to_owned(),
+            ["-", "-", "-", "unix-bo"],
+            none.clone(),
+        ),
+        (
+            Agor::New,
+            "UPDATE sessions SET created_at = created_at / 1000".to_owned(),
+            ["-", "-", "-", "unix-bo"],
+            none.clone(),
+        ),
+        (Agor::Old, format!("UPDATE sessions SET created_at = {later}"), ["-", "-", "-", "unix-bo"], none.clone()),
+        (
+            Agor::New,
+            "UPDATE sessions SET created_at = 5, unix_username = 'root' WHERE session_id = 's-new'".to_owned(),
+            ["-", "-", "-", "unix-bo"],
+            none.clone(),
+        ),
+        (
+            Agor::Old,
+            "UPDATE sessions SET session_id = 's-other' WHERE session_id = 's-new'".to_owned(),
+            ["-", "-", "-", "(unknown)"],
+            vec!["sessions s-other unix_username".to_owned()],
+        ),
+        (
+            Agor::Old,
+            format!("UPDATE sessions SET session_id = 's-other', created_at = {later} WHERE session_id = 's-new'"),
+            ["-", "-", "-", "(unknown)"],
+            vec!["sessions s-other unix_username".to_owned()],
+        ),
+        (
+            Agor::New,
+            "UPDATE sessions SET session_id = 's-other', unix_username = NULL WHERE session_id = 's-new'".to_owned(),
+            ["-", "-", "-", "(unknown)"],
+            vec!["sessions s-other unix_username".to_owned()],
+        ),
+        // It takes its stamp along where the column stayed.
+        (
+            Agor::New,
+            "UPDATE sessions SET session_id = 's-other' WHERE session_id = 's-new'".to_owned(),
+            ["-", "-", "-", "unix-bo"],
+            none.clone(),
+        ),
+    ] {
+        let (_dir, path) = detached(agor_is, done, &meanwhile);
+        let report = adopt(&path);
+        let found = "SELECT ifnull(unix_username, '-') FROM sessions ORDER BY session_id";
+        assert_eq!(list(&path, found), stamps, "{agor_is:?} {meanwhile}");
+        assert_eq!((report.stamped, report.closed), (0, closed), "{agor_is:?} {meanwhile}");
+    }
+    let (_dir, path) =
+        detached(Agor::Old, done, "UPDATE sessions SET session_id = 's-other' WHERE session_id = 's-new'");
+    adopt(&path);
+    let store = Store::open(&path).unwrap();
+    let prompted = store
+        .write(&Actor::user("bo"), |tx| tx.tasks().create(aclite::NewTask::new("s-other").id("t-other")).map(drop));
+    assert_eq!(prompted.unwrap_err().code(), "identity_drift");
+}
+
+/// Where nobody has a unix name there is no stamp to lose.
+#[test]
+fn sessions_without_unix_names_stay_without() {
+    let (_dir, path) = detached(
+        Agor::Old,
+        "",
+        "UPDATE sessions SET session_id = 'n-' || session_id; UPDATE sessions SET created_at = created_at * 1000",
+    );
+    let report = adopt(&path);
+    assert_eq!((report.closed, report.stamped), (vec![], 0));
+    assert_eq!(list(&path, "SELECT DISTINCT ifnull(unix_username, '-') FROM sessions"), ["-"]);
 }
 
 /// What is new is as in a first adoption: its creator owns it, and others hold what its column says.

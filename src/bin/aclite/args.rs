@@ -1,6 +1,6 @@
 //! What can be asked of the command.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use aclite::Need;
 use clap::{Parser, Subcommand};
@@ -105,7 +105,8 @@ one to a file in WAL mode does; on Linux also while a process has the file open 
 see an idle connection to a file in another mode elsewhere, or of another user, or through a
 network file system. COMMAND itself runs without a lock of aclite's: start nothing else meanwhile.
 
-If aclite itself is killed, the copy stays. FILE is then detached, or half migrated:
+If aclite itself is killed, the copy stays. FILE is then detached, or half migrated. A copy that
+is damaged is not put back, and a FILE that was adopted since is not overwritten:
   - to go back:  aclite migrate --undo FILE
   - to go on:    finish the migration, then aclite adopt FILE, and remove the copy
 
@@ -176,6 +177,20 @@ Examples:
         #[arg(long)]
         repair: bool,
     },
+}
+
+impl Command {
+    /// The file that it is about.
+    pub(crate) fn file(&self) -> &Path {
+        match self {
+            Self::Init { file }
+            | Self::Adopt { file, .. }
+            | Self::Detach { file }
+            | Self::Migrate { file, .. }
+            | Self::GuardTable { file, .. }
+            | Self::Check { file, .. } => file,
+        }
+    }
 }
 
 /// What an operation needs, and what suffices for one's own.

@@ -20,6 +20,7 @@ fn main() -> ExitCode {
     match run(&args) {
         Ok(code) => code,
         Err(failure) => {
+            let failure = failure.naming(args.command.file());
             output::failure(&failure, args.json);
             failure.code()
         }
@@ -28,16 +29,18 @@ fn main() -> ExitCode {
 
 /// Does what was asked and says what came of it. The exit code is that of a result, not of a failure.
 fn run(args: &Args) -> Result<ExitCode, Failure> {
+    let json = args.json;
     match &args.command {
         Command::Init { file } => init(file, args.json),
         Command::Adopt { file, dry_run } => {
-            let report =
-                progress::shown(|say| Adoption::new().dry_run(*dry_run).progress(|step| say.step(step)).run(file))?;
+            let report = progress::shown(json, |say| {
+                Adoption::new().dry_run(*dry_run).progress(|step| say.step(step)).run(file)
+            })?;
             output::adopted(file, &report, args.json)?;
             Ok(ExitCode::SUCCESS)
         }
         Command::Detach { file } => {
-            let report = progress::shown(|say| {
+            let report = progress::shown(json, |say| {
                 say.step("taking out the guards");
                 Store::detach(file)
             })?;
@@ -45,7 +48,7 @@ fn run(args: &Args) -> Result<ExitCode, Failure> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Migrate { file, undo: true, .. } => {
-            progress::shown(|say| {
+            progress::shown(json, |say| {
                 say.step("putting the copy back");
                 Migration::undo(file)
             })?;
@@ -54,7 +57,10 @@ fn run(args: &Args) -> Result<ExitCode, Failure> {
         }
         Command::Migrate { file, command, .. } => {
             // Each step is said at once: whoever ends the command in the middle has to know where the copy is.
-            let report = Migration::new().progress(progress::said).run(file, || migration::run(command))?;
+            let report = Migration::new()
+                .progress(|step| progress::said(json, step))
+                .run(file, || migration::run(command))
+                .map_err(migration::undone)?;
             output::adopted(file, &report, args.json)?;
             Ok(ExitCode::SUCCESS)
         }
@@ -65,7 +71,7 @@ fn run(args: &Args) -> Result<ExitCode, Failure> {
             };
             let rules = [(Action::Create, create), (Action::Patch, patch), (Action::Remove, remove)];
             let guard = rules.into_iter().fold(guard, |guard, (action, needs)| guard.rule(action, needs.0, needs.1));
-            progress::shown(|say| {
+            progress::shown(json, |say| {
                 say.step("guarding the table");
                 let daemon = Actor::system("aclite guard-table");
                 OpenOptions::new().create(false).open(file)?.guard_table(&daemon, table, guard)
@@ -81,7 +87,7 @@ fn init(file: &Path, json: bool) -> Result<ExitCode, Failure> {
     if std::fs::metadata(file).is_ok_and(|file| file.len() > 0) {
         return Err(Failure::NotEmpty(file.to_owned()));
     }
-    progress::shown(|say| {
+    progress::shown(json, |say| {
         say.step("creating the file");
         Store::open(file)
     })?;
@@ -91,7 +97,7 @@ fn init(file: &Path, json: bool) -> Result<ExitCode, Failure> {
 
 fn check(file: &Path, repair: bool, json: bool) -> Result<ExitCode, Failure> {
     if repair {
-        progress::shown(|say| {
+        progress::shown(json, |say| {
             // What is none of aclite's files is not opened for writing.
             say.step("looking what the file is");
             Store::inspect(file)?;
@@ -99,7 +105,7 @@ fn check(file: &Path, repair: bool, json: bool) -> Result<ExitCode, Failure> {
             OpenOptions::new().create(false).repair(true).open(file)
         })?;
     }
-    let report = progress::shown(|say| {
+    let report = progress::shown(json, |say| {
         say.step("checking the guards");
         Store::inspect(file)
     })?;

@@ -34,3 +34,13 @@ fn code_of(status: ExitStatus) -> u8 {
     // It failed, so it must not read as success.
     u8::try_from(code & 0xff).ok().filter(|code| *code != 0).unwrap_or(1)
 }
+
+/// Says of a command that failed what became of the file. Where the copy could not be put back the failure is another one.
+pub(crate) fn undone(failure: Failure) -> Failure {
+    match failure {
+        Failure::Command { problem, code } => {
+            Failure::Command { problem: format!("{problem}: the file is what it was before"), code }
+        }
+        failure => failure,
+    }
+}

@@ -60,7 +60,10 @@ pub(crate) fn adopted(file: &Path, report: &AdoptReport, json: bool) -> io::Resu
     line(&format!("owners {would}added: {}", report.owners))?;
     line(&format!("sessions {would}stamped with a unix name: {}", report.stamped))?;
     counted(&format!("saved when the file was detached, and {would}restored"), &report.restored)?;
-    list("worktrees that were guarded and have no saved level: others hold `none` on them", &report.closed)?;
+    list(
+        "can't be told from what was guarded, and closed: others hold `none`, sessions have the stamp `(unknown)`",
+        &report.closed,
+    )?;
     list("levels that were lowered meanwhile, and stay so", &report.lowered)?;
     list("rights and unix names that were given meanwhile, and are withdrawn", &report.withdrawn)?;
     list("saved, and not restored: removed or replaced meanwhile", &report.gone)?;

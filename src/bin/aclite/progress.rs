@@ -4,6 +4,8 @@ use std::io::{Write, stderr};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
+use serde_json::json;
+
 /// How long nothing is said.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -21,17 +23,17 @@ impl Say {
 ///
 /// A thread listens, because one step alone (the integrity check of a large file, waiting for a
 /// lock) may be what takes long.
-pub(crate) fn shown<T>(work: impl FnOnce(&Say) -> T) -> T {
+pub(crate) fn shown<T>(json: bool, work: impl FnOnce(&Say) -> T) -> T {
     let (sender, receiver) = channel();
     std::thread::scope(|scope| {
-        scope.spawn(move || listen(&receiver));
+        scope.spawn(move || listen(json, &receiver));
         // Dropped when the work is done, which ends the listener.
         let say = Say(sender);
         work(&say)
     })
 }
 
-fn listen(steps: &Receiver<String>) {
+fn listen(json: bool, steps: &Receiver<String>) {
     let started = Instant::now();
     let mut current = "opening the file".to_owned();
     loop {
@@ -41,18 +43,14 @@ fn listen(steps: &Receiver<String>) {
             Err(RecvTimeoutError::Disconnected) => return,
         }
     }
-    print(&current);
+    said(json, &current);
     for step in steps {
-        print(&step);
+        said(json, &step);
     }
 }
 
-/// Says a step at once.
-pub(crate) fn said(step: &str) {
-    print(step);
-}
-
-/// Nobody is worse off where stderr is closed.
-fn print(step: &str) {
-    let _ = writeln!(stderr().lock(), "aclite: {step} …");
+/// Says a step at once: in words, or as a JSON object in a line of its own. Nobody is worse off where stderr is closed.
+pub(crate) fn said(json: bool, step: &str) {
+    let line = if json { json!({ "progress": step }).to_string() } else { format!("aclite: {step} …") };
+    let _ = writeln!(stderr().lock(), "{line}");
 }
