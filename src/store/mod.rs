@@ -13,6 +13,7 @@ mod pool;
 mod restore;
 mod saved;
 mod schema;
+mod spelling;
 mod sql;
 mod suitable;
 mod tables;
