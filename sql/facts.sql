@@ -35,9 +35,8 @@ SELECT s.session_id, s.created_by FROM acl_agent_facts AS a CROSS JOIN sessions 
 WHERE s.created_by = a.user_id
   AND (s.session_id = a.session_id
     OR (s.agentic_tool IS a.agentic_tool
-      -- In an array a text is not taken for the JSON that it holds. What can't be read is not the same as anything.
-      AND CASE WHEN json_valid(s.data) AND json_valid(a.data)
-        THEN json_array(json_extract(s.data, '$.permission_config')) = json_array(json_extract(a.data, '$.permission_config')) END));
+      -- Not by json_extract: which spellings of a key that finds depends on SQLite's version.
+      AND acl_same_key(s.data, a.data, 'permission_config')));
 
 -- The executor's task, where it is in the executor's session and was created by the acting user; else no row.
 CREATE VIEW acl_executor_facts (task_id, session_id) AS

@@ -449,6 +449,17 @@ mod tests {
         }
     }
 
+    /// A key that the catalog names is one that no spelling disguises unseen.
+    #[test]
+    fn keys_of_data_are_words() {
+        for table in &TABLES {
+            let agents = table.agent.iter().flat_map(|may| may.keys.iter().chain(may.inherited));
+            for key in table.secret_keys().chain(table.report.1.iter().copied()).chain(agents.copied()) {
+                assert!(crate::json::is_word(key.as_bytes()), "{}: {key}", table.name);
+            }
+        }
+    }
+
     #[test]
     fn each_kind_of_record_has_one_table() {
         for table in &TABLES {

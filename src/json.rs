@@ -11,8 +11,10 @@ mod same;
 mod string;
 mod value;
 
+#[cfg(test)]
+pub(crate) use object::is_word;
 pub(crate) use object::{Key, Object};
-pub(crate) use same::{reads_as, same_value};
+pub(crate) use same::{reads_as, same_to_all, same_value};
 pub(crate) use string::{end_of_string, readable, repaired};
 pub(crate) use value::{is_read_exactly, parse, parse_object};
 

@@ -20,6 +20,8 @@ pub(crate) enum MergeError {
     NotAnObject,
     #[error("repeated key `{0}`")]
     RepeatedKey(String),
+    #[error("the key `{0}` is spelled with an escape: spell it as it is")]
+    DisguisedKey(String),
     #[error("nested deeper than {MAX_DEPTH} levels")]
     TooDeep,
     #[error("not JSON: {0}")]
@@ -46,7 +48,8 @@ pub(crate) enum Known {
 ///
 /// Objects recurse where both sides are objects; everything else, arrays and null included,
 /// replaces. Keys that the patch lacks stay; new keys are appended in the patch's order. Of a
-/// repeated key the last value counts, as for every reader that builds a map.
+/// repeated key the last value counts, as for every reader that builds a map. A top-level key that changes
+/// or is new is spelled plainly, however it was.
 pub(crate) fn merge(stored: &str, patch: &str, known: Known) -> Result<(String, Vec<String>), MergeError> {
     let (mut merged, mut changed) = (String::with_capacity(stored.len() + patch.len()), Vec::new());
     merge_into(&mut merged, stored, patch, 1, known, &mut |key| changed.push(key.name()))?;
@@ -77,7 +80,7 @@ fn merge_into(
     out.push('{');
     let (mut first, mut any) = (true, false);
     for (key, old) in &stored_object.entries {
-        push_key(out, *key, &mut first);
+        let at = push_key(out, *key, &mut first);
         let Some(new) = patch_object.get(*key) else {
             out.push_str(old);
             continue;
@@ -92,11 +95,17 @@ fn merge_into(
         if changed {
             any = true;
             note(*key);
+            if depth == 1 && key.is_disguised() {
+                out.replace_range(at..at + key.raw().len(), &key.plain());
+            }
         }
     }
     for (key, new) in &patch_object.entries {
         if stored_object.get(*key).is_none() {
-            push_key(out, *key, &mut first);
+            let at = push_key(out, *key, &mut first);
+            if depth == 1 && key.is_disguised() {
+                out.replace_range(at..at + key.raw().len(), &key.plain());
+            }
             out.push_str(new);
             any = true;
             note(*key);
@@ -117,7 +126,16 @@ pub(crate) fn check_object(text: &str) -> Result<(), MergeError> {
     check_value(text, 0)
 }
 
-/// As [`check_object`] for what `new` has that `old` has not. A value that stays to the last byte passes, whatever it is:
+/// As [`check_object`], and refuses a word among the top-level keys that is spelled with an escape.
+pub(crate) fn check_patch(text: &str) -> Result<(), MergeError> {
+    check_object(text)?;
+    match Object::parse(text)?.entries.iter().find(|(key, _)| key.is_disguised()) {
+        Some((key, _)) => Err(MergeError::DisguisedKey(key.name())),
+        None => Ok(()),
+    }
+}
+
+/// As [`check_patch`] for what `new` has that `old` has not. A value that stays to the last byte passes, whatever it is:
 /// who ends a task does not answer for all that an older program stored in it.
 pub(crate) fn check_change(old: &str, new: &str) -> Result<(), MergeError> {
     let new_object = Object::parse(new)?;
@@ -125,16 +143,19 @@ pub(crate) fn check_change(old: &str, new: &str) -> Result<(), MergeError> {
         return Err(MergeError::RepeatedKey(key.name()));
     }
     let old_object = Object::parse(old).unwrap_or_default();
-    new_object
-        .entries
-        .iter()
-        .try_for_each(|(key, value)| if old_object.get(*key) == Some(*value) { Ok(()) } else { check_value(value, 1) })
+    new_object.entries.iter().try_for_each(|(key, value)| {
+        let old = old_object.entry(*key);
+        if key.is_disguised() && old.is_none_or(|(old, _)| old.raw() != key.raw()) {
+            return Err(MergeError::DisguisedKey(key.name()));
+        }
+        if old.is_some_and(|(_, old)| old == *value) { Ok(()) } else { check_value(value, 1) }
+    })
 }
 
 /// The top-level keys whose value is added, removed or changed from `old` to `new`.
 ///
 /// Formatting and the order of keys are no change. In doubt a key has changed: where a value can't
-/// be read, and where `new` repeats the key, which readers understand differently.
+/// be read, and where `new` repeats the key, or spells it so, that readers understand it differently.
 pub(crate) fn changed_keys(old: &str, new: &str) -> Result<Vec<String>, MergeError> {
     let old_object = Object::parse(old)?;
     if old == new {
@@ -143,7 +164,9 @@ pub(crate) fn changed_keys(old: &str, new: &str) -> Result<Vec<String>, MergeErr
     let new_object = Object::parse(new)?;
     let mut changed = Vec::new();
     for (key, old) in &old_object.entries {
-        let same = new_object.get(*key).is_some_and(|new| json::same_value(old, new));
+        let same = new_object
+            .entry(*key)
+            .is_some_and(|(found, new)| key.is_disguised() == found.is_disguised() && json::same_to_all(old, new));
         if !same || new_object.repeats(*key) {
             changed.push(key.name());
         }
@@ -153,17 +176,54 @@ pub(crate) fn changed_keys(old: &str, new: &str) -> Result<Vec<String>, MergeErr
     Ok(changed)
 }
 
+/// Whether the top-level key `name` has the same value in both, where it is missing that of null. In doubt not: where one
+/// is no JSON object, or repeats the key.
+///
+/// SQLite's `json_extract` can't be asked this: which spellings of a key it finds depends on its version.
+pub(crate) fn same_key(one: &str, other: &str, name: &str) -> bool {
+    let (Ok(one), Ok(other)) = (Object::parse(one), Object::parse(other)) else { return false };
+    let name = Key::of(name);
+    let value = |object: &Object<'_>| object.get(name).unwrap_or("null").to_owned();
+    !one.repeats(name) && !other.repeats(name) && json::same_to_all(&value(&one), &value(&other))
+}
+
+/// `text` with every word among its top-level keys spelled as it is; `None` where that is so already, or it is no object.
+/// Of a key that is repeated, the last value stays.
+pub(crate) fn undisguised(text: &str) -> Option<String> {
+    let object = Object::parse(text).ok()?;
+    if !object.has_disguised() {
+        return None;
+    }
+    let mut plain = String::with_capacity(text.len());
+    for (key, value) in &object.entries {
+        plain.push(if plain.is_empty() { '{' } else { ',' });
+        plain.extend(["\"", &*key.plain(), "\":", value]);
+    }
+    plain.push('}');
+    Some(plain)
+}
+
+/// Whether the top-level key `name` is missing, null, or a text that every reader reads alike: one without `\u`, of which
+/// some make a lone surrogate or the end of the text.
+pub(crate) fn is_plain_text(data: &str, name: &str) -> bool {
+    let value = Object::parse(data).ok().and_then(|object| object.get(Key::of(name)));
+    value.is_none_or(|value| value == "null" || (value.starts_with('"') && !value.contains("\\u")))
+}
+
 fn is_object(raw: &str) -> bool {
     raw.starts_with('{')
 }
 
-fn push_key(out: &mut String, key: Key<'_>, first: &mut bool) {
+/// Writes a key with its colon, and returns where its text begins.
+fn push_key(out: &mut String, key: Key<'_>, first: &mut bool) -> usize {
     if !std::mem::take(first) {
         out.push(',');
     }
     out.push('"');
+    let at = out.len();
     out.push_str(key.raw());
     out.push_str("\":");
+    at
 }
 
 /// Refuses a JSON value that repeats a key at any depth, or nests too deep with the levels `above` it. A loop, for it

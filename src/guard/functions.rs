@@ -1,6 +1,6 @@
 //! The SQL functions that guards, lists and repositories call, each with its flags and why.
 //!
-//! None is DETERMINISTIC but those that merge: identity is read when a statement runs, never when it was
+//! None is DETERMINISTIC but those that merge or compare texts: identity is read when a statement runs, never when it was
 //! prepared. All are INNOCUOUS, because triggers and views call them under `trusted_schema = OFF`;
 //! where we own the connection, SQL that is not ours may call `acl_actor`, `acl_now` and `acl_merge`
 //! only; where a host owns it, the guards refuse while a statement names any other.
@@ -17,6 +17,7 @@ use super::host::Host;
 use super::judge::{guard, guard_child, may_get, removed_parent, row};
 use super::merging::{merged, next_completed_at, next_data, next_status};
 use crate::actor::Actor;
+use crate::merge;
 use crate::record::Time;
 use crate::sqlite::function::Functions;
 
@@ -82,6 +83,12 @@ pub(crate) fn register(conn: &Connection, context: &Arc<Context>) -> SqlResult<(
     })?;
     let cx = with(context);
     conn.create_scalar_function("acl_guard_audit", 0, flags, move |_| kept(&cx, guard_audit(&cx)))?;
+
+    // Whether two texts of `data` have a key alike. What can't be read is not the same as anything.
+    conn.create_scalar_function("acl_same_key", 3, pure, |call| {
+        let texts = (call.get_raw(0).as_str(), call.get_raw(1).as_str(), call.get_raw(2).as_str());
+        Ok(matches!(texts, (Ok(one), Ok(other), Ok(name)) if merge::same_key(one, other, name)))
+    })?;
 
     // What repositories compute inside their statements.
     let cx = with(context);

@@ -35,7 +35,7 @@ pub(super) fn next_data(call: &Call<'_>, state: &mut State) -> Option<String> {
 fn merge_and_note(stored: &str, patch: &str, known: Known, state: &mut State) -> Result<String, merge::MergeError> {
     // A repository writes its patches from a map: they repeat no key, and nest no deeper than they may.
     if state.door != Some(Door::Api) {
-        merge::check_object(patch)?;
+        merge::check_patch(patch)?;
     }
     let (result, keys) = merge::merge(stored, patch, known)?;
     let change = DataChange { keys: Some(keys), checked: true };

@@ -39,6 +39,21 @@ impl<'a> Key<'a> {
         if self.escaped { decoded(self.raw) } else { Cow::Borrowed(self.raw.as_bytes()) }
     }
 
+    /// Whether it spells a word with an escape, as no writer of JSON does: a reader that compares text doesn't find the
+    /// key by its name, and another one does. SQLite is the former up to 3.44, and the latter since.
+    pub(crate) fn is_disguised(self) -> bool {
+        self.escaped && self.raw.contains('\\') && is_word(&self.spelled())
+    }
+
+    /// The text between quotes by which every reader finds it: of a word the word itself.
+    pub(crate) fn plain(self) -> Cow<'a, str> {
+        if !self.is_disguised() {
+            return Cow::Borrowed(self.raw);
+        }
+        // A word is ASCII.
+        String::from_utf8(self.spelled().into_owned()).map_or(Cow::Borrowed(self.raw), Cow::Owned)
+    }
+
     /// What it spells; as bytes where it holds a lone surrogate.
     pub(super) fn text(self) -> Result<String, Vec<u8>> {
         if !self.escaped {
@@ -68,6 +83,11 @@ impl<'a> Key<'a> {
     }
 }
 
+/// Whether a key is of letters, digits, `_` and `-` alone, as all names are that somebody asks for.
+pub(crate) fn is_word(key: &[u8]) -> bool {
+    !key.is_empty() && key.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
+}
+
 /// The keys of an object, each once, and their values. Of a repeated key the last value counts, as for every reader
 /// that builds a map. Keys are the same where they spell the same: two lone surrogates are two keys.
 #[derive(Debug, Default)]
@@ -79,6 +99,8 @@ pub(crate) struct Object<'a> {
     repeated: HashSet<Cow<'a, [u8]>>,
     /// Whether a key holds an escape.
     escapes: bool,
+    /// Whether the text has a disguised key, be it the second of its name.
+    disguised: bool,
 }
 
 impl<'a> Object<'a> {
@@ -112,6 +134,7 @@ impl<'a> Object<'a> {
 
     fn push(&mut self, key: Key<'a>, value: &'a str) {
         self.escapes |= key.escaped;
+        self.disguised |= key.is_disguised();
         if let Some(place) = self.place(key) {
             self.entries[place].1 = value;
             self.repeated.insert(key.spelled());
@@ -141,8 +164,18 @@ impl<'a> Object<'a> {
         self.place(key).map(|place| self.entries[place].1)
     }
 
+    /// The key as it stands here, and its value.
+    pub(crate) fn entry(&self, key: Key<'_>) -> Option<(Key<'a>, &'a str)> {
+        self.place(key).map(|place| self.entries[place])
+    }
+
     pub(crate) fn repeats(&self, key: Key<'_>) -> bool {
         !self.repeated.is_empty() && self.repeated.contains(&*key.spelled())
+    }
+
+    /// Whether a key is spelled so that not every reader finds it.
+    pub(crate) const fn has_disguised(&self) -> bool {
+        self.disguised
     }
 
     /// A key that the text holds more than once.

@@ -75,9 +75,11 @@ impl Records<'_, Session> {
         let asked = Operation::new(Resource::Session, Action::Get);
         traced(asked, || {
             verdict::daemon_only(self.tx.actor(), asked, "")?;
-            // The expression of the index `sessions_mcp_token_idx`, to the letter.
+            // The expression of the index `sessions_mcp_token_idx`, to the letter. What another version of SQLite left in
+            // that index is compared with the row.
             let sql = format!(
-                "SELECT {}, {} FROM {} WHERE CASE WHEN json_valid(data) THEN json_extract(data, '$.mcp_token') END = ?1",
+                "SELECT {}, {} FROM {} WHERE CASE WHEN json_valid(data) THEN json_extract(data, '$.mcp_token') END = ?1
+                 AND acl_same_key(data, json_object('mcp_token', ?1), 'mcp_token')",
                 Session::may_get("acl_get"),
                 Session::select_list("t"),
                 Session::FROM,

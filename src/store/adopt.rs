@@ -10,7 +10,7 @@ use super::connection::Conn;
 use super::open::{done, in_transaction, install, set_version, sound, waited, writable, write_ahead};
 use super::restore::{MAY_BE_ATTRIBUTED, MAY_BE_STAMPED, Restored, restore};
 use super::schema::{Kind, NEWEST, VERSIONS, columns, has_table, kind, names, not_ours, refused};
-use super::{saved, suitable, unreadable};
+use super::{saved, spelling, suitable, unreadable};
 use crate::catalog;
 use crate::error::{Error, Incompatible, Result};
 use crate::guard::{self, GENERATION, quote};
@@ -167,10 +167,21 @@ impl<'a> Adoption<'a> {
         check_shape(raw, detached)?;
         suitable::check_rowids(raw)?;
         self.step("checking its integrity");
-        check_integrity(raw)?;
+        let rebuilt = check_integrity(raw)?;
         suitable::check_rows(raw, detached)?;
         self.step("adding tables and columns");
         let mut report = AdoptReport::default();
+        if rebuilt {
+            report.notes.push(
+                "the index `sessions_mcp_token_idx` held what another version of SQLite read, and was built anew"
+                    .to_owned(),
+            );
+        }
+        for (table, rows) in spelling::spell_plainly(raw)? {
+            report.notes.push(format!(
+                "`data` of {table}: in {rows} rows a key was spelled with an escape, which not every SQLite finds; it is spelled plainly now"
+            ));
+        }
         let before = Before::look(raw)?;
         // An older aclite took nothing back when it detached a file, and kept no record.
         let earlier = if detached { added::read(raw)? } else { Added::default() };
@@ -248,11 +259,19 @@ fn check_shape(conn: &Connection, detached: bool) -> Result<()> {
     if problems.is_empty() { Ok(()) } else { Err(refused(Incompatible::Shape { problems })) }
 }
 
-fn check_integrity(conn: &Connection) -> Result<()> {
-    let problem: String = conn
-        .query_row("PRAGMA main.integrity_check(1)", [], |row| row.get(0))
-        .map_err(|error| Error::of_file("checking the integrity", error))?;
-    if problem == "ok" { Ok(()) } else { Err(refused(Incompatible::Corrupt { problem })) }
+/// Returns whether the index of tokens had to be built anew for the file to be whole.
+fn check_integrity(conn: &Connection) -> Result<bool> {
+    let look = || -> Result<String> {
+        conn.query_row("PRAGMA main.integrity_check(1)", [], |row| row.get(0))
+            .map_err(|error| Error::of_file("checking the integrity", error))
+    };
+    let problem = look()?;
+    if problem == "ok" {
+        return Ok(false);
+    }
+    // Where that fails, the first problem is the one to name.
+    let mended = spelling::rebuild_index(conn).unwrap_or(false) && look()? == "ok";
+    if mended { Ok(true) } else { Err(refused(Incompatible::Corrupt { problem })) }
 }
 
 /// Adds the tables, columns and indexes that are missing. Says whether sessions need stamps.

@@ -12,6 +12,7 @@ mod pool;
 mod restore;
 mod saved;
 mod schema;
+mod spelling;
 mod sql;
 mod suitable;
 mod tables;

@@ -11,6 +11,7 @@ use super::Store;
 use super::connection::Conn;
 use super::options::OpenOptions;
 use super::schema::{Kind, NEWEST, VERSIONS, kind, not_ours, refused};
+use super::spelling;
 use crate::actor::Actor;
 use crate::audit::{Door, Entry};
 use crate::error::{Error, Incompatible, Result, Tampered};
@@ -238,6 +239,9 @@ fn bring_up(conn: &Conn, create: bool, repair: bool) -> Result<()> {
             if lost != Tampered::default() {
                 return Err(Error::Tampered(Box::new(lost)));
             }
+            // Earlier guards let in what only some versions of SQLite find.
+            spelling::rebuild_index(raw)?;
+            spelling::spell_plainly(raw)?;
             install(conn, Action::Patch, &format!("from generation {generation}"))?;
             sound(raw)?;
         }

@@ -155,6 +155,13 @@ impl Case<'_> {
             merge::check_change(stored.unwrap_or_default(), data)
                 .map_err(|error| Refusal::invalid("data", error.to_string()))?;
         }
+        // The index by which a token is found holds what SQLite reads of it, whatever its version.
+        if self.asked.resource == Resource::Session && change.has_key("mcp_token") {
+            let data = self.facts.input(Fact::Data)?.unwrap_or_default();
+            if !merge::is_plain_text(data, "mcp_token") {
+                return Err(Refusal::invalid("mcp_token", "must be text without `\\u`, or null"));
+            }
+        }
         match change.shadow()? {
             Some(key) => Err(Refusal::invalid(&key, "is a column and can't be a key of `data` too")),
             None => Ok(()),

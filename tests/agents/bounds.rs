@@ -138,7 +138,6 @@ fn an_agent_widens_no_permissions_of_a_session() {
         ("denied", new("w", "claude-code", r#"{"permission_config":{"mode":"acceptEdits"}}"#, none)),
         ("denied", new("w", "claude-code", r#"{"permission_config":{"mode":"bypassPermissions"}}"#, none)),
         ("denied", new("w", "claude-code", r#"{"permission_config":null}"#, none)),
-        ("denied", new("w", "claude-code", r#"{"permission\u005fconfig":{"mode":"bypassPermissions"}}"#, none)),
         ("denied", new("w", "claude-code", r#"{"model_config":{"model":"dearer"}}"#, none)),
         ("denied", new("w", "claude-code", r#"{"sdk_session_id":"x"}"#, none)),
         ("denied", new("w", "claude-code", r#"{"mcp_servers":["x"]}"#, none)),
@@ -168,6 +167,23 @@ fn an_agent_widens_no_permissions_of_a_session() {
         estate.check(&agent(), &statement, "denied");
     }
     estate.check(&agent(), &new("w", "claude-code", "{}", none).replace("'bo', 'idle'", "'cy', 'idle'"), "invalid");
+    let disguised = new("w", "claude-code", r#"{"permission\u005fconfig":{"mode":"bypassPermissions"}}"#, none);
+    estate.check(&agent(), &disguised, "denied");
+    // Who spells a key so that not every reader finds it, changes it; and nobody may.
+    for respelled in [
+        r#"data = '{"permission\u005fconfig":{"mode":"acceptEdits","allow":["ls"]},"model_config":{"model":"m"}}'"#,
+        r#"data = '{"\u0070ermission_config":{"mode":"acceptEdits","allow":["ls"]},"model_config":{"model":"m"}}'"#,
+        r#"data = '{"permission_config":{"mode":"acceptEdits","allow":["ls"]},"model\u005fconfig":{"model":"m"}}'"#,
+    ] {
+        estate.check(&agent(), &set(respelled), "denied");
+        estate.check(&bo(), &set(respelled), "invalid");
+    }
+    estate.check(&agent(), &data(r#""ti\u0074le":"x""#), "invalid");
+    // Deeper down it is its user's to write as he likes.
+    let inside = set(
+        r#"data = '{"permission_config":{"m\u006fde":"acceptEdits","allow":["ls"]},"model_config":{"model":"m"}}'"#,
+    );
+    estate.check_all(&[("denied", &inside)]);
 }
 
 /// What is written into a session is done with that session's permissions, keys and unix name.

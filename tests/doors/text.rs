@@ -348,6 +348,118 @@ fn only_what_changes_of_data_is_checked() {
     }
 }
 
+// ---- spelling -----------------------------------------------------------------------------------
+
+/// SQLite up to 3.44 doesn't find a key that is spelled with an escape, and does since. What asks for a key by its name, an
+/// index above all, must not depend on that: a word is spelled as it is, at every door.
+#[test]
+fn a_key_is_spelled_as_it_is() {
+    let Desk { store, host, path, dir: _dir } = desk();
+    let kept = r#"{"mcp_token":"T","permission_config":{"mode":"ask"},"title":"t"}"#;
+    sql(&store, &format!("UPDATE sessions SET data = '{kept}' WHERE session_id = 's-w'"));
+    let set = |data: &str| format!("UPDATE sessions SET data = '{data}' WHERE session_id = 's-w'");
+    let merge = |patch: &str| format!("UPDATE sessions SET data = acl_merge(data, '{patch}') WHERE session_id = 's-w'");
+    let executor = Actor::executor("bo", "s-w", "t-w");
+    for (statement, key, merges) in [
+        (set(&kept.replace("mcp_token", r"mcp\u005ftoken")), "mcp_token", false),
+        (set(&kept.replace("permission_config", r"permission\u005fconfig")), "permission_config", false),
+        (set(&kept.replace("title", r"t\u0069tle")), "title", false),
+        (set(&kept.replace("\"title\"", r#""an\u006fther""#)), "another", false),
+        (merge(r#"{"mcp\u005ftoken":"X"}"#), "mcp_token", true),
+        (merge(r#"{"t\u0069tle":"t"}"#), "title", true),
+    ] {
+        let told = format!("the key `{key}` is spelled with an escape: spell it as it is");
+        let ours = store.write(&system(), |tx| tx.sql().execute(&statement, [])).unwrap_err();
+        assert_eq!((ours.code(), ours.to_string().contains(&told)), ("invalid", true), "{statement}: {ours}");
+        raw::act_as(&host, &system());
+        let theirs = run(&host, &statement).unwrap_err();
+        assert!(theirs.starts_with("aclite: invalid: ") && theirs.ends_with(&told), "{statement}: {theirs}");
+        // Whoever may not change the key may not respell it: `cy` holds `prompt` here.
+        for actor in [Actor::user("cy"), executor.clone()] {
+            let expected = if merges { "invalid" } else { "denied" };
+            let refused = store.write(&actor, |tx| tx.sql().execute(&statement, []));
+            assert_eq!(verdict(&refused), expected, "{statement}\nby {actor:?}: {refused:?}");
+            raw::act_as(&host, &actor);
+            let refused = run(&host, &statement).unwrap_err();
+            assert!(refused.starts_with(&format!("aclite: {expected}: ")), "{statement}\nby {actor:?}: {refused}");
+        }
+    }
+    assert_eq!(stored(&path, "SELECT data FROM sessions WHERE session_id = 's-w'"), kept);
+    // The API reads keys, and writes them plainly.
+    let patch = || SessionPatch::from_json_str(r#"{"mcp\u005ftoken":"X"}"#).unwrap();
+    assert_eq!(verdict(&store.write(&Actor::user("cy"), |tx| tx.sessions().patch("s-w", patch()))), "denied");
+    store.write(&system(), |tx| tx.sessions().patch("s-w", patch())).unwrap();
+    let patched = kept.replace("\"T\"", "\"X\"");
+    assert_eq!(stored(&path, "SELECT data FROM sessions WHERE session_id = 's-w'"), patched);
+    // What has to be escaped, and what some writers escape, is spelled as anybody likes.
+    for free in [r"a\u0020b", r"a\/b", r"\u003ca\u003e", r"caf\u00e9", r"\u0000", r"\ud83c", r#"a\"b"#] {
+        let merged = merge(&format!(r#"{{"{free}":1}}"#));
+        let ours = store.write(&system(), |tx| tx.sql().execute(&merged, []));
+        assert_eq!(verdict(&ours), "ok", "{free}: {ours:?}");
+        raw::act_as(&host, &system());
+        run(&host, &set(&format!(r#"{{"{free}":1}}"#))).unwrap();
+        assert_eq!(stored(&path, "SELECT data FROM sessions WHERE session_id = 's-w'"), format!(r#"{{"{free}":1}}"#));
+    }
+}
+
+/// What an older program left is no reason to refuse what else is written; it is spelled plainly when it changes.
+#[test]
+fn an_escaped_key_that_is_there_stays_or_is_spelled_plainly() {
+    let Desk { store, host, path, dir: _dir } = desk();
+    let old = r#"{"m\u006fdel":"a","report":"r"}"#;
+    let data = || stored(&path, "SELECT data FROM tasks WHERE task_id = 't-w'");
+    past_guards(&path, "tasks", &format!("UPDATE tasks SET data = '{old}' WHERE task_id = 't-w'"));
+    let executor = Actor::executor("bo", "s-w", "t-w");
+    let whole = "UPDATE tasks SET status = 'completed', completed_at = 5, data = ?1 WHERE task_id = 't-w'";
+    store.write(&executor, |tx| tx.sql().execute(whole, [old.replace("\"r\"", "\"s\"").as_str()])).unwrap();
+    assert_eq!(data(), r#"{"m\u006fdel":"a","report":"s"}"#);
+    store.write(&bo(), |tx| tx.tasks().patch("t-w", TaskPatch::new().set("model", "a"))).unwrap();
+    assert_eq!(data(), r#"{"m\u006fdel":"a","report":"s"}"#, "nothing changes");
+    store.write(&bo(), |tx| tx.tasks().patch("t-w", TaskPatch::new().set("model", "b"))).unwrap();
+    assert_eq!(data(), r#"{"model":"b","report":"s"}"#);
+    past_guards(&path, "tasks", &format!("UPDATE tasks SET data = '{old}' WHERE task_id = 't-w'"));
+    host.execute("UPDATE tasks SET data = acl_merge(data, '{\"model\":\"c\"}') WHERE task_id = 't-w'", []).unwrap();
+    assert_eq!(data(), r#"{"model":"c","report":"r"}"#);
+}
+
+/// The index by which a token is found holds the same whatever SQLite writes it.
+#[test]
+fn a_token_is_text_that_every_reader_reads_alike() {
+    let Desk { store, host, path, dir: _dir } = desk();
+    for (token, expected) in [
+        (r#""plain-Token_0""#, "ok"),
+        (r#""a\"b\\c\/d é""#, "ok"),
+        (r#""""#, "ok"),
+        ("null", "ok"),
+        (r#""a\u0000b""#, "invalid"),
+        (r#""\ud83c""#, "invalid"),
+        (r#""\u0041""#, "invalid"),
+        ("7", "invalid"),
+        ("1e999", "invalid"),
+        ("true", "invalid"),
+        (r#"{"a":"\u0000"}"#, "invalid"),
+        (r#"["a"]"#, "invalid"),
+    ] {
+        for statement in [
+            format!("UPDATE sessions SET data = '{{\"a\":1,\"mcp_token\":{token}}}' WHERE session_id = 's-w'"),
+            format!(
+                "UPDATE sessions SET data = acl_merge('{{}}', '{{\"mcp_token\":{token}}}') WHERE session_id = 's-w'"
+            ),
+            "UPDATE sessions SET data = '{}' WHERE session_id = 's-w'".to_owned(),
+        ] {
+            let expected = if statement.contains("'{}' WHERE") { "ok" } else { expected };
+            let ours = store.write(&system(), |tx| tx.sql().execute(&statement, []));
+            assert_eq!(verdict(&ours), expected, "{statement}: {ours:?}");
+            let theirs = run(&host, &statement);
+            assert_eq!(theirs.is_ok(), expected == "ok", "{statement}: {theirs:?}");
+        }
+        let patch = format!(r#"{{"mcp_token":{token}}}"#);
+        let patch = store.write(&system(), |tx| tx.sessions().patch("s-w", SessionPatch::from_json_str(&patch)?));
+        assert_eq!(verdict(&patch), expected, "{token}: {patch:?}");
+    }
+    assert_eq!(stored(&path, "PRAGMA integrity_check"), "ok");
+}
+
 // ---- secrets ------------------------------------------------------------------------------------
 
 /// However a key is spelled and whatever stands beside it, a secret is no more shown than before, and hides nothing else.
@@ -371,11 +483,19 @@ fn no_surrogate_hides_a_secret_or_shows_one() {
         assert!(!shown.contains("s3cret") && !shown.contains(r"\ud83"), "{shown}");
     }
     // Nobody but the daemon writes it, however it is spelled.
-    for statement in [
-        r#"UPDATE sessions SET data = '{"mcp\u005ftoken":"mine","\ud83c":1}' WHERE session_id = 's-w'"#,
-        r#"UPDATE sessions SET data = acl_merge('{}', '{"\ud83c":1,"\u006dcp_token":"mine"}') WHERE session_id = 's-w'"#,
+    for (statement, expected) in [
+        (r#"UPDATE sessions SET data = '{"mcp\u005ftoken":"mine","\ud83c":1}' WHERE session_id = 's-w'"#, "denied"),
+        (
+            r#"UPDATE sessions SET data = acl_merge('{}', '{"\ud83c":1,"mcp_token":"mine"}') WHERE session_id = 's-w'"#,
+            "denied",
+        ),
+        // No patch spells it so, whoever merges.
+        (
+            r#"UPDATE sessions SET data = acl_merge('{}', '{"\ud83c":1,"\u006dcp_token":"mine"}') WHERE session_id = 's-w'"#,
+            "invalid",
+        ),
     ] {
-        assert_eq!(verdict(&store.write(&bo(), |tx| tx.sql().execute(statement, []))), "denied", "{statement}");
+        assert_eq!(verdict(&store.write(&bo(), |tx| tx.sql().execute(statement, []))), expected, "{statement}");
         raw::act_as(&host, &bo());
         assert!(run(&host, statement).unwrap_err().contains("aclite"), "{statement}");
     }

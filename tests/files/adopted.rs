@@ -829,3 +829,61 @@ fn what_the_api_cannot_read_in_full_is_listed() {
         store.read(&support::system(), |tx| tx.tasks().get(id)?.data().cloned()).unwrap();
     }
 }
+
+/// A key that is spelled with an escape is found by its name in some versions of SQLite only: adoption spells it plainly, and
+/// says so.
+#[test]
+fn keys_that_not_every_sqlite_finds_are_spelled_plainly() {
+    let dir = tempdir().unwrap();
+    let path = agor(dir.path());
+    let data = |table: &str| texts(&raw(&path), &format!("SELECT data FROM {table} ORDER BY rowid LIMIT 1")).remove(0);
+    tamper(
+        &path,
+        r#"UPDATE sessions SET data = '{ "mcp\u005ftoken" : "tok", "caf\u00e9":1,"in":{"\u0061":1} }' WHERE rowid = (SELECT min(rowid) FROM sessions);
+           UPDATE users SET data = '{"api_keys":{"A":"old"},"api\u005fkeys":{"A":"new"}}' WHERE rowid = (SELECT min(rowid) FROM users);
+           UPDATE tasks SET data = '{"\u0061":1' WHERE rowid = (SELECT min(rowid) FROM tasks);"#,
+    );
+    let before = bytes(&path);
+    let dry = Adoption::new().dry_run(true).run(&path).unwrap();
+    assert_eq!(bytes(&path), before, "a dry run changes nothing");
+    let report = adopt(&path);
+    let told = |table: &str| {
+        format!(
+            "`data` of {table}: in 1 rows a key was spelled with an escape, which not every SQLite finds; it is spelled plainly now"
+        )
+    };
+    assert_eq!(report.notes, [told("users"), told("sessions")]);
+    assert_eq!(dry.notes, report.notes);
+    assert_eq!(data("sessions"), r#"{"mcp_token":"tok","caf\u00e9":1,"in":{"\u0061":1}}"#);
+    assert_eq!(data("users"), r#"{"api_keys":{"A":"new"}}"#, "the last one counted");
+    assert_eq!(data("tasks"), r#"{"\u0061":1"#, "what is no JSON stays");
+    let store = Store::open(&path).unwrap();
+    store.read(&support::system(), |tx| tx.sessions().by_mcp_token("tok")).unwrap();
+    assert_eq!(texts(&raw(&path), "PRAGMA integrity_check"), ["ok"]);
+}
+
+/// The index of tokens as another version of SQLite may have left it: it is built anew, and no file is lost for it.
+#[test]
+fn a_file_whose_index_another_sqlite_wrote_is_adopted_again() {
+    let dir = tempdir().unwrap();
+    let path = dir.path().join("acl.db");
+    let store = support::world_at(&path);
+    support::places(&store, Sharing::None);
+    support::sql(&store, "UPDATE sessions SET data = '{\"mcp_token\":\"tok\"}' WHERE session_id = 's-w'");
+    drop(store);
+    Store::detach(&path).unwrap();
+    let index = texts(&raw(&path), "SELECT sql FROM sqlite_schema WHERE name = 'sessions_mcp_token_idx'").remove(0);
+    let conn = raw(&path);
+    conn.execute_batch("DROP INDEX sessions_mcp_token_idx; CREATE INDEX sessions_mcp_token_idx ON sessions (session_id) WHERE 0; PRAGMA writable_schema = ON").unwrap();
+    conn.execute("UPDATE sqlite_schema SET sql = ?1 WHERE name = 'sessions_mcp_token_idx'", [index]).unwrap();
+    drop(conn);
+    assert_ne!(texts(&raw(&path), "PRAGMA integrity_check"), ["ok"], "else this shows nothing");
+    let report = adopt(&path);
+    assert_eq!(
+        report.notes,
+        ["the index `sessions_mcp_token_idx` held what another version of SQLite read, and was built anew"]
+    );
+    assert_eq!(texts(&raw(&path), "PRAGMA integrity_check"), ["ok"]);
+    let store = Store::open(&path).unwrap();
+    store.read(&support::system(), |tx| tx.sessions().by_mcp_token("tok")).unwrap();
+}

@@ -11,7 +11,7 @@ use aclite::rusqlite::Connection;
 use aclite::{Actor, Durability, Error, Incompatible, OpenOptions, Sharing, Store, TaskPatch, TaskStatus};
 use tempfile::tempdir;
 
-use crate::support::file::{bytes, host, raw, raw_with_functions, tamper, texts};
+use crate::support::file::{bytes, host, past_guards, raw, raw_with_functions, tamper, texts};
 use crate::support::{self, add_user, ask, audit_after, session, sql, task, worktree, world_at};
 
 /// How many open a file at the same time.
@@ -289,6 +289,15 @@ fn a_file_of_an_older_generation_is_brought_up_to_date() {
         tamper(&path, file);
         assert_eq!(texts(&raw(&path), "SELECT name FROM sqlite_schema WHERE name GLOB 'acl_tasks_*'").len(), 6);
         let audited = texts(&raw(&path), "SELECT seq || why FROM acl_audit");
+        // Its guards let keys be spelled so that SQLite finds them in some versions only.
+        let spelled = |data: &str| {
+            past_guards(
+                &path,
+                "repos",
+                &format!("INSERT INTO repos (repo_id, created_at, slug, data) VALUES ('odd', 1, 'odd', '{data}')"),
+            );
+        };
+        spelled(r#"{"p\u0061th":"x"}"#);
         let store = Store::open(&path).unwrap();
         assert!(store.check().unwrap().is_clean());
         assert_eq!(ask::<i64>(&store, "SELECT value FROM acl_meta WHERE name = 'generation'"), 4);
@@ -296,6 +305,7 @@ fn a_file_of_an_older_generation_is_brought_up_to_date() {
         let mut after = texts(&raw(&path), "SELECT seq || why FROM acl_audit");
         assert_eq!(after.pop(), Some(format!("2from generation {generation}")));
         assert_eq!(after, audited, "the audit keeps its rows");
+        assert_eq!(texts(&raw(&path), "SELECT data FROM repos WHERE repo_id = 'odd'"), [r#"{"path":"x"}"#]);
         // It is worked with like a new one.
         let store = world_at(&path);
         worktree(&store, "w", "bo", Sharing::None);

@@ -60,6 +60,8 @@ pub fn raw_with_functions(path: &Path) -> Connection {
         let nobody = |_: &Context<'_>| Ok(None::<String>);
         conn.create_scalar_function(function, 0, FunctionFlags::SQLITE_INNOCUOUS, nobody).expect("a function is set");
     }
+    let never = |_: &Context<'_>| Ok(false);
+    conn.create_scalar_function("acl_same_key", 3, FunctionFlags::SQLITE_INNOCUOUS, never).expect("a function is set");
     conn
 }
 
