@@ -75,7 +75,6 @@ fn a_function_that_is_named_directly_leaves_no_audit_row() {
             "acl_guard_child('session', 's-v', 'task', 's-v', 'w-v', NULL, 0, 'all||all')",
             "acl_complete_write('task', 'patch', 't-v', -1)",
             "acl_first_owner('w-v', 'cy')",
-            "acl_removed_parent(NULL, 'session', 's-v')",
             "acl_row('task', 'patch', 'ttask_id', 'x')",
         ] {
             host.refuses(&format!("SELECT {function}"), "aclite: ");
