@@ -277,11 +277,7 @@ fn check_integrity(conn: &Connection) -> Result<bool> {
     }
     // Where that fails, the first problem is the one to name.
     let mended = spelling::rebuild_index(conn).unwrap_or(false) && look()? == "ok";
-<<<<<<< HEAD
     if mended { Ok(true) } else { Err(refused(Incompatible::Corrupt { problem: problem.replace('\n', " ") })) }
-=======
-    if mended { Ok(true) } else { Err(refused(Incompatible::Corrupt { problem })) }
->>>>>>> fix-json
 }
 
 /// Adds the tables, columns and indexes that are missing. Says whether sessions need stamps.

@@ -410,7 +410,7 @@ fn an_escaped_key_that_is_there_stays_or_is_spelled_plainly() {
     let data = || stored(&path, "SELECT data FROM tasks WHERE task_id = 't-w'");
     past_guards(&path, "tasks", &format!("UPDATE tasks SET data = '{old}' WHERE task_id = 't-w'"));
     let executor = Actor::executor("bo", "s-w", "t-w");
-    let whole = "UPDATE tasks SET status = 'completed', completed_at = 5, data = ?1 WHERE task_id = 't-w'";
+    let whole = "UPDATE tasks SET status = 'completed', completed_at = acl_now(), data = ?1 WHERE task_id = 't-w'";
     store.write(&executor, |tx| tx.sql().execute(whole, [old.replace("\"r\"", "\"s\"").as_str()])).unwrap();
     assert_eq!(data(), r#"{"m\u006fdel":"a","report":"s"}"#);
     store.write(&bo(), |tx| tx.tasks().patch("t-w", TaskPatch::new().set("model", "a"))).unwrap();
