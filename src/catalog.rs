@@ -26,7 +26,7 @@ pub(crate) struct Table {
     pub(crate) report: (&'static [&'static str], &'static [&'static str]),
     /// What an agent may write here; nothing where it writes none of its rows.
     pub(crate) agent: Option<AgentMay>,
-    /// The columns that say when something happened, beside the stamps: never in the future. Plans are none of them.
+    /// The columns that say when something happened, beside the stamps: never in the future. Plans are not among them.
     pub(crate) times: &'static [When],
     /// The columns that nobody may change.
     pub(crate) fixed: &'static [&'static str],

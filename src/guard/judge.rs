@@ -75,10 +75,7 @@ pub(super) fn guard(call: &Call<'_>, context: &Context, host: &Host) -> SqlResul
             Ok(Some((there, question))) => {
                 let subject = Subject { resource, id: facts.any_text(Fact::Id) };
                 upsert::leave_unjudged(&mut state, Unjudged { subject, there });
-                return Ok(match verified {
-                    Some(verified) => ToSqlOutput::new_boxed((verified, question), c"aclite verified"),
-                    None => ToSqlOutput::from(true),
-                });
+                return Ok(passed(verified.map(|verified| (verified, question))));
             }
             Ok(None) => {}
             Err(error) => {
@@ -119,9 +116,9 @@ pub(super) fn guard(call: &Call<'_>, context: &Context, host: &Host) -> SqlResul
 }
 
 /// What a guard returns where a row may pass: what the next row of the statement is looked at with.
-fn passed(verified: Option<Arc<dyn Any + Send + Sync>>) -> ToSqlOutput<'static> {
-    match verified {
-        Some(verified) => ToSqlOutput::new_boxed(verified, c"aclite verified"),
+fn passed(kept: Option<impl Any>) -> ToSqlOutput<'static> {
+    match kept {
+        Some(kept) => ToSqlOutput::new_boxed(kept, c"aclite verified"),
         None => ToSqlOutput::from(true),
     }
 }

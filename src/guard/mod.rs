@@ -17,6 +17,7 @@ mod merging;
 mod names;
 mod others;
 mod own_tables;
+mod readable;
 mod template;
 mod upsert;
 mod writer;
@@ -36,5 +37,6 @@ pub(crate) use names::{is_ours_alone, spells_ours};
 #[cfg(feature = "extension")]
 pub(crate) use others::{Object, temp_problem};
 pub(crate) use others::{foreign_triggers, has_foreign_triggers};
+pub(crate) use readable::Readable;
 pub(crate) use template::affinity;
 pub(crate) use writer::quote;

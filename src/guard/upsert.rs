@@ -16,10 +16,10 @@ use rusqlite::types::{Value, ValueRef};
 
 use super::context::{Context, State, Unjudged};
 use super::host::Host;
+use super::readable::Readable;
 use crate::catalog;
 use crate::error::{Conflict, ConflictKind, Refusal, Subject};
-use crate::facts::{Fact, contract};
-use crate::operation::{Action, Operation, Resource};
+use crate::operation::{Action, Resource};
 use crate::sqlite::Prepared;
 use crate::sqlite::function::Call;
 
@@ -102,21 +102,7 @@ fn question(resource: Resource, by: FoundBy) -> Option<String> {
     let separator = if matches!(resource, Resource::Rule | Resource::Setting) { "' '" } else { "'/'" };
     let id =
         table.key.iter().map(|column| format!("t.{column}")).collect::<Vec<_>>().join(&format!(" || {separator} || "));
-    let facts = contract(Operation::new(resource, Action::Get)).iter().map(|fact| match fact {
-        Fact::Id => id.clone(),
-        Fact::Session => "f.session_id".to_owned(),
-        Fact::Worktree => worktree.to_owned(),
-        Fact::Held => held.to_owned(),
-        Fact::Own => own.to_owned(),
-        Fact::Scope => "(SELECT 1 FROM main.acl_executor_facts)".to_owned(),
-        Fact::ActorRole => "(SELECT role FROM main.acl_actor_facts)".to_owned(),
-        Fact::Rule => {
-            format!("(SELECT rule FROM main.acl_rule WHERE resource = '{}' AND operation = 'get')", resource.as_str())
-        }
-        // The verdict misses any other, and refuses.
-        _ => "NULL".to_owned(),
-    });
-    let facts = facts.collect::<Vec<_>>().join(", ");
+    let may_get = Readable { id: &id, session: "f.session_id", worktree, held, own }.may_get("acl_may_get", resource);
     let place = match by {
         FoundBy::Rowid(name) => format!("t.{name} = ?1"),
         FoundBy::Key => match table.key {
@@ -127,11 +113,7 @@ fn question(resource: Resource, by: FoundBy) -> Option<String> {
             ),
         },
     };
-    Some(format!(
-        "SELECT {id}, acl_may_get('{}', {facts}) FROM main.{} AS t {join} WHERE {place}",
-        resource.as_str(),
-        table.name
-    ))
+    Some(format!("SELECT {id}, {may_get} FROM main.{} AS t {join} WHERE {place}", table.name))
 }
 
 /// Leaves a new row unjudged. A creation of the same record that was left open allows nothing.

@@ -6,7 +6,7 @@ use rusqlite::types::Value;
 use super::kind::Kind;
 use crate::actor::Actor;
 use crate::error::{Error, Result};
-use crate::facts::{Fact, contract};
+use crate::guard::Readable;
 use crate::operation::Action;
 use crate::record::{Board, Group, Message, Record, Repo, Session, Task, User, Worktree, check_id};
 use crate::store::{ReadTx, op, traced};
@@ -29,22 +29,14 @@ pub(crate) trait Stored: Record + Kind {
     /// The expression that is true where the actor may read the row. `function` is `acl_get`, which
     /// keeps the refusal, or `acl_may_get`, which does not.
     fn may_get(function: &str) -> String {
-        let resource = Self::RESOURCE.as_str();
-        let facts = contract(op(Self::RESOURCE, Action::Get)).iter().map(|fact| match fact {
-            Fact::Id => format!("t.{}", Self::KEY),
-            Fact::Session => Self::SESSION.to_owned(),
-            Fact::Worktree => Self::WORKTREE.to_owned(),
-            Fact::Held => format!("(SELECT held FROM main.acl_worktree_facts WHERE worktree_id = {})", Self::WORKTREE),
-            Fact::Own => Self::OWN.to_owned(),
-            Fact::Scope => "(SELECT 1 FROM main.acl_executor_facts)".to_owned(),
-            Fact::ActorRole => "(SELECT role FROM main.acl_actor_facts)".to_owned(),
-            Fact::Rule => {
-                format!("(SELECT rule FROM main.acl_rule WHERE resource = '{resource}' AND operation = 'get')")
-            }
-            // A read knows no other: the verdict misses it then, and refuses.
-            _ => "NULL".to_owned(),
-        });
-        format!("{function}('{resource}', {})", facts.collect::<Vec<_>>().join(", "))
+        let readable = Readable {
+            id: &format!("t.{}", Self::KEY),
+            session: Self::SESSION,
+            worktree: Self::WORKTREE,
+            held: &format!("(SELECT held FROM main.acl_worktree_facts WHERE worktree_id = {})", Self::WORKTREE),
+            own: Self::OWN,
+        };
+        readable.may_get(function, Self::RESOURCE)
     }
 }
 

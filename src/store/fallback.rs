@@ -195,7 +195,7 @@ impl Before {
             if (present.uid(), present.gid()) != (user, group)
                 && let Err(error) = std::os::unix::fs::chown(path, Some(user), Some(group))
             {
-                // Only a superuser may; whoever else made the file again is its owner now.
+                // Only a superuser may change the owner; otherwise the process that made the file again owns it now.
                 tracing::warn!(%error, path = %path.display(), "the file could not be given back to its owner");
             }
         }

@@ -132,7 +132,7 @@ impl<'a> Migration<'a> {
         let started = Instant::now();
         refuse_copy(copy)?;
         self.step("looking whether other programs have the file open");
-        // A file that is none of ours is not locked either.
+        // A file that is not aclite's is not locked either.
         refuse_unguarded(&looking(path, BUSY)?).map_err(|error| waited(error, started))?;
         let conn = alone(path)?;
         // Before the lock another migration may have come first.

@@ -325,17 +325,20 @@ impl Restoring<'_> {
         }
         let removed = format!("FROM main.{copy} AS s WHERE NOT EXISTS (SELECT 1 FROM main.{table} AS t WHERE {both})");
         report.gone.extend(names(self.conn, &format!("SELECT {} {removed} ORDER BY 1", named("s")))?);
-        let kept: i64 = self
+        self.count_restored(table, &both, report)
+    }
+
+    /// Reports how many of the saved rows `table` holds now; `both` says where a saved row `s` and a present row `t` are one.
+    fn count_restored(&self, table: &str, both: &str, report: &mut Restored) -> Result<()> {
+        let copy = copy_of(table);
+        let there = format!(
+            "SELECT count(*) FROM main.{copy} AS s WHERE EXISTS (SELECT 1 FROM main.{table} AS t WHERE {both})"
+        );
+        let there: i64 = self
             .conn
-            .query_row(
-                &format!(
-                    "SELECT count(*) FROM main.{copy} AS s WHERE EXISTS (SELECT 1 FROM main.{table} AS t WHERE {both})"
-                ),
-                [],
-                |row| row.get(0),
-            )
-            .map_err(failed)?;
-        report.restore(table, kept.unsigned_abs());
+            .query_row(&there, [], |row| row.get(0))
+            .map_err(|error| Error::of_file(format!("restoring `{table}`"), error))?;
+        report.restore(table, there.unsigned_abs());
         Ok(())
     }
 
@@ -367,18 +370,7 @@ impl Restoring<'_> {
                 Err(error) => return Err(failed(error)),
             }
         }
-        let restored: i64 = self
-            .conn
-            .query_row(
-                &format!(
-                    "SELECT count(*) FROM main.{copy} AS s WHERE EXISTS (SELECT 1 FROM main.{table} AS t WHERE {both})"
-                ),
-                [],
-                |row| row.get(0),
-            )
-            .map_err(failed)?;
-        report.restore(table, restored.unsigned_abs());
-        Ok(())
+        self.count_restored(table, &both, report)
     }
 
     /// What a group is granted on a worktree: the lower of the two levels.

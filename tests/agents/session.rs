@@ -86,7 +86,7 @@ fn an_agent_ends_with_its_session() {
     assert_eq!(raw::run(&estate.raw, patch), told);
     assert_eq!(verdict(&attempt(&estate.store, &agent(), |tx| tx.sql().execute(patch, []))), "hidden");
     assert_eq!((shown("SELECT count(*) FROM sessions"), shown("SELECT count(*) FROM worktrees")), (0, 0));
-    // Another's session of that id is none of this agent's.
+    // A session of that id that another user created is not this agent's.
     let again = aclite::NewSession::new("w", aclite::AgenticTool::ClaudeCode).id("s").created_by("cy");
     estate.store.write(&daemon(), |tx| tx.sessions().create(again)).unwrap();
     assert_eq!(raw::run(&estate.raw, patch), told);

@@ -8,7 +8,7 @@ use super::host::host;
 use crate::support::raw::{act_as, run};
 use crate::support::{ask, last_seq};
 
-/// What bo may not do: whoever else's it is, and what nobody writes.
+/// What bo may not do: writes to what others own, and to what nobody writes.
 const REFUSED: [&str; 5] = [
     "DELETE FROM sessions WHERE session_id = 's-x'",
     "UPDATE users SET role = 'superadmin' WHERE user_id = 'bo'",

@@ -383,7 +383,7 @@ impl World {
         use Ask::*;
         let his = |session: usize| self.sessions.get(session).is_some_and(|(_, creator)| *creator == user);
         if !his(session) {
-            // Nobody: as to one who is no user, what is there is hidden.
+            // Nobody is signed in: what is there is hidden, as it is from somebody who is not a user.
             return self.decide(USERS, asked);
         }
         let told = self.decide(user, asked);

@@ -98,7 +98,7 @@ fn init(file: &Path, json: bool) -> Result<ExitCode, Failure> {
 fn check(file: &Path, repair: bool, json: bool) -> Result<ExitCode, Failure> {
     if repair {
         progress::shown(json, |say| {
-            // What is none of aclite's files is not opened for writing.
+            // A file that is not aclite's is not opened for writing.
             say.step("looking what the file is");
             Store::inspect(file)?;
             say.step("repairing the guards");
